@@ -1,0 +1,99 @@
+# Everything a developer, a reader or CI does here. It all stays in this folder: .venv, node_modules, .tools, out, cache.
+
+PYTHON ?= python3
+NODE ?= node
+GETH_VERSION := v1.17.0
+# The one place that says which pip-tools wrote requirements/*.txt.
+PIP_TOOLS := pip-tools==7.6.2
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY_DEPS := $(VENV)/.dependencies
+PY_STAMP := $(VENV)/.done
+NODE_STAMP := node_modules/.done
+SAY := @printf '\n== %s\n'
+unexport PYTHONPATH
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test demo lint check-artifacts geth lock clean
+
+help:  ## list the verbs
+	@echo 'make VERB: each verb does the set-up that it needs.'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+	@echo 'make test SMARTSYNC_FUZZ_CASES=20000 SMARTSYNC_FUZZ_SEED=7: more cases of the differential fuzz, another seed'
+
+setup: $(PY_STAMP) $(NODE_STAMP)  ## .venv and node_modules, all pinned (a few minutes, once)
+
+$(PY_DEPS): requirements/dev.txt
+	$(SAY) 'Python packages into $(VENV) (requirements/dev.txt, by hash)'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "SmartSync needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)."; \
+	  echo 'Name another one: make setup PYTHON=python3.12'; exit 1; }
+	@rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(PY_STAMP): $(PY_DEPS) pyproject.toml
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(NODE_STAMP): package-lock.json package.json .npmrc
+	$(SAY) 'Node tools into node_modules (package-lock.json, no install scripts): forge, solc, the nodes'
+	@$(NODE) -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null || { \
+	  echo "SmartSync's tests and demo need Node 20 or newer; '$(NODE)' is $$($(NODE) --version 2>&1 || true)."; exit 1; }
+	npm ci --ignore-scripts --loglevel=error
+	@touch $@
+
+build: setup  ## compile the contracts into src/smartsync/artifacts
+	$(SAY) 'Contracts'
+	$(BIN)/python tools/build_artifacts.py
+
+check-artifacts: setup  ## prove that the shipped artifacts match the contracts
+	$(SAY) 'Shipped artifacts against the sources'
+	$(BIN)/python tools/build_artifacts.py --check
+
+test: setup  ## all tests: contracts, then unit, integration and acceptance
+	$(SAY) 'Contracts: forge test'
+	tools/forge test
+	$(SAY) 'Python: unit, integration (real nodes on loopback), acceptance'
+	$(BIN)/python -m pytest --durations=10
+
+demo: setup  ## two chains, two real contracts, forked, changed, synced, attacked
+	$(SAY) 'Demo'
+	$(BIN)/smartsync demo
+
+lint: setup  ## ruff, mypy --strict, forge fmt, import layers
+	$(SAY) 'Lint'
+	$(BIN)/ruff check --output-format=concise .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src
+	$(BIN)/lint-imports
+	tools/forge fmt --check
+
+geth: .tools/bin/geth  ## build geth into .tools/bin (needs Go; some minutes), for the tests that use it
+
+# Not newer: 1.17.10 requires modules that the Go module proxy does not have.
+.tools/bin/geth:
+	$(SAY) 'geth $(GETH_VERSION) into .tools/bin'
+	@command -v go >/dev/null || { echo 'geth is built by Go, and there is no go on the PATH'; exit 1; }
+	GOPATH="$(CURDIR)/.tools/go" GOMODCACHE="$(CURDIR)/.tools/go/mod" GOCACHE="$(CURDIR)/.tools/go/cache" \
+	  GOBIN="$(CURDIR)/.tools/go/bin" GOFLAGS="-modcacherw -buildvcs=false" \
+	  go install github.com/ethereum/go-ethereum/cmd/geth@$(GETH_VERSION)
+	@mkdir -p .tools/bin && mv .tools/go/bin/geth $@ && rm -rf .tools/go
+
+lock:  ## pin the newest versions again: requirements/*.txt and package-lock.json
+	$(SAY) 'Locks'
+	$(PYTHON) -m venv --clear .tools/lock
+	.tools/lock/bin/python -m pip install --quiet '$(PIP_TOOLS)'
+	for pair in pyproject.toml:runtime.txt requirements/dev.in:dev.txt; do \
+	  CUSTOM_COMPILE_COMMAND='make lock' .tools/lock/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-config \
+	    --output-file="requirements/$${pair#*:}" "$${pair%%:*}" || exit 1; done
+	rm -rf node_modules package-lock.json
+	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
+
+clean:  ## remove what was built (not .venv, node_modules and .tools)
+	rm -rf out cache dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
