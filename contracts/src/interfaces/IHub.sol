@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Level, Status} from "./IAnchor.sol";
+
+/// @notice Where a replica is in its life.
+enum ReplicaStatus {
+    NONE, // not created here
+    FILLING, // its creator fills it; nobody can read it yet
+    ACTIVE, // an exact mirror of the source at the recorded block
+    SOURCE_DESTROYED, // at the recorded block the source had no account, code or storage any more
+    SOURCE_CODE_CHANGED // at the recorded block the source had other code
+}
+
+/// @notice What identifies a replica; its address follows from it.
+struct ReplicaKey {
+    uint256 sourceChainId; // EIP-155 chain id of the source chain
+    address source; // the original contract
+    address anchor; // the anchor on the target chain, for life
+    address creator; // who may fill it before activation
+    bytes32 logicHash; // keccak-256 of the creation code of the logic copy (see `logicHashOf`)
+}
+
+/// @notice The hub's bookkeeping of one replica.
+struct ReplicaRecord {
+    bytes32 storageRoot; // the replica's storage root now
+    bytes32 blockHash; // the recorded block; zero before activation
+    uint64 number; // the recorded block's number on the source chain
+    uint64 version; // rises with every change of the record
+    ReplicaStatus status;
+    bytes32 codeHash; // keccak-256 of the source's runtime code; zero before activation
+    ReplicaKey key;
+}
+
+/// @notice What a reader wants to know before relying on a replica.
+struct Head {
+    ReplicaStatus status;
+    uint64 number; // recorded block's number on the source chain
+    bytes32 blockHash;
+    uint64 timestamp; // recorded block's time, seconds on the source's clock
+    uint64 version;
+    Level level; // the anchor's level for that block now
+    Status anchorStatus; // the anchor's status now
+}
+
+/// @title IHub
+/// @notice Owns the bookkeeping of all replicas of a target chain: which exist, and at which source block each stands.
+/// Nobody has a right here that others lack, except a creator to fill his own replica before it is active.
+interface IHub {
+    event ReplicaCreated(address indexed replica, uint256 indexed sourceChainId, address indexed source, ReplicaKey key);
+    event ReplicaFilled(address indexed replica, bytes32 oldRoot, bytes32 newRoot, uint64 version);
+    event ReplicaActivated(
+        address indexed replica, bytes32 indexed blockHash, uint64 number, bytes32 storageRoot, bytes32 codeHash
+    );
+    event ReplicaSynced(
+        address indexed replica, bytes32 indexed blockHash, uint64 number, bytes32 oldRoot, bytes32 newRoot, uint64 version
+    );
+    event ReplicaHalted(
+        address indexed replica, bytes32 indexed blockHash, uint64 number, ReplicaStatus status, uint64 version
+    );
+    event LogicRestored(address indexed replica, address logic);
+
+    /// @notice No replica of this hub has this address.
+    error UnknownReplica(address replica);
+    /// @notice A replica of this key exists already, at this address.
+    error ReplicaExists(address replica);
+    /// @notice There is no contract at the anchor's address.
+    error NotAnAnchor(address anchor);
+    /// @notice The anchor speaks of another chain than the key.
+    error WrongSourceChain(uint256 expected, uint256 actual);
+    /// @notice Only the creator may fill.
+    error NotCreator(address creator, address caller);
+    /// @notice The replica is not in the state that this call needs.
+    error WrongStatus(ReplicaStatus status);
+    /// @notice The anchor is paused, expired or frozen.
+    error AnchorNotActive(Status status);
+    /// @notice The anchor does not accept this block (level UNKNOWN, PENDING or REVOKED).
+    error BlockNotAccepted(bytes32 blockHash, Level level);
+    /// @notice The block is not newer than the recorded one, which has not been revoked.
+    error BlockNotNewer(uint64 recorded, uint64 offered);
+    /// @notice At this block the source has no account or no code.
+    error SourceDestroyed(bytes32 blockHash);
+    /// @notice At this block the source's code is another one.
+    error CodeHashMismatch(bytes32 expected, bytes32 actual);
+    /// @notice The witness does not start from the replica's storage root.
+    error OldRootMismatch(bytes32 expected, bytes32 computed);
+    /// @notice The witness does not end at the source's storage root.
+    error NewRootMismatch(bytes32 expected, bytes32 computed);
+    /// @notice The storage root is unchanged, so there is nothing to describe, and yet a witness was given.
+    error WitnessNotExpected();
+    /// @notice The code given is not the one whose hash the replica's address was made of.
+    error LogicHashMismatch(bytes32 expected, bytes32 actual);
+    /// @notice Code of this size cannot be deployed here (EIP-170), or starts with 0xEF (EIP-3541), or is empty.
+    error CodeNotDeployable(uint256 size);
+    /// @notice The logic copy is in place.
+    error LogicPresent(address logic);
+    /// @notice The source is neither destroyed nor has other code at this block: `sync` instead.
+    error SourceUnchanged(bytes32 blockHash);
+
+    /// @notice The engine to which all replicas of this hub delegate.
+    function engine() external view returns (address);
+
+    /// @notice Creates an empty replica. Anybody may; the caller becomes its creator.
+    /// @param sourceChainId The chain id of the source chain; MUST be the anchor's.
+    /// @param source The original contract.
+    /// @param anchor The anchor that decides over source blocks, for life.
+    /// @param logicHash `logicHashOf` the source's runtime code.
+    /// @return replica Its address, which is `replicaOf` the key.
+    function create(uint256 sourceChainId, address source, address anchor, bytes32 logicHash)
+        external
+        returns (address replica);
+
+    /// @notice Applies one verified transition to a replica that is not active yet. Creator only.
+    /// @param expectedRoot The storage root that the caller believes the replica to have: a chunk that was sent twice
+    /// stops here, before it costs anything.
+    /// @param witness See `ITransitionEngine.transition`.
+    function fill(address replica, bytes32 expectedRoot, bytes calldata witness) external returns (bytes32 newRoot);
+
+    /// @notice Proves a filled replica to be the source's exact image, deploys the logic copy and opens it to readers.
+    /// @param blockHash An accepted block.
+    /// @param accountProof The nodes from that block's state root to the source's account, one after the other.
+    /// @param code The source's runtime code, byte for byte.
+    function activate(address replica, bytes32 blockHash, bytes calldata accountProof, bytes calldata code) external;
+
+    /// @notice Brings an active replica to an accepted block: strictly newer than the recorded one, or any where the
+    /// recorded one has been revoked.
+    /// @param witness Empty where the storage root is unchanged.
+    function sync(address replica, bytes32 blockHash, bytes calldata accountProof, bytes calldata witness) external;
+
+    /// @notice Records that the source was destroyed or got other code, proven at an accepted block that `sync` would
+    /// take. The storage stays as it was, `head` tells; a later block at which the code is the old one can be synced to.
+    function halt(address replica, bytes32 blockHash, bytes calldata accountProof) external;
+
+    /// @notice Deploys the logic copy of an activated replica again, at its address, should it be gone.
+    /// @dev Code that contains SELFDESTRUCT can be destroyed in the very transaction of its deployment (EIP-6780).
+    function restoreLogic(address replica, bytes calldata code) external;
+
+    /// @notice The replica's block, level and anchor status now. Reverts with `UnknownReplica` only.
+    function head(address replica) external view returns (Head memory);
+
+    /// @notice The whole bookkeeping of a replica. Reverts with `UnknownReplica` only.
+    function record(address replica) external view returns (ReplicaRecord memory);
+
+    /// @notice The address that the replica of this key has or would have.
+    function replicaOf(ReplicaKey calldata key) external view returns (address);
+
+    /// @notice The address that the logic copy of this key has or would have.
+    function logicOf(ReplicaKey calldata key) external view returns (address);
+
+    /// @notice keccak-256 of the creation code that deploys `code`.
+    function logicHashOf(bytes calldata code) external pure returns (bytes32);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title Rlp
+/// @notice Reads canonical RLP out of calldata, and nothing but canonical RLP (Yellow Paper, appendix B).
+/// @dev A cursor is a byte offset into `data`; a function that reads an item returns where its payload starts and ends,
+/// and the end is the offset of the next item. An item that does not lie within `data` as a whole is an error: to read
+/// the items of a list, pass `data[:end]` of that list, and offsets keep their meaning.
+/// Every read of calldata stands behind a comparison with `data.length`, so no zeros from beyond the end are ever taken
+/// for data. No function recurses, and each takes constant gas.
+library Rlp {
+    /// @notice The header of the item at `offset` is missing, or its length bytes are not all there.
+    error RlpHeaderTruncated(uint256 offset);
+    /// @notice The item at `offset` has a payload of `length` bytes, of which only `available` are there.
+    error RlpPayloadTruncated(uint256 offset, uint256 length, uint256 available);
+    /// @notice The item at `offset` is one byte below 0x80 behind a header: such a byte stands for itself.
+    error RlpByteNotMinimal(uint256 offset);
+    /// @notice The length of the item at `offset` starts with a zero byte.
+    error RlpLengthLeadingZero(uint256 offset);
+    /// @notice The item at `offset` uses the long form for a payload of `length` bytes, below 56.
+    error RlpLengthNotMinimal(uint256 offset, uint256 length);
+    /// @notice The item at `offset` is a string where a list is needed.
+    error RlpNotList(uint256 offset);
+    /// @notice The item at `offset` is a list where a string is needed.
+    error RlpNotString(uint256 offset);
+    /// @notice The string at `offset` has another length than the one that is needed.
+    error RlpWrongLength(uint256 offset, uint256 expected, uint256 actual);
+    /// @notice The scalar at `offset` is longer than 32 bytes.
+    error RlpScalarTooLong(uint256 offset, uint256 length);
+    /// @notice The scalar at `offset` starts with a zero byte.
+    error RlpScalarLeadingZero(uint256 offset);
+
+    // The first byte of an item: below 0x80 the item itself; then 64 values each for strings and for lists, of which 56 tell
+    // a length of 0..55, and the other 8 that 1..8 bytes follow with the length, which is 56 or more.
+    uint256 private constant SHORT_STRING = 0x80;
+    uint256 private constant SHORT_LIST = 0xc0;
+    uint256 private constant MAX_SHORT = 55;
+
+    /// @notice Reads the header of any item.
+    /// @param data What the item lies in.
+    /// @param offset Where it starts.
+    /// @return isList Whether it is a list.
+    /// @return start The first byte of its payload.
+    /// @return end The byte after its payload, which is where the next item starts.
+    function readItem(bytes calldata data, uint256 offset)
+        internal
+        pure
+        returns (bool isList, uint256 start, uint256 end)
+    {
+        if (offset >= data.length) revert RlpHeaderTruncated(offset);
+        uint256 tag = uint8(data[offset]);
+        // Nothing here can wrap: `offset` is below the length of calldata, a tag below 2^8, a length below 2^64.
+        unchecked {
+            if (tag < SHORT_STRING) return (false, offset, offset + 1);
+
+            isList = tag >= SHORT_LIST;
+            uint256 length = tag - (isList ? SHORT_LIST : SHORT_STRING);
+            start = offset + 1;
+            if (length > MAX_SHORT) {
+                start += length - MAX_SHORT;
+                length = _longLength(data, offset, start);
+            }
+            end = start + length;
+            if (end > data.length) revert RlpPayloadTruncated(offset, length, data.length - start);
+            if (tag == SHORT_STRING + 1 && uint8(data[start]) < SHORT_STRING) revert RlpByteNotMinimal(offset);
+        }
+    }
+
+    /// @notice Reads the header of a list; `start` and `end` as in `readItem`.
+    function readList(bytes calldata data, uint256 offset) internal pure returns (uint256 start, uint256 end) {
+        bool isList;
+        (isList, start, end) = readItem(data, offset);
+        if (!isList) revert RlpNotList(offset);
+    }
+
+    /// @notice Reads the header of a string; `start` and `end` as in `readItem`.
+    function readString(bytes calldata data, uint256 offset) internal pure returns (uint256 start, uint256 end) {
+        bool isList;
+        (isList, start, end) = readItem(data, offset);
+        if (isList) revert RlpNotString(offset);
+    }
+
+    /// @notice Reads the header of a string of exactly `length` bytes; `start` and `end` as in `readItem`.
+    function readFixed(bytes calldata data, uint256 offset, uint256 length)
+        internal
+        pure
+        returns (uint256 start, uint256 end)
+    {
+        (start, end) = readString(data, offset);
+        if (end - start != length) revert RlpWrongLength(offset, length, end - start);
+    }
+
+    /// @notice Reads a string of exactly 32 bytes.
+    /// @return value The 32 bytes.
+    /// @return end Where the next item starts.
+    function readWord(bytes calldata data, uint256 offset) internal pure returns (bytes32 value, uint256 end) {
+        uint256 start;
+        (start, end) = readFixed(data, offset, 32);
+        value = bytes32(data[start:end]);
+    }
+
+    /// @notice Reads a scalar: big-endian, at most 32 bytes, no leading zeros, zero being the empty string.
+    /// @return value The scalar.
+    /// @return end Where the next item starts.
+    function readScalar(bytes calldata data, uint256 offset) internal pure returns (uint256 value, uint256 end) {
+        uint256 start;
+        (start, end) = readString(data, offset);
+        uint256 length = end - start;
+        if (length > 32) revert RlpScalarTooLong(offset, length);
+        if (length != 0 && data[start] == 0) revert RlpScalarLeadingZero(offset);
+        // A conversion of fewer than 32 bytes fills up with zeros on the right; a shift by 256 gives zero.
+        value = uint256(bytes32(data[start:end])) >> (8 * (32 - length));
+    }
+
+    /// @dev The length that stands in the 1 to 8 bytes between the tag at `offset` and the payload at `start`.
+    function _longLength(bytes calldata data, uint256 offset, uint256 start) private pure returns (uint256 length) {
+        if (start > data.length) revert RlpHeaderTruncated(offset);
+        if (data[offset + 1] == 0) revert RlpLengthLeadingZero(offset);
+        length = uint256(bytes32(data[offset + 1:start])) >> (8 * (33 + offset - start));
+        if (length <= MAX_SHORT) revert RlpLengthNotMinimal(offset, length);
+    }
+}

@@ -1,0 +1,315 @@
+"""Every error that SmartSync raises, one tree.
+
+::
+
+    SmartSyncError
+    ├── ConfigError               what the user gave does not fit together            exit 2
+    │   ├── KeyUnavailable        no key, a locked or unreadable keystore
+    │   └── WrongChain            the node is on another chain than configured
+    ├── NodeError                 a node does not do what is needed                   exit 3
+    │   ├── NodeUnreachable       no answer, time-out (a retry can help)
+    │   ├── RpcError              the node answered with a JSON-RPC error
+    │   │   └── MethodMissing     the node does not have this method
+    │   ├── BlockUnavailable      the node does not serve this block (any more)
+    │   └── NonCanonicalTrie      the node's storage trie is not the one of the protocol
+    ├── ProofError                something does not verify                           exit 4
+    │   ├── InvalidProof          a Merkle proof does not lead to its root
+    │   ├── InvalidHeader         a header is not the preimage of its hash
+    │   ├── InvalidRlp            bytes are not canonical RLP
+    │   ├── InvalidWitness        a witness is malformed or does not fit
+    │   ├── MissingNode           a proof lacks a node that is needed
+    │   └── IncompleteSlots       the slots known do not cover the storage root
+    ├── SourceError               the source cannot be replicated (as it is)          exit 5
+    │   ├── NoCode, SourceDestroyed, SourceCodeChanged, SourceIsProxy, CodeNotDeployable
+    ├── ReplicaError              the replica is not what was asked for               exit 6
+    │   ├── UnknownReplica        not a replica of this hub
+    │   ├── NotDeployed           no SmartSync contract at this address
+    │   └── ReplicaDiffers        verification found a difference
+    ├── TransactionError          a transaction could not be sent or failed           exit 7
+    │   ├── InsufficientFunds
+    │   ├── TransactionReverted   with the revert reason, decoded
+    │   ├── TransactionTooLarge   more gas than one transaction may use (EIP-7825)
+    │   └── TransactionPending    sent, not seen in a block in time (a retry can help)
+    └── AnchorError               the anchor does not accept what is needed           exit 8
+        ├── BlockNotAccepted      (a retry can help: somebody may attest it later)
+        ├── AnchorFrozen
+        └── SourceReorganised     the block is not on the source's chain any more     (a retry can help)
+
+Each class knows the exit code of the command line (``exit_code``), whether the same call can succeed later with nothing
+changed by hand (``retryable``), and each instance says what to do (``hint``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class SmartSyncError(Exception):
+    """Base of all errors of this package.
+
+    Parameters
+    ----------
+    message
+        What happened, one sentence, no secret in it.
+    hint
+        What the user can do about it; empty where nothing is known to help.
+    """
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the error for ``--json``: class, message, hint, exit code, and its own public fields."""
+        own = {
+            name: "0x" + value.hex() if isinstance(value, bytes) else value
+            for name, value in vars(self).items()
+            if isinstance(value, (str, int, bytes, list, tuple)) and name not in ("message", "hint")
+        }
+        return {
+            "error": type(self).__name__,
+            "message": self.message,
+            "hint": self.hint,
+            "exit_code": self.exit_code,
+            "retryable": self.retryable,
+            **own,
+        }
+
+
+class ConfigError(SmartSyncError):
+    """The configuration, the environment or the options do not fit together."""
+
+    exit_code = 2
+
+
+class KeyUnavailable(ConfigError):
+    """No key was given, or it cannot be read or unlocked."""
+
+
+class WrongChain(ConfigError):
+    """A node is on another chain than the configuration or an anchor says."""
+
+    def __init__(self, role: str, expected: int, actual: int) -> None:
+        super().__init__(
+            f"the {role} node is on chain {actual}, expected chain {expected}",
+            hint=f"check the {role} url and chain id in the configuration",
+        )
+        self.role, self.expected, self.actual = role, expected, actual
+
+
+class NodeError(SmartSyncError):
+    """A node does not do what is needed of it."""
+
+    exit_code = 3
+
+
+class NodeUnreachable(NodeError):
+    """No answer from a node: connection refused, time-out, or an HTTP status that may pass."""
+
+    retryable = True
+
+
+class RpcError(NodeError):
+    """A node answered with a JSON-RPC error.
+
+    ``data`` is the error's data field as the node sent it (a revert's return data, where it is one).
+    """
+
+    def __init__(self, method: str, code: int, text: str, data: object = None, *, hint: str = "") -> None:
+        super().__init__(f"{method}: {text} (JSON-RPC error {code})", hint=hint)
+        self.method, self.code, self.text, self.data = method, code, text, data
+
+
+class MethodMissing(RpcError):
+    """The node does not have a method that is needed."""
+
+
+class BlockUnavailable(NodeError):
+    """The node does not serve a block, or its state, (any more)."""
+
+    def __init__(self, block: str, detail: str) -> None:
+        super().__init__(
+            f"the node does not serve block {block}: {detail}",
+            hint="take a newer block, or a node that keeps older state (an archive node)",
+        )
+        self.block = block
+
+
+class NonCanonicalTrie(NodeError):
+    """The node's storage trie is not the one that the protocol defines, so nothing can be proven with it."""
+
+
+class ProofError(SmartSyncError):
+    """Something that a node or a caller supplied does not verify."""
+
+    exit_code = 4
+
+
+class InvalidProof(ProofError):
+    """A Merkle proof does not lead from its root to what it claims."""
+
+
+class InvalidHeader(ProofError):
+    """A header is malformed or is not the preimage of its block hash."""
+
+
+class InvalidRlp(ProofError):
+    """Bytes are not canonical RLP."""
+
+
+class InvalidWitness(ProofError):
+    """A witness is malformed, or does not fit the trie that it is for."""
+
+
+class MissingNode(ProofError):
+    """A partial trie lacks the node at ``prefix`` (nibbles, one per byte)."""
+
+    def __init__(self, prefix: bytes) -> None:
+        super().__init__(f"the trie node at prefix 0x{''.join(f'{n:x}' for n in prefix)} is not known")
+        self.prefix = prefix
+
+
+class IncompleteSlots(ProofError):
+    """The slots known do not cover the storage root.
+
+    ``prefixes`` are the open subtries: trie-key prefixes in nibbles, one per byte, below which something is not known.
+    """
+
+    def __init__(self, prefixes: Sequence[bytes], detail: str = "", *, hint: str = "") -> None:
+        self.prefixes = tuple(prefixes)
+        shown = ", ".join("0x" + "".join(f"{n:x}" for n in p) for p in self.prefixes[:8])
+        more = f" and {len(self.prefixes) - 8} more" if len(self.prefixes) > 8 else ""
+        plural = "subtrie is" if len(self.prefixes) == 1 else "subtries are"
+        super().__init__(
+            f"the known slots do not cover the storage root: {len(self.prefixes)} {plural} open, "
+            f"at trie-key prefix {shown}{more}" + (f" ({detail})" if detail else ""),
+            hint=hint
+            or "add the missing slots with --slots FILE, or use a node with debug_storageRangeAt or prestateTracer",
+        )
+
+
+class SourceError(SmartSyncError):
+    """The source cannot be replicated, or not as it is now."""
+
+    exit_code = 5
+
+
+class NoCode(SourceError):
+    """There is no contract at the source address."""
+
+
+class SourceDestroyed(SourceError):
+    """The source existed and does not any more."""
+
+
+class SourceCodeChanged(SourceError):
+    """The source's code is not the one that was replicated."""
+
+
+class SourceIsProxy(SourceError):
+    """The source delegates to another contract (not supported yet). ``kind`` and ``implementation`` tell how."""
+
+    def __init__(self, kind: str, implementation: str) -> None:
+        super().__init__(
+            f"the source is a proxy ({kind}) of {implementation}",
+            hint="proxies are not supported yet: its code alone would not answer on the target chain",
+        )
+        self.kind, self.implementation = kind, implementation
+
+
+class CodeNotDeployable(SourceError):
+    """The source's code cannot be deployed on the target chain (EIP-170, EIP-3541)."""
+
+
+class ReplicaError(SmartSyncError):
+    """A replica is not what was asked for."""
+
+    exit_code = 6
+
+
+class UnknownReplica(ReplicaError):
+    """An address is not a replica of this hub."""
+
+
+class NotDeployed(ReplicaError):
+    """There is no SmartSync contract, or one of another version, at an address."""
+
+
+class ReplicaDiffers(ReplicaError):
+    """Verification found that a replica is not exact. ``differences`` says what."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        self.differences = list(differences)
+        super().__init__("the replica is not exact: " + "; ".join(self.differences))
+
+
+class TransactionError(SmartSyncError):
+    """A transaction could not be sent, or failed."""
+
+    exit_code = 7
+
+
+class InsufficientFunds(TransactionError):
+    """The sending account cannot pay. Amounts in wei."""
+
+    def __init__(self, address: str, balance_wei: int, needed_wei: int) -> None:
+        super().__init__(
+            f"account {address} has {balance_wei} wei, the transaction may cost {needed_wei} wei",
+            hint=f"fund {address} on the target chain",
+        )
+        self.address, self.balance_wei, self.needed_wei = address, balance_wei, needed_wei
+
+
+class TransactionReverted(TransactionError):
+    """A transaction, its estimation or a call reverted.
+
+    ``reason`` is decoded by ABI, ``name`` the error's name where known, ``data`` what the EVM returned.
+    """
+
+    def __init__(self, reason: str, *, name: str = "", tx_hash: str = "", data: bytes = b"", hint: str = "") -> None:
+        super().__init__(f"the transaction reverts: {reason}", hint=hint)
+        self.reason, self.name, self.tx_hash, self.data = reason, name, tx_hash, data
+
+
+class TransactionTooLarge(TransactionError):
+    """A transaction needs more gas than the target chain allows for one."""
+
+    def __init__(self, gas: int, cap: int) -> None:
+        super().__init__(
+            f"the transaction needs {gas} gas, more than the {cap} that one transaction may use",
+            hint="sync more often, so that less changes at once",
+        )
+        self.gas, self.cap = gas, cap
+
+
+class TransactionPending(TransactionError):
+    """A transaction was sent and has not been seen in a block in time."""
+
+    retryable = True
+
+
+class AnchorError(SmartSyncError):
+    """The anchor does not accept what is needed."""
+
+    exit_code = 8
+
+
+class BlockNotAccepted(AnchorError):
+    """The anchor does not accept this source block (yet)."""
+
+    retryable = True
+
+
+class AnchorFrozen(AnchorError):
+    """The anchor is not active any more."""
+
+
+class SourceReorganised(AnchorError):
+    """A source block that was worked with is not on the source's chain any more."""
+
+    retryable = True

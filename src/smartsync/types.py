@@ -1,0 +1,66 @@
+"""The shared vocabulary: frozen values that pass between modules, and nothing else.
+
+Whatever a node answered is an ``Untrusted…`` value; only a ``verify`` function turns it into the verified type that the
+next step takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EMPTY_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
+"""Root of the empty trie: keccak-256 of RLP("")."""
+
+EMPTY_CODE_HASH = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
+"""keccak-256 of no bytes: the code hash of an account without code."""
+
+TX_GAS_CAP = 16_777_216
+"""Gas that one transaction may use (EIP-7825)."""
+
+MAX_CODE_SIZE = 24_576
+"""Bytes of runtime code that can be deployed (EIP-170)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as the state trie holds it (Yellow Paper, section 4.1).
+
+    ``balance_wei`` in wei; ``storage_root`` and ``code_hash`` 32 bytes.
+    """
+
+    nonce: int
+    balance_wei: int
+    storage_root: bytes
+    code_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UntrustedStorageProof:
+    """A node's claim about a slot: ``slot`` 32 bytes, ``value`` of 256 bits, ``nodes`` RLP from the storage root on."""
+
+    slot: bytes
+    value: int
+    nodes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UntrustedProof:
+    """A node's answer to ``eth_getProof``: nothing in it has been checked.
+
+    ``address`` checksummed; ``account_nodes`` RLP from the state root on; ``storage_root`` as claimed.
+    """
+
+    address: str
+    storage_root: bytes
+    code_hash: bytes
+    account_nodes: tuple[bytes, ...]
+    storage: tuple[UntrustedStorageProof, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotChange:
+    """One slot that a transition writes: ``slot`` 32 bytes, values of 256 bits, 0 meaning absent."""
+
+    slot: bytes
+    old: int
+    new: int
