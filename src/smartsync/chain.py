@@ -1,0 +1,345 @@
+"""One chain, as one node tells it: headers, proofs, code, calls, fees.
+
+A block is named by its number, by its 32-byte hash, or by one of the words ``earliest``, ``finalized``, ``safe``,
+``latest`` and ``pending``. What is answered has been checked for its shape only (`smartsync.answers`), with two
+exceptions: a header is checked against its hash, and nothing else here is worth believing before a proof.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from smartsync import answers
+from smartsync.answers import Log, Receipt, Transaction
+from smartsync.errors import (
+    BlockUnavailable,
+    ConfigError,
+    InvalidHeader,
+    MethodMissing,
+    NodeError,
+    RpcError,
+    TransactionTooLarge,
+)
+from smartsync.fees import Fees, fees
+from smartsync.header import Header, decode_header, header_from_rpc
+from smartsync.refusals import out_of_gas, revert_data, reverted, unavailable
+from smartsync.rpc import Call, Rpc
+from smartsync.types import UntrustedProof
+
+_T = TypeVar("_T")
+
+Block: TypeAlias = int | str | bytes
+"""A block's number, its 32-byte hash, or a word such as ``latest``."""
+
+Topic: TypeAlias = bytes | Sequence[bytes] | None
+"""A topic to look for: 32 bytes, several, or any."""
+
+WORDS = frozenset({"earliest", "finalized", "safe", "latest", "pending"})
+
+_SLOTS_PER_PROOF = 100
+"""Slots in one ``eth_getProof``: the lowest cap among the clients that have one."""
+
+_PROOFS_AT_ONCE = 4
+
+
+class Chain:
+    """A chain behind a node. ``role`` says in messages which one it is: ``source`` or ``target``."""
+
+    def __init__(self, rpc: Rpc, role: Literal["source", "target"] = "source") -> None:
+        self.rpc, self.role = rpc, role
+
+    def __repr__(self) -> str:
+        return f"Chain({self.role}, {self.rpc.host})"
+
+    async def chain_id(self) -> int:
+        """Return the EIP-155 chain id."""
+        return answers.quantity(await self.rpc.call("eth_chainId"), "chain id")
+
+    async def genesis_hash(self) -> bytes:
+        """Return the 32-byte hash of block 0, which tells apart chains that share a chain id."""
+        return (await self.header(0)).hash
+
+    async def client_version(self) -> str:
+        """Return the node's software and version, in its own words."""
+        return str(await self.rpc.call("web3_clientVersion"))[:200]
+
+    async def block_number(self) -> int:
+        """Return the number of the newest block."""
+        return answers.quantity(await self.rpc.call("eth_blockNumber"), "block number", 64)
+
+    async def header(self, block: Block) -> Header:
+        """Return a block's header, checked against its hash (and the hash that was asked for, where it was one).
+
+        Raises
+        ------
+        BlockUnavailable
+            Where the node does not know the block.
+        InvalidHeader
+            Where the answer is not the preimage of the hash, or of another number than asked for.
+        """
+        name = block if isinstance(block, str) and len(block) != 66 else None
+        asked = None if isinstance(block, int) or name else _hash(block)
+        told = answers.mapping(await self._block(block), "block")
+        try:
+            header = header_from_rpc(told, asked)
+        except InvalidHeader as error:
+            header = await self._raw_header(told, asked, error)
+        if isinstance(block, int) and header.number != block:
+            raise InvalidHeader(f"asked for block {block}, the node answered with block {header.number}")
+        return header
+
+    async def code(self, address: str, block: Block = "latest") -> bytes:
+        """Return the runtime code at an address, empty where there is none.
+
+        Raises
+        ------
+        BlockUnavailable
+            Where the node does not serve the block's state.
+        """
+        return answers.data(await self._one("eth_getCode", [address], block), "code")
+
+    async def balance(self, address: str, block: Block = "latest") -> int:
+        """Return an account's balance in wei."""
+        return answers.quantity(await self._one("eth_getBalance", [address], block), "balance")
+
+    async def nonce(self, address: str, block: Block = "pending") -> int:
+        """Return the nonce of an account's next transaction."""
+        return answers.quantity(await self._one("eth_getTransactionCount", [address], block), "nonce", 64)
+
+    async def proof(self, address: str, slots: Sequence[bytes], block: int) -> UntrustedProof:
+        """Return the node's proofs of an account and of any number of its slots, at one block.
+
+        Parameters
+        ----------
+        slots
+            32 bytes each. Asked for in several calls where they are many.
+
+        Raises
+        ------
+        BlockUnavailable
+            Where the node does not serve proofs of this block (any more).
+        NodeError
+            Where the answer is malformed, or the block was replaced between two calls.
+        """
+        chunks = [slots[i : i + _SLOTS_PER_PROOF] for i in range(0, len(slots), _SLOTS_PER_PROOF)] or [[]]
+        gate = asyncio.Semaphore(_PROOFS_AT_ONCE)
+
+        async def one(chunk: Sequence[bytes]) -> UntrustedProof:
+            async with gate:
+                told = await self._one("eth_getProof", [address, [f"0x{slot.hex()}" for slot in chunk]], block)
+            return answers.account_proof(told, address, chunk)
+
+        proofs = await _all([one(chunk) for chunk in chunks])
+        first = proofs[0]
+        if any(p.account_nodes != first.account_nodes or p.storage_root != first.storage_root for p in proofs):
+            raise NodeError(
+                f"{self.rpc.host} proved two different states for block {block}",
+                hint="the block may have been replaced meanwhile: try again",
+            )
+        return UntrustedProof(
+            address=address,
+            storage_root=first.storage_root,
+            code_hash=first.code_hash,
+            account_nodes=first.account_nodes,
+            storage=tuple(storage for proof in proofs for storage in proof.storage),
+        )
+
+    async def storage_at(self, address: str, slots: Sequence[bytes], block: Block = "latest") -> list[int]:
+        """Return the values of slots (32 bytes each), in their order; nothing proves them."""
+        told = await self._at([("eth_getStorageAt", [address, f"0x{slot.hex()}"]) for slot in slots], block)
+        return [answers.quantity(value, "storage value") for value in told]
+
+    async def call(self, to: str, data: bytes, *, block: Block = "latest", sender: str | None = None) -> bytes:
+        """Return what a contract answers to a message, without a transaction.
+
+        Raises
+        ------
+        TransactionReverted
+            Where the call reverts; ``data`` of the error is what it returned.
+        BlockUnavailable
+            Where the node does not serve the block's state.
+        """
+        message = {"to": to, "data": f"0x{data.hex()}", **({"from": sender} if sender else {})}
+        try:
+            return answers.data(await self._one("eth_call", [message], block), "call result")
+        except RpcError as error:
+            if (revert := reverted(error)) is not None:
+                raise revert from error
+            raise
+
+    async def estimate_gas(self, tx: Mapping[str, str], block: Block = "latest") -> int:
+        """Return the gas that a transaction would need, were it the next one after ``block``.
+
+        Parameters
+        ----------
+        tx
+            In the form of JSON-RPC: ``from``, ``to``, ``data``, and ``gas``, the most that may be used, all hex.
+
+        Raises
+        ------
+        TransactionReverted
+            Where it would revert.
+        TransactionTooLarge
+            Where it runs out of gas even with all that it may use; ``gas`` is one more than that.
+        """
+        try:
+            return answers.quantity(await self._one("eth_estimateGas", [dict(tx)], block), "gas estimate", 64)
+        except RpcError as error:
+            if (given := out_of_gas(error)) is not None:
+                cap = given or int(tx.get("gas", "0x0"), 16) or await self.block_gas_limit()
+                raise TransactionTooLarge(cap + 1, cap) from error
+            if (revert := reverted(error)) is not None:
+                raise revert from error
+            raise
+
+    async def block_gas_limit(self) -> int:
+        """Return the gas that all transactions of the newest block together may use."""
+        told = answers.mapping(await self._block("latest"), "block")
+        return answers.quantity(told.get("gasLimit"), "gas limit", 64)
+
+    async def fees(self) -> Fees:
+        """Return what to offer per gas, see `smartsync.fees`."""
+        return await fees(self.rpc)
+
+    async def logs(
+        self,
+        address: str,
+        topics: Sequence[Topic] = (),
+        *,
+        from_block: int | str = "earliest",
+        to_block: int | str = "latest",
+    ) -> list[Log]:
+        """Return a contract's events, the oldest first.
+
+        Parameters
+        ----------
+        topics
+            By position: 32 bytes, several of which one must match, or None for any.
+        """
+        query = {
+            "address": address,
+            "topics": [_topic(topic) for topic in topics],
+            "fromBlock": self._tag(from_block),
+            "toBlock": self._tag(to_block),
+        }
+        try:
+            told = await self.rpc.call("eth_getLogs", [query])
+        except RpcError as error:
+            if (gone := unavailable(error, _name(from_block))) is not None:
+                raise gone from error
+            raise
+        return [answers.log(one) for one in answers.sequence(told, "logs")]
+
+    async def transaction(self, tx_hash: bytes) -> Transaction | None:
+        """Return a transaction, in a block or waiting, or None where the node does not know it."""
+        told = await self.rpc.call("eth_getTransactionByHash", [f"0x{tx_hash.hex()}"])
+        return None if told is None else answers.transaction(told)
+
+    async def receipt(self, tx_hash: bytes) -> Receipt | None:
+        """Return what became of a transaction, or None where it is not in a block yet.
+
+        Raises
+        ------
+        NodeError
+            Where the answer is malformed or about another transaction.
+        """
+        told = await self.rpc.call("eth_getTransactionReceipt", [f"0x{tx_hash.hex()}"])
+        if told is None or (isinstance(told, Mapping) and told.get("blockNumber") is None):
+            return None
+        receipt = answers.receipt(told)
+        if receipt.tx_hash != tx_hash:
+            raise NodeError(f"{self.rpc.host} answered with the receipt of another transaction")
+        return receipt
+
+    async def _block(self, block: Block) -> Any:
+        """Return a block as the node tells it, without its transactions."""
+        if isinstance(block, bytes) or len(str(block)) == 66:
+            method, tag = "eth_getBlockByHash", f"0x{_hash(block).hex()}"
+        else:
+            method, tag = "eth_getBlockByNumber", str(self._tag(block))
+        try:
+            told = await self.rpc.call(method, [tag, False])
+        except RpcError as error:
+            if (gone := unavailable(error, _name(block))) is not None:
+                raise gone from error
+            raise
+        if told is None:
+            raise BlockUnavailable(_name(block), f"{self.rpc.host} does not know it")
+        return told
+
+    async def _raw_header(self, told: Mapping[str, Any], asked: bytes | None, why: InvalidHeader) -> Header:
+        """Ask for the header's RLP, where its JSON did not give its hash; ``why`` is raised where that fails, too."""
+        try:
+            claimed = asked or answers.data(told.get("hash"), "block hash", 32)
+            raw = answers.data(await self.rpc.call("debug_getRawHeader", [f"0x{claimed.hex()}"]), "raw header")
+            header = decode_header(raw)
+        except (NodeError, InvalidHeader):
+            raise why from None
+        if header.hash != claimed:
+            raise why
+        return header
+
+    async def _one(self, method: str, params: Sequence[Any], block: Block) -> Any:
+        return (await self._at([(method, params)], block))[0]
+
+    async def _at(self, calls: Sequence[Call], block: Block) -> list[Any]:
+        """Call methods whose last parameter is a block, left out in ``calls``."""
+        tag = self._tag(block)
+        try:
+            return await self.rpc.batch([(method, [*params, tag]) for method, params in calls])
+        except RpcError as error:
+            if (gone := unavailable(error, _name(block))) is not None:
+                raise gone from error
+            if isinstance(tag, str) or isinstance(error, MethodMissing) or revert_data(error) is not None:
+                raise
+        # ganache takes no hash here (EIP-1898): the block's number says the same, while the block is canonical
+        return await self._at(calls, await self._canonical_number(_hash(block)))
+
+    async def _canonical_number(self, block_hash: bytes) -> int:
+        number = (await self.header(block_hash)).number
+        if (await self.header(number)).hash != block_hash:
+            raise BlockUnavailable(_name(block_hash), "it is not on the node's chain any more")
+        return number
+
+    def _tag(self, block: Block) -> str | dict[str, str]:
+        """Return a block as JSON-RPC names it (EIP-1898 for a hash)."""
+        if isinstance(block, int) and block >= 0:
+            return hex(block)
+        if isinstance(block, str) and block in WORDS:
+            return block
+        return {"blockHash": f"0x{_hash(block).hex()}"}
+
+
+def _topic(topic: Topic) -> object:
+    if isinstance(topic, bytes):
+        return f"0x{topic.hex()}"
+    return None if topic is None else [f"0x{one.hex()}" for one in topic]
+
+
+def _hash(block: Block) -> bytes:
+    """Return a block hash given as bytes or as hex."""
+    try:
+        found = bytes.fromhex(block.removeprefix("0x")) if isinstance(block, str) else block
+    except ValueError:
+        found = b""
+    if not isinstance(found, bytes) or len(found) != 32:
+        raise ConfigError(
+            f"not a block: {block!r}", hint=f"give a number, a 32-byte hash, or {', '.join(sorted(WORDS))}"
+        )
+    return found
+
+
+def _name(block: Block) -> str:
+    return f"0x{block.hex()}" if isinstance(block, bytes) else str(block)
+
+
+async def _all(jobs: Sequence[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """Run jobs side by side; the first failure stops the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(job) for job in jobs]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]

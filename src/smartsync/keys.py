@@ -1,0 +1,89 @@
+"""The key that signs and pays: from a keystore file, the environment or a prompt, never from an argument.
+
+An argument would be seen in the list of processes and in the shell's history. Nothing in here is logged, and no error
+holds any part of a key or a password: the causes are cut off (``from None``), since libraries quote what they got.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from smartsync.errors import KeyUnavailable
+
+PRIVATE_KEY = "SMARTSYNC_PRIVATE_KEY"
+"""Environment variable: 32 bytes in hex."""
+
+KEYSTORE_PASSWORD = "SMARTSYNC_KEYSTORE_PASSWORD"
+"""Environment variable: the password of the keystore file."""
+
+Prompt = Callable[[str], str]
+"""Asks for a text without showing it while it is typed."""
+
+
+def load_account(
+    keystore: Path | None = None, env: Mapping[str, str] | None = None, prompt: Prompt | None = None
+) -> LocalAccount:
+    """Return the account to sign with: of the keystore file, else of the environment, else of what is typed in.
+
+    Parameters
+    ----------
+    keystore
+        A Web3 Secret Storage file, as geth and foundry write them. Its password is taken from the environment or asked.
+    env
+        The environment; only the variables named above are read.
+    prompt
+        Asks without showing. None where nobody can be asked.
+
+    Raises
+    ------
+    KeyUnavailable
+        Where there is no key, or it cannot be read or unlocked.
+    """
+    env = env or {}
+    if keystore is not None:
+        return _from_keystore(keystore, env, prompt)
+    if env.get(PRIVATE_KEY):
+        return _from_hex(env[PRIVATE_KEY], f"the environment variable {PRIVATE_KEY}")
+    if prompt is not None:
+        return _from_hex(prompt("Private key (hex, not shown): "), "what was typed")
+    raise KeyUnavailable(
+        "a transaction has to be signed and no key is there", hint=f"give a --keystore FILE, or set {PRIVATE_KEY}"
+    )
+
+
+def _from_hex(text: str, where: str) -> LocalAccount:
+    try:
+        account: LocalAccount = Account.from_key(bytes.fromhex(text.strip().removeprefix("0x")))
+    except Exception:
+        raise KeyUnavailable(
+            f"{where} is not a private key", hint="a private key is 32 bytes: 64 hex digits, with or without 0x"
+        ) from None
+    return account
+
+
+def _from_keystore(path: Path, env: Mapping[str, str], prompt: Prompt | None) -> LocalAccount:
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise KeyUnavailable(f"cannot read the keystore {path}: {error.strerror}") from None
+    except ValueError:
+        stored = None
+    if not isinstance(stored, dict) or not ("crypto" in stored or "Crypto" in stored):
+        raise KeyUnavailable(f"{path} is not a keystore file", hint="a Web3 Secret Storage (version 3) JSON is needed")
+    password = env.get(KEYSTORE_PASSWORD)
+    if password is None:
+        if prompt is None:
+            raise KeyUnavailable(f"the keystore {path} is locked", hint=f"set {KEYSTORE_PASSWORD}")
+        password = prompt(f"Password of {path.name} (not shown): ")
+    try:
+        account: LocalAccount = Account.from_key(Account.decrypt(stored, password))
+    except Exception:
+        raise KeyUnavailable(
+            f"the keystore {path} cannot be unlocked", hint="the password is wrong, or the file is damaged"
+        ) from None
+    return account

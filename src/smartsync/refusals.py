@@ -1,0 +1,82 @@
+"""What a node means by a JSON-RPC error: a revert, a block that it does not serve, too little gas.
+
+There is no standard for it, so this goes by the texts and places that the clients use. Measured on geth 1.17, hardhat
+2.29, ganache 7.9 and anvil 1.7; from their sources for erigon, nethermind, reth and besu.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from smartsync.contracts import decode_revert
+from smartsync.errors import BlockUnavailable, MethodMissing, RpcError, TransactionReverted
+
+_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_REVERT = re.compile(
+    r"revert|vm exception|vm execution error|invalid opcode|invalid jump|invalid instruction|out of gas|outofgas"
+    r"|stack (under|over)flow|stack(under|over)flow|EVM error",
+    re.I,
+)
+_GONE = re.compile(
+    r"missing trie node|prun(ed|ing)|header (for hash )?not found|distance to target block|block .{0,80}not found"
+    r"|unknown block|block.?out.?of.?range|invalid block tag|historical state|proof window|too old"
+    r"|(state|header|block|trie) .{0,40}(not |un)available|no state available",
+    re.I,
+)
+_OUT_OF_GAS = re.compile(r"gas required exceeds allowance|out ?of ?gas|exceeds block gas limit", re.I)
+_ALLOWANCE = re.compile(r"allowance\D{0,3}(\d+)", re.I)
+_REVERTED = 3
+_RESOURCE_NOT_FOUND = -32001
+
+
+def revert_data(error: RpcError) -> bytes | None:
+    """Return what the EVM returned on a revert (or an exceptional halt), or None where the error is no such thing.
+
+    Nodes put it at different places of the JSON-RPC error's ``data``: geth, anvil and ganache's ``eth_call`` as the hex
+    string itself; hardhat as ``{"message", "data": "0x…"}``; ganache's ``eth_estimateGas`` as
+    ``{"hash", "result": "0x…"}`` and older ones below the transaction's hash, ``{"0x<hash>": {"return": "0x…"}}``;
+    nethermind as hex behind the word ``Reverted``.
+    """
+    if error.code != _REVERTED and not _REVERT.search(error.text):
+        return None
+    return next(_hex_strings(error.data), b"")
+
+
+def reverted(error: RpcError) -> TransactionReverted | None:
+    """Return the revert that an error tells of, decoded, or None where it is something else."""
+    data = revert_data(error)
+    if data is None:
+        return None
+    name, reason = decode_revert(data)
+    return TransactionReverted(reason if data else error.text, name=name, data=data)
+
+
+def unavailable(error: RpcError, block: str) -> BlockUnavailable | None:
+    """Return the error for a block, or its state, that the node does not serve, or None where it is something else."""
+    if isinstance(error, MethodMissing) or revert_data(error) is not None:
+        return None
+    if error.code == _RESOURCE_NOT_FOUND or _GONE.search(error.text):
+        return BlockUnavailable(block, error.text)
+    return None
+
+
+def out_of_gas(error: RpcError) -> int | None:
+    """Return the gas that did not suffice (0 where the node does not tell it), or None where it is something else."""
+    if not _OUT_OF_GAS.search(error.text):
+        return None
+    told = _ALLOWANCE.search(error.text)
+    return int(told.group(1)) if told else 0
+
+
+def _hex_strings(told: object) -> Iterator[bytes]:
+    if isinstance(told, str):
+        text = told.removeprefix("Reverted").strip()
+        if _HEX.fullmatch(text):
+            yield bytes.fromhex(text[2:])
+    elif isinstance(told, Mapping):
+        for name in ("data", "result", "return", "output"):
+            yield from _hex_strings(told.get(name))
+        for value in told.values():
+            if isinstance(value, Mapping):
+                yield from _hex_strings(value)

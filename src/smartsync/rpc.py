@@ -1,0 +1,293 @@
+"""JSON-RPC over HTTP: batches, time-outs, and retries where a retry can help.
+
+The transport is aiohttp, as in web3.py, and not web3.py's own ``AsyncHTTPProvider``: that one (8.0) opens a connection
+per request, drops the JSON-RPC error inside an answer of HTTP status 4xx (where hosted nodes put it), does not notice
+that a batch's answer lacks a call, and logs the endpoint with its path, which is where hosted nodes have their key.
+
+Source: JSON-RPC 2.0; EIP-1474 for the error codes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RpcError
+
+Call = tuple[str, Sequence[Any]]
+"""A method and its parameters."""
+
+_BACKOFF_S = 0.25
+_MAX_WAIT_S = 30.0
+_TRANSIENT_STATUS = frozenset({429, 502, 503, 504})
+_MAX_NESTING = 500
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.S)
+_NESTS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_REFUSES_BATCH = frozenset({400, 413, 500})
+_TRANSIENT_CODES = frozenset({429, -32029})
+_TRANSIENT_TEXT = re.compile(r"too many requests|rate.?limit|request rate|per second|response too large", re.I)
+_MISSING_CODES = frozenset({-32601, 4200})
+_MISSING_TEXT = re.compile(
+    r"method\b(?:(?!block|state|header|trie).){0,80}?"
+    r"(not found|not supported|unsupported|does not exist|not available|not implemented|not allowed|disabled)"
+    r"|(unsupported|unknown|no such) method|not whitelisted",
+    re.I | re.S,
+)
+_ONCE = re.compile(r"eth_(sendTransaction|sign)|debug_set")
+_REPEATABLE = re.compile(r"(eth|net|web3|debug|trace|rpc|txpool|erigon|ots)_")
+
+
+class _Transient(Exception):
+    """The exchange failed in a way that may pass. ``unsent`` where the node surely did nothing."""
+
+    def __init__(self, text: str, *, unsent: bool = False, wait_s: float = 0.0) -> None:
+        super().__init__(text)
+        self.text, self.unsent, self.wait_s = text, unsent, wait_s
+
+
+class Rpc:
+    """One node. Use it as an async context manager, or close it with `aclose`.
+
+    Parameters
+    ----------
+    url
+        ``http://`` or ``https://``. Only its host is ever shown or logged: hosted nodes have their key in the path.
+    timeout_s
+        Seconds for one exchange.
+    retries
+        How often an exchange that failed in a way that may pass is repeated, waiting twice as long each time. A call
+        that is not safe to repeat is repeated only where the node surely did nothing.
+    batch_size
+        Calls in one request. Halved for good where the node refuses a batch or does not answer all of it.
+
+    Raises
+    ------
+    ConfigError
+        Where ``url`` is not an HTTP url.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float = 30.0, retries: int = 3, batch_size: int = 100) -> None:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError("a node's url must start with http:// or https:// and name a host")
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self.host = f"{host}:{port}" if port else host
+        self._url, self._timeout_s, self._retries = url, timeout_s, retries
+        self._batch_size = max(1, batch_size)
+        self._ids = itertools.count(1)
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"Rpc({self.host})"
+
+    async def __aenter__(self) -> Rpc:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections. The next call would open new ones."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def call(self, method: str, params: Sequence[Any] = ()) -> Any:
+        """Return the result of one call, as the node's JSON says it.
+
+        Raises
+        ------
+        NodeUnreachable
+            No answer in time, or none that can be used, after all retries.
+        MethodMissing
+            The node does not have the method.
+        RpcError
+            The node answered with another error.
+        NodeError
+            The answer is not JSON-RPC.
+        """
+        outcome = await self._single((method, params))
+        if isinstance(outcome, RpcError):
+            raise outcome
+        return outcome
+
+    async def batch(self, calls: Sequence[Call], *, return_errors: bool = False) -> list[Any]:
+        """Return the results of many calls, in their order.
+
+        Parameters
+        ----------
+        calls
+            Any number; sent in requests of the batch size.
+        return_errors
+            Whether an ``RpcError`` takes the place of a result that the node refused; else the first one is raised.
+
+        Raises
+        ------
+        NodeError
+            As in `call`.
+        """
+        outcomes: list[Any] = []
+        while len(outcomes) < len(calls):
+            chunk = calls[len(outcomes) : len(outcomes) + self._batch_size]
+            outcomes += await self._chunk(chunk)
+            if not return_errors:
+                for outcome in outcomes[-len(chunk) :]:
+                    if isinstance(outcome, RpcError):
+                        raise outcome
+        return outcomes
+
+    async def _single(self, call: Call) -> Any:
+        request = self._request(call)
+        answer = await self._exchange(request, call[0], repeatable=_repeatable(call[0]))
+        if isinstance(answer, list) and len(answer) == 1:
+            answer = answer[0]
+        return self._outcome(call[0], answer)
+
+    async def _chunk(self, calls: Sequence[Call]) -> list[Any]:
+        """Send calls as one request and return their outcomes: results or RpcErrors."""
+        if len(calls) == 1:
+            return [await self._single(calls[0])]
+        requests = [self._request(call) for call in calls]
+        name = f"batch of {len(calls)} calls"
+        repeatable = all(_repeatable(method) for method, _ in calls)
+        answer = await self._exchange(requests, name, repeatable=repeatable)
+        by_id = {item.get("id"): item for item in answer if _has_plain_id(item)} if isinstance(answer, list) else {}
+        answers = [by_id.get(request["id"]) for request in requests]
+        if any(item is None for item in answers):
+            if not repeatable:
+                raise NodeError(f"{self.host} did not answer every call of a {name}")
+            half = len(calls) // 2
+            self._batch_size = min(self._batch_size, half)
+            return await self._chunk(calls[:half]) + await self._chunk(calls[half:])
+        return [
+            await self._single(call) if repeatable and _may_pass(item) else self._outcome(call[0], item)
+            for call, item in zip(calls, answers, strict=True)
+        ]
+
+    def _request(self, call: Call) -> dict[str, Any]:
+        return {"jsonrpc": "2.0", "id": next(self._ids), "method": call[0], "params": list(call[1])}
+
+    def _outcome(self, method: str, answer: object) -> Any:
+        """Return the result that an answer holds, or the RpcError that it is."""
+        if not isinstance(answer, Mapping):
+            raise NodeError(f"{method}: {self.host} answered something that is not JSON-RPC: {str(answer)[:120]}")
+        error = answer.get("error")
+        if error is not None:
+            return _rpc_error(method, error)
+        if "result" not in answer:
+            raise NodeError(f"{method}: {self.host} answered neither a result nor an error")
+        return answer["result"]
+
+    async def _exchange(self, payload: object, name: str, *, repeatable: bool) -> Any:
+        """Post a request, again and again while that can help, and return the JSON answer (None: a batch refused)."""
+        for attempt in itertools.count():
+            wait_s = _BACKOFF_S * 2**attempt
+            try:
+                answer = await self._post(payload, name)
+                if attempt == self._retries or not repeatable or not _may_pass(answer):
+                    return answer
+            except _Transient as failure:
+                if attempt == self._retries or not (repeatable or failure.unsent):
+                    raise NodeUnreachable(
+                        f"{name}: {self.host}: {failure.text}" + (f" ({attempt + 1} attempts)" if attempt else ""),
+                        hint="check that the node runs and that its url is right",
+                    ) from failure.__cause__
+                wait_s = max(wait_s, min(failure.wait_s, _MAX_WAIT_S))
+            await asyncio.sleep(wait_s)
+
+    async def _post(self, payload: object, name: str) -> Any:
+        """Post once."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s))
+        try:
+            async with self._session.post(self._url, json=payload) as response:
+                status, wait = response.status, response.headers.get("Retry-After", "")
+                body = await response.read()
+        except aiohttp.ClientConnectorError as error:
+            raise _Transient(f"cannot connect: {error.strerror or error.os_error}", unsent=True) from error
+        except TimeoutError as error:
+            raise _Transient(f"no answer within {self._timeout_s:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _Transient(f"the connection failed: {type(error).__name__}") from error
+        if status in _TRANSIENT_STATUS:
+            raise _Transient(f"HTTP status {status}", unsent=status == 429, wait_s=_seconds(wait))
+        answer = _parsed(body)
+        if answer is None or (status >= 400 and not _is_json_rpc(answer)):
+            if isinstance(payload, list) and status in _REFUSES_BATCH:
+                return None
+            what = f"HTTP status {status}" if status >= 400 else f"no JSON: {body[:60]!r}"
+            raise NodeError(f"{name}: {self.host} answered {what}", hint="check the node's url and key")
+        return answer
+
+
+def _parsed(body: bytes) -> Any:
+    """Return what a JSON text says, or None where it is none, or nested so deep that it can only be an attack.
+
+    Python's parser recurses in C. Its own guard is the recursion limit, which py_ecc (it comes with eth-account) sets
+    so high that the stack is at its end first: the process would die of some ten thousand brackets.
+    """
+    depth = 0
+    if body.count(b"[") + body.count(b"{") > _MAX_NESTING:
+        for token in _TOKENS.finditer(body):
+            depth += _NESTS.get(body[token.start()], 0)
+            if depth > _MAX_NESTING:
+                return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _repeatable(method: str) -> bool:
+    """Whether calling twice is the same as calling once. Sending one raw transaction twice is: it has one nonce."""
+    return _REPEATABLE.match(method) is not None and _ONCE.match(method) is None
+
+
+def _has_plain_id(item: object) -> bool:
+    return isinstance(item, Mapping) and isinstance(item.get("id"), int)
+
+
+def _is_json_rpc(answer: object) -> bool:
+    first = answer[0] if isinstance(answer, list) and answer else answer
+    return isinstance(first, Mapping) and ("error" in first or "result" in first)
+
+
+def _may_pass(answer: object) -> bool:
+    """Whether an answer is an error of load, which another try may not meet."""
+    error = answer.get("error") if isinstance(answer, Mapping) else None
+    if not isinstance(error, Mapping):
+        return False
+    return error.get("code") in _TRANSIENT_CODES or _TRANSIENT_TEXT.search(str(error.get("message", ""))) is not None
+
+
+def _rpc_error(method: str, error: object) -> RpcError:
+    if not isinstance(error, Mapping):
+        return RpcError(method, 0, str(error)[:500])
+    code = error.get("code")
+    number = code if isinstance(code, int) else 0
+    text = str(error.get("message") or "no message")[:500]
+    # Without the method's own name: debug_traceBlockByNumber has a word in it that rules this out.
+    if number in _MISSING_CODES or _MISSING_TEXT.search(text.replace(method, "")):
+        return MethodMissing(
+            method, number, text, error.get("data"), hint=f"use a node that has {method} (smartsync doctor tells)"
+        )
+    return RpcError(method, number, text, error.get("data"))
+
+
+def _seconds(header: str) -> float:
+    """Return the seconds of a Retry-After header; 0 where it holds a date or nothing."""
+    return float(header) if header.isascii() and header.isdigit() else 0.0
