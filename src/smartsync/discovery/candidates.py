@@ -1,0 +1,16 @@
+"""What a strategy of discovery answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Slots (32 bytes each) that may matter, and in words what the strategy knows that it could not see.
+
+    Nothing here is trusted: too many slots cost a proof each, too few show up as open subtries.
+    """
+
+    slots: set[bytes]
+    gaps: tuple[str, ...] = ()

@@ -1,0 +1,192 @@
+"""Discovery by ``debug_storageRangeAt``: all slots of a contract, with their preimages.
+
+The method answers with the state *before* a transaction of a block, so the state after block N is asked for as the
+state before the first transaction of block N + 1. Measured:
+
+========================= ============================================================================================
+ganache 7.9.2             needs a transaction with that index: not in empty blocks, and not for the newest block
+geth 1.17, hash scheme    also in empty blocks; not for the newest block
+geth 1.17, path scheme    only in blocks that leave the contract's storage as it is ("unexpected node" otherwise)
+geth without              every key is null: the slots cannot be told
+``--cache.preimages``
+========================= ============================================================================================
+
+So blocks around N are tried, the nearest first, and what lies between such a block and N is made up for by tracing its
+transactions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from smartsync import answers
+from smartsync.chain import Chain
+from smartsync.discovery.candidates import Candidates
+from smartsync.discovery.prestate import touched_slots
+from smartsync.errors import MethodMissing, NodeError, RpcError
+from smartsync.keccak import keccak256
+from smartsync.results import Progress
+from smartsync.rpc import Call
+
+PAGE = 1024
+"""Slots that are asked for in one call."""
+
+_REACH = 8
+"""Blocks tried on either side: each costs a call, and tracing to it all its transactions."""
+
+_NOT_YET = re.compile(r"account .*(doesn't|does not) exist", re.I)
+"""ganache's and geth's words for a contract that is not there before the block."""
+
+_TRACE = {
+    "tracer": "prestateTracer",
+    "tracerConfig": {"diffMode": True},
+    # Of a node that has no tracers but executes step by step (ganache), only the stacks are wanted.
+    "disableMemory": True,
+    "disableStorage": True,
+}
+
+
+async def candidates(
+    chain: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
+) -> Candidates:
+    """Return the slots that a contract has after ``to_block``, and those it had after ``from_block``.
+
+    Both, because a slot that was deleted in between is in the older state only. Where the node does not serve that one
+    any more, it is a gap.
+
+    Parameters
+    ----------
+    from_block, to_block
+        Block numbers, in any order.
+
+    Raises
+    ------
+    MethodMissing
+        The node does not have ``debug_storageRangeAt``.
+    NodeError
+        It does not serve any state near ``to_block``, or its answer is malformed.
+    """
+    found = await _after(chain, address, to_block, on_progress)
+    if from_block is None or from_block == to_block:
+        return found
+    try:
+        older = await _after(chain, address, from_block, on_progress)
+    except RpcError as error:
+        gap = f"slots deleted since block {from_block} are not seen, its state is not served: {error.text}"
+        return Candidates(found.slots, (*found.gaps, gap))
+    return Candidates(found.slots | older.slots, found.gaps + older.gaps)
+
+
+async def _after(chain: Chain, address: str, block: int, on_progress: Progress | None) -> Candidates:
+    """Return the slots after a block, from the nearest block that the node can tell about."""
+    newest = await chain.block_number()
+    failure: RpcError | None = None
+    for near in _nearest(block, newest):
+        told = await _block(chain, near)
+        try:
+            slots, unnamed = await _all_pages(
+                chain, address, answers.data(told.get("hash"), "block hash", 32), on_progress
+            )
+        except MethodMissing:
+            raise
+        except RpcError as error:
+            if near > block or not _NOT_YET.search(error.text):
+                failure = failure or error
+                continue
+            slots, unnamed = set(), []  # created since: all that it has was written in between
+        between = range(block + 1, near) if near > block else range(near, block + 1)
+        changed, gaps = await _touched(chain, address, between)
+        return Candidates(slots | changed, (*_nameless(unnamed), *gaps))
+    raise failure or NodeError(f"{chain.rpc.host} has no block near {block}")
+
+
+def _nearest(block: int, newest: int) -> Iterator[int]:
+    """Yield the blocks before whose first transaction the state is about that after ``block``, the nearest first."""
+    for distance in range(_REACH):
+        for near in (block + 1 + distance, block - distance):
+            if 0 <= near <= newest:
+                yield near
+
+
+async def _block(chain: Chain, number: int) -> Mapping[str, Any]:
+    return answers.mapping(await chain.rpc.call("eth_getBlockByNumber", [hex(number), False]), "block")
+
+
+async def _all_pages(
+    chain: Chain, address: str, block_hash: bytes, on_progress: Progress | None
+) -> tuple[set[bytes], list[bytes]]:
+    """Return the slots before the first transaction of a block, and the trie keys whose slot the node does not know."""
+    slots: set[bytes] = set()
+    unnamed: list[bytes] = []
+    start: bytes | None = bytes(32)
+    while start is not None:
+        params = [f"0x{block_hash.hex()}", 0, address, f"0x{start.hex()}", PAGE]
+        page = answers.mapping(await chain.rpc.call("debug_storageRangeAt", params), "storage range")
+        for trie_key, entry in answers.mapping(page.get("storage") or {}, "storage of a range").items():
+            key = answers.data(trie_key, "trie key", 32)
+            slot = _preimage(key, entry)
+            if slot is None:
+                unnamed.append(key)
+            else:
+                slots.add(slot)
+        if on_progress:
+            on_progress("discover", len(slots) + len(unnamed), 0)
+        start = _next(page.get("nextKey"), start, chain.rpc.host)
+    return slots, unnamed
+
+
+def _preimage(trie_key: bytes, entry: object) -> bytes | None:
+    """Return the slot of an entry, None where the node does not know it (geth: null) or tells a wrong one."""
+    told = answers.mapping(entry, "entry of a storage range").get("key")
+    if told is None:
+        return None
+    slot = answers.quantity(told, "storage key").to_bytes(32, "big")
+    return slot if keccak256(slot) == trie_key else None
+
+
+def _next(told: object, start: bytes, host: str) -> bytes | None:
+    if told is None:
+        return None
+    key = answers.data(told, "next trie key", 32)
+    if key <= start:
+        raise NodeError(f"{host} does not get on with debug_storageRangeAt: after 0x{start.hex()} comes 0x{key.hex()}")
+    return key
+
+
+def _nameless(trie_keys: Sequence[bytes]) -> tuple[str, ...]:
+    if not trie_keys:
+        return ()
+    shown = ", ".join(f"0x{key[:4].hex()}…" for key in sorted(trie_keys)[:8]) + (", …" if len(trie_keys) > 8 else "")
+    return (
+        f"the node does not know the slots (preimages) of {len(trie_keys)} trie keys: {shown}; "
+        "geth keeps them only with --cache.preimages",
+    )
+
+
+async def _touched(chain: Chain, address: str, blocks: range) -> tuple[set[bytes], tuple[str, ...]]:
+    """Return the slots that the transactions of some blocks may have written, by tracing them one by one."""
+    slots: set[bytes] = set()
+    for number in blocks:
+        hashes = answers.sequence((await _block(chain, number)).get("transactions"), "transactions")
+        calls: list[Call] = [("debug_traceTransaction", [tx_hash, _TRACE]) for tx_hash in hashes]
+        try:
+            traces = await chain.rpc.batch(calls)
+        except NodeError as error:
+            return slots, (f"what block {number} wrote is not seen: {error.message}",)
+        for trace in traces:
+            slots |= _written(trace, address)
+    return slots, ()
+
+
+def _written(trace: object, address: str) -> set[bytes]:
+    told = answers.mapping(trace, "trace")
+    if "structLogs" not in told:
+        return touched_slots(told, address)
+    # Which contract a step runs in is not told, so the slots of all are candidates: a surplus one costs a proof.
+    return {
+        answers.quantity("0x" + str(step["stack"][-1]).removeprefix("0x"), "stack item").to_bytes(32, "big")
+        for step in answers.sequence(told["structLogs"], "steps")
+        if isinstance(step, Mapping) and step.get("op") == "SSTORE" and step.get("stack")
+    }

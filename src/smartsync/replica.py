@@ -1,0 +1,183 @@
+"""A replica as the target chain has it: the hub's record of it, and its storage trie.
+
+The trie is the old side of every transition. It is read from the replica itself, never from the source's past, so that
+a sync needs no historical proofs and the way back from an orphaned block needs nothing that only that block had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from smartsync.chain import Chain
+from smartsync.contracts import decode_call, event_topic
+from smartsync.errors import (
+    InvalidWitness,
+    NonCanonicalTrie,
+    ProofError,
+    TransactionReverted,
+    UnknownReplica,
+)
+from smartsync.keccak import keccak256
+from smartsync.trie.node import Node, root_hash
+from smartsync.trie.proof import partial_trie
+from smartsync.trie.trie import build, lookup, storage_value
+from smartsync.types import EMPTY_ROOT
+from smartsync.views import call_view
+from smartsync.witness import BranchItem, Item, WriteItem, decode_witness
+
+STATUSES = ("none", "filling", "active", "source_destroyed", "source_code_changed")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaKey:
+    """What identifies a replica: the arguments of the hub's ``create`` and its caller. ``logic_hash`` 32 bytes."""
+
+    source_chain_id: int
+    source: str
+    anchor: str
+    creator: str
+    logic_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaRecord:
+    """The hub's bookkeeping of a replica (``IHub.ReplicaRecord``). Hashes 32 bytes, zero before activation."""
+
+    storage_root: bytes
+    block_hash: bytes
+    block_number: int
+    version: int
+    status: str
+    code_hash: bytes
+    key: ReplicaKey
+
+
+async def read_record(target: Chain, hub: str, replica: str, *, block: int | str = "latest") -> ReplicaRecord:
+    """Read the hub's record of a replica.
+
+    Raises
+    ------
+    UnknownReplica
+        The hub has no such replica.
+    NotDeployed
+        There is no hub at this address.
+    """
+    try:
+        (answer,) = await call_view(target, "Hub", hub, "record", [replica], block=block)
+    except TransactionReverted as error:
+        if error.name != "UnknownReplica":
+            raise
+        raise UnknownReplica(
+            f"{replica} is not a replica of the hub {hub}",
+            hint="check the address (smartsync status lists all replicas) and the hub in the configuration",
+        ) from error
+    root, block_hash, number, version, status, code_hash, key = answer
+    return ReplicaRecord(root, block_hash, number, version, STATUSES[status], code_hash, ReplicaKey(*key))
+
+
+async def logic_of(target: Chain, hub: str, key: ReplicaKey) -> str:
+    """Return the address of the logic copy that the replica of this key delegates to."""
+    arguments = (key.source_chain_id, key.source, key.anchor, key.creator, key.logic_hash)
+    (address,) = await call_view(target, "Hub", hub, "logicOf", [arguments])
+    return str(address)
+
+
+async def replica_trie(
+    target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes], block: int
+) -> Node:
+    """Return the replica's trie, reaching at least as far as the given 32-byte slots, proven against the hub's root.
+
+    ``block`` is the number of the target block at which ``record`` was read.
+
+    Where the target node's own trie is not canonical (anvil after a deletion), it is rebuilt from the values of all
+    slots that were ever written.
+
+    Raises
+    ------
+    NonCanonicalTrie
+        The node's trie is not canonical, and its slots could not all be found (see ``replica_values``).
+    """
+    wanted = set(slots)
+    if record.storage_root == EMPTY_ROOT:
+        return None
+    try:
+        proof = await target.proof(replica, sorted(wanted), block)
+        nodes = (node for storage in proof.storage for node in storage.nodes)
+        trie = partial_trie(record.storage_root, nodes)
+        for slot in wanted:
+            lookup(trie, keccak256(slot))
+        return trie
+    except (ProofError, NonCanonicalTrie):
+        values = await replica_values(target, hub, replica, record, wanted, block)
+        return _trie_of(values)
+
+
+async def replica_values(
+    target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes], block: int
+) -> dict[bytes, int]:
+    """Return all slots of the replica that are not zero, with their values: their root is the hub's.
+
+    The values are read at the given slots and, should these not be all, at those that the hub's past transactions name.
+
+    Raises
+    ------
+    NonCanonicalTrie
+        Slots are missing: the values read do not make up the hub's storage root.
+    """
+    if record.storage_root == EMPTY_ROOT:
+        return {}
+    known = set(slots)
+    values = await _read_values(target, replica, known, block)
+    if root_hash(_trie_of(values)) != record.storage_root:
+        known |= await written_slots(target, hub, replica)
+        values = await _read_values(target, replica, known, block)
+    if root_hash(_trie_of(values)) != record.storage_root:
+        raise NonCanonicalTrie(
+            f"the target node's proofs and values of {replica} do not make up the hub's storage root",
+            hint="take another node for the target chain (anvil's tries are wrong after a deletion), or give --slots",
+        )
+    return values
+
+
+async def _read_values(target: Chain, replica: str, slots: set[bytes], block: int) -> dict[bytes, int]:
+    ordered = sorted(slots)
+    values = await target.storage_at(replica, ordered, block)
+    return {slot: value for slot, value in zip(ordered, values, strict=True) if value}
+
+
+def _trie_of(values: dict[bytes, int]) -> Node:
+    return build((keccak256(slot), storage_value(value)) for slot, value in values.items())
+
+
+async def written_slots(target: Chain, hub: str, replica: str) -> set[bytes]:
+    """Return every slot that a transaction to the hub ever wrote in this replica, out of the chain's own records.
+
+    A transaction that reached the hub through another contract does not show its witness and is passed over; whoever
+    uses the result checks it against a root.
+    """
+    events = [event_topic("Hub", name) for name in ("ReplicaFilled", "ReplicaSynced")]
+    slots: set[bytes] = set()
+    for log in await target.logs(hub, [events, _topic(replica)]):
+        transaction = await target.transaction(log.tx_hash)
+        call = decode_call("Hub", transaction.data) if transaction and transaction.to == hub else None
+        if call is None or call.name not in ("fill", "sync"):
+            continue
+        try:
+            slots |= _slots_of(decode_witness(call.arguments["witness"]))
+        except InvalidWitness:
+            continue
+    return slots
+
+
+def _slots_of(item: Item) -> set[bytes]:
+    if isinstance(item, WriteItem):
+        return {item.slot}
+    if isinstance(item, BranchItem):
+        children = (child for child in item.children if child is not None and not isinstance(child, bytes))
+        return set().union(*map(_slots_of, children))
+    return set()
+
+
+def _topic(address: str) -> bytes:
+    return bytes.fromhex(address[2:]).rjust(32, b"\0")

@@ -1,0 +1,153 @@
+"""May this contract be replicated? Its code, looked at before anything is sent.
+
+A proxy's code alone would not answer on the target chain: what it delegates to is not there. So the known kinds are
+refused by name. What the node says about their slots is not proven, it only serves to refuse.
+
+Source: EIP-170, 1167, 1822, 1967, 3541, 7511, 7702.
+"""
+
+from __future__ import annotations
+
+import re
+
+from eth_utils.address import to_checksum_address
+
+from smartsync.chain import Chain
+from smartsync.errors import CodeNotDeployable, InvalidProof, NoCode, SourceIsProxy
+from smartsync.keccak import keccak256
+from smartsync.types import MAX_CODE_SIZE, Account
+
+_DELEGATION = bytes.fromhex("ef0100")
+
+
+def _slot(name: bytes, minus: int = 0) -> bytes:
+    return (int.from_bytes(keccak256(name), "big") - minus).to_bytes(32, "big")
+
+
+PROXY_SLOTS = {
+    "EIP-1967": _slot(b"eip1967.proxy.implementation", 1),
+    "EIP-1967 beacon": _slot(b"eip1967.proxy.beacon", 1),
+    "EIP-1822": _slot(b"PROXIABLE"),
+    "OpenZeppelin before EIP-1967": _slot(b"org.zeppelinos.proxy.implementation"),
+}
+"""Kind of proxy -> the slot (32 bytes) that holds its implementation or its beacon."""
+
+_TO = "(?P<to>[0-9a-f]{40})"
+_CLONES = {
+    # A push shorter than 73 (PUSH20) is that of an address which begins with zeros.
+    "EIP-1167 minimal proxy": "363d3d373d3d3d363d(?:6.|7[0-3])(?P<to>(?:..){1,20}?)5af43d82803e903d9160..57fd5bf3",
+    "minimal proxy by 0age": f"3d3d3d3d363d3d37363d73{_TO}5af43d3d93803e602a57fd5bf3",
+    "minimal proxy with PUSH0 (EIP-7511)": f"365f5f375f5f365f73{_TO}5af43d5f5f3e5f3d91602a57fd5bf3",
+    "minimal proxy with PUSH0 (Solady)": f"5f5f365f5f37365f73{_TO}5af43d5f5f3e6029573d5ffd5b3d5ff3",
+    "Vyper minimal proxy": f"366000600037611000600036600073{_TO}5af4602c57600080fd5b6110006000f3",
+    "Vyper minimal proxy (beta)": f"366000600037611000600036600073{_TO}5af41558576110006000f3",
+}
+"""Kind of proxy -> its runtime code in hex, from the first byte on; immutable arguments may follow."""
+
+_SHORT_CLONE = re.compile(f"73{_TO}5af4")
+"""PUSH20, GAS, DELEGATECALL: in code as short as a clone's it is one, whatever else it does (immutable arguments)."""
+
+_SHORT = 120
+_SEQUENCE = bytes.fromhex("363d3d373d3d3d363d30545af43d82803e903d91601857fd5bf3")
+_SAFE = bytes.fromhex("608060405273ffffffffffffffffffffffffffffffffffffffff60005416")
+"""What the runtime code of all Safe proxies (1.0.0 to 1.4.1) starts with: slot 0, cut to an address."""
+
+_SAFE_SIZE = 256
+_DELEGATECALL = 0xF4
+
+
+async def inspect(chain: Chain, address: str, block: int, *, account: Account | None = None) -> bytes:
+    """Return a contract's runtime code, where it can be replicated.
+
+    Parameters
+    ----------
+    address
+        Checksummed.
+    block
+        Number of a block on this chain.
+    account
+        The account as proven at this block, where it is known: then the code is checked against it. Else the caller
+        must compare the code's keccak-256 with the proven code hash.
+
+    Raises
+    ------
+    NoCode
+        There is no contract at the address in this block.
+    SourceIsProxy
+        It is a proxy of a known kind; tells which and where to.
+    CodeNotDeployable
+        No creation can give a contract this code (EIP-170, EIP-3541), or it is an account's delegation (EIP-7702).
+    InvalidProof
+        The code is not that of ``account``.
+    BlockUnavailable
+        The node does not serve the block's state.
+    """
+    code = await chain.code(address, block)
+    if account is not None and keccak256(code) != account.code_hash:
+        raise InvalidProof(
+            f"the code of {address} that {chain.rpc.host} answered with is not the one proven, "
+            f"whose hash is 0x{account.code_hash.hex()}"
+        )
+    if not code:
+        raise NoCode(
+            f"there is no contract at {address} in block {block} of the {chain.role} chain",
+            hint="check the address, the chain, and that the contract was there at this block already",
+        )
+    require_deployable(code, address)
+    kind, implementation = find_clone(code) or ("", "")
+    if not kind:
+        kind, implementation = await _by_slot(chain, address, block, code)
+    if kind:
+        raise SourceIsProxy(kind, implementation)
+    return code
+
+
+def require_deployable(code: bytes, address: str) -> None:
+    """Check that a contract on the target chain can be given this runtime code.
+
+    Raises
+    ------
+    CodeNotDeployable
+        It cannot.
+    """
+    if code.startswith(_DELEGATION) and len(code) == 23:
+        raise CodeNotDeployable(
+            f"{address} is an account that delegates to {_address(code[3:])} (EIP-7702), not a contract",
+            hint="name the contract that it delegates to, if that is what you want",
+        )
+    if code[0] == 0xEF:
+        raise CodeNotDeployable(f"the code of {address} begins with 0xef, which no creation may give (EIP-3541)")
+    if len(code) > MAX_CODE_SIZE:
+        raise CodeNotDeployable(
+            f"the code of {address} has {len(code)} bytes, more than the {MAX_CODE_SIZE} that can be deployed (EIP-170)"
+        )
+
+
+def find_clone(code: bytes) -> tuple[str, str] | None:
+    """Return kind and implementation of a proxy that has its implementation in its code, None where it is none."""
+    text = code.hex()
+    for kind, pattern in _CLONES.items():
+        match = re.match(pattern, text)
+        if match:
+            return kind, _address(bytes.fromhex(match["to"]))
+    match = _SHORT_CLONE.search(text) if len(code) <= _SHORT else None
+    return ("minimal proxy", _address(bytes.fromhex(match["to"]))) if match else None
+
+
+async def _by_slot(chain: Chain, address: str, block: int, code: bytes) -> tuple[str, str]:
+    """Return kind and implementation of a proxy that has its implementation in a slot; empty where it is none."""
+    slots = dict(PROXY_SLOTS)
+    if code.startswith(_SAFE) and len(code) <= _SAFE_SIZE and _DELEGATECALL in code:
+        slots["Safe proxy"] = bytes(32)
+    if code.startswith(_SEQUENCE):
+        slots["Sequence wallet"] = bytes.fromhex(address[2:]).rjust(32, b"\0")
+    values = await chain.storage_at(address, list(slots.values()), block)
+    for kind, value in zip(slots, values, strict=True):
+        if value:
+            return kind, _address(value.to_bytes(32, "big"))
+    return "", ""
+
+
+def _address(data: bytes) -> str:
+    """Return bytes as a checksummed address: the last 20, with zeros in front where they are fewer."""
+    return to_checksum_address(data[-20:].rjust(20, b"\0"))

@@ -1,0 +1,70 @@
+"""Which source block to work with, and that it still is what it was."""
+
+from __future__ import annotations
+
+from smartsync.anchors.block import newest_accepted, require_accepted, source_of
+from smartsync.chain import Chain
+from smartsync.errors import SourceReorganised, WrongChain
+from smartsync.header import Header
+
+
+async def require_same_source(source: Chain, target: Chain, anchor: str) -> None:
+    """Check that the anchor speaks of the chain that the source node is on: chain id and genesis block.
+
+    Raises
+    ------
+    WrongChain
+        Another chain id.
+    SourceReorganised
+        The same chain id, and yet another genesis block.
+    """
+    chain_id, genesis_hash = await source_of(target, anchor)
+    actual = await source.chain_id()
+    if actual != chain_id:
+        raise WrongChain("source", chain_id, actual)
+    if await source.genesis_hash() != genesis_hash:
+        raise SourceReorganised(
+            f"the source node's chain {chain_id} has another genesis block than the anchor's",
+            hint="take a node of the chain that the anchor was deployed for, or deploy an anchor for this one",
+        )
+
+
+async def accepted_header(source: Chain, target: Chain, anchor: str, block: int | None) -> Header:
+    """Return the source's header of a block that the anchor accepts: the newest such where ``block`` is ``None``.
+
+    Raises
+    ------
+    BlockNotAccepted
+        The anchor does not accept it (yet).
+    SourceReorganised
+        The anchor accepts a block of this number which the source node does not have.
+    """
+    if block is None:
+        newest = await newest_accepted(target, anchor)
+        header = await source.header(newest.number)
+        if header.hash != newest.block_hash:
+            raise SourceReorganised(
+                f"the anchor accepts 0x{newest.block_hash.hex()} as block {newest.number}, "
+                f"the source node has 0x{header.hash.hex()}",
+                hint="the source chain reorganised, or the node is on another fork; have a newer block accepted",
+            )
+        return header
+    header = await source.header(block)
+    await require_accepted(target, anchor, header.number, header.hash)
+    return header
+
+
+async def require_still_canonical(source: Chain, header: Header) -> None:
+    """Check, right before something is sent, that the source's block of this number is still this one.
+
+    Raises
+    ------
+    SourceReorganised
+        It is not.
+    """
+    now = await source.header(header.number)
+    if now.hash != header.hash:
+        raise SourceReorganised(
+            f"the source chain reorganised: block {header.number} was 0x{header.hash.hex()}, is 0x{now.hash.hex()}",
+            hint="nothing was sent; try again with a block that is final",
+        )

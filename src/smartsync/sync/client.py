@@ -1,0 +1,381 @@
+"""SmartSync's public face: one object for a pair of chains."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
+
+from smartsync.anchors.block import accepted_block, anchor_status, newest_accepted
+from smartsync.anchors.quorum import attest
+from smartsync.chain import Chain
+from smartsync.contracts import encode_call, event_topic
+from smartsync.deploy import Deployed, deploy
+from smartsync.errors import (
+    AnchorFrozen,
+    BlockNotAccepted,
+    ConfigError,
+    KeyUnavailable,
+    ReplicaError,
+    SmartSyncError,
+    WrongChain,
+)
+from smartsync.replica import ReplicaRecord, logic_of, read_record
+from smartsync.results import CallComparison, ForkResult, Progress, ReplicaState, Step, SyncResult, Verification
+from smartsync.rpc import Rpc
+from smartsync.submit import Sender, step_of
+from smartsync.sync.blocks import accepted_header, require_same_source, require_still_canonical
+from smartsync.sync.comparing import compare_call
+from smartsync.sync.forking import Fork
+from smartsync.sync.halting import halt
+from smartsync.sync.planning import Plan, plan_sync
+from smartsync.sync.verifying import verify
+from smartsync.types import SlotChange
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """What a sync would write: ``changes`` in trie-key order; ``strategy`` says how the slots were found."""
+
+    replica: str
+    from_block: int
+    to_block: int
+    changes: tuple[SlotChange, ...]
+    witness_bytes: int
+    strategy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """A source block that the anchor accepts now; ``steps`` is empty where it did before."""
+
+    block_number: int
+    block_hash: bytes
+    steps: tuple[Step, ...]
+
+
+class SmartSync:
+    """A source chain, a target chain, and the hub on the target.
+
+    Made by ``connect`` and used as an asynchronous context manager, so that connections are closed. ``account`` pays
+    for transactions on the target chain; without one everything works that only reads.
+    """
+
+    def __init__(self, source: Chain, target: Chain, *, hub: str | None, account: LocalAccount | None) -> None:
+        self.source = source
+        self.target = target
+        self.hub = hub
+        self.account = account
+        self._expected: dict[str, int | None] = {}
+
+    @classmethod
+    def connect(
+        cls,
+        source_url: str,
+        target_url: str,
+        *,
+        hub: str | None = None,
+        account: LocalAccount | None = None,
+        timeout_s: float = 30.0,
+        source_chain_id: int | None = None,
+        target_chain_id: int | None = None,
+    ) -> SmartSync:
+        """Return a client for two nodes; nothing is sent before ``async with``.
+
+        Parameters
+        ----------
+        source_url, target_url
+            HTTP endpoints.
+        hub
+            Address of the hub on the target chain; not needed for ``deploy``.
+        timeout_s
+            Seconds to wait for one answer.
+        source_chain_id, target_chain_id
+            Where given, the nodes must be on these chains.
+        """
+        client = cls(
+            Chain(Rpc(source_url, timeout_s=timeout_s), "source"),
+            Chain(Rpc(target_url, timeout_s=timeout_s), "target"),
+            hub=hub,
+            account=account,
+        )
+        client._expected = {"source": source_chain_id, "target": target_chain_id}
+        return client
+
+    async def __aenter__(self) -> SmartSync:
+        try:
+            for chain in (self.source, self.target):
+                expected = self._expected.get(chain.role)
+                if expected is not None and (actual := await chain.chain_id()) != expected:
+                    raise WrongChain(chain.role, expected, actual)
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close both connections."""
+        await self.source.rpc.aclose()
+        await self.target.rpc.aclose()
+
+    # --- what sends ---
+
+    async def deploy(
+        self, *, signers: Sequence[str], threshold: int, max_drift_s: int = 900, on_progress: Progress | None = None
+    ) -> Deployed:
+        """Deploy engine, hub and a quorum anchor for the source on the target chain, and use this hub from now on.
+
+        See ``smartsync.deploy.deploy`` for parameters and errors.
+        """
+        deployed = await deploy(
+            self._sender(),
+            source_chain_id=await self.source.chain_id(),
+            source_genesis_hash=await self.source.genesis_hash(),
+            signers=signers,
+            threshold=threshold,
+            max_drift_s=max_drift_s,
+            on_progress=on_progress,
+        )
+        self.hub = deployed.hub
+        return deployed
+
+    async def attest(self, anchor: str, attestors: Sequence[LocalAccount], *, block: int | None = None) -> Attested:
+        """Sign a source block (the newest where ``None``) with each attestor and submit it to a quorum anchor.
+
+        Warning: a signer signs only what is final on the source chain.
+
+        See ``smartsync.anchors.quorum.attest`` for errors.
+        """
+        header, step = await attest(self.source, self._sender(), anchor, attestors, block=block)
+        return Attested(header.number, header.hash, (step,) if step else ())
+
+    async def fork(
+        self,
+        source: str,
+        *,
+        anchor: str,
+        block: int | None = None,
+        slots: Iterable[bytes] | None = None,
+        on_progress: Progress | None = None,
+    ) -> ForkResult:
+        """Create a replica of a contract, or carry on with one that was interrupted, until it is active.
+
+        Parameters
+        ----------
+        source
+            The contract on the source chain.
+        anchor
+            The anchor that decides over its blocks, for life.
+        block
+            Source block to mirror first; the newest that the anchor accepts where ``None``.
+        slots
+            All slots of the contract that are not zero, 32 bytes each; found by asking the node where ``None``.
+        """
+        fork = Fork(self.source, self.target, self._hub(), anchor, self._sender(), on_progress)
+        return await fork.run(source, block, None if slots is None else set(slots))
+
+    async def sync(
+        self,
+        replica: str,
+        *,
+        block: int | None = None,
+        slots: Iterable[bytes] | None = None,
+        on_progress: Progress | None = None,
+    ) -> SyncResult:
+        """Bring a replica to a source block that its anchor accepts: the newest where ``None``.
+
+        ``slots`` are the slots that may have changed, 32 bytes each; found by asking the node where ``None``. Nothing
+        is sent where the replica stands at that block already.
+        """
+        sender, hub = self._sender(), self._hub()
+        record = await self._active(replica)
+        header = await accepted_header(self.source, self.target, record.key.anchor, block)
+        if header.hash == record.block_hash and record.status == "active":
+            return SyncResult(replica, record.block_number, header.number, header.hash, (), ())
+        await self._require_newer(record, header.number)
+        if on_progress:
+            on_progress("plan", 0, 0)
+        plan = await self._plan(replica, record, header.number, slots, on_progress)
+        await require_still_canonical(self.source, header)
+        arguments = [replica, header.hash, b"".join(plan.account_nodes), plan.transition.witness]
+        if on_progress:
+            on_progress("submit", 0, 0)
+        what = f"sync to block {header.number}"
+        receipt = await sender.send(hub, encode_call("Hub", "sync", arguments), what=what)
+        step = step_of(what, receipt)
+        return SyncResult(replica, record.block_number, header.number, header.hash, plan.transition.changes, (step,))
+
+    async def watch(
+        self,
+        replica: str,
+        *,
+        interval_s: float = 12.0,
+        every_blocks: int = 1,
+        attestors: Sequence[LocalAccount] = (),
+        slots: Iterable[bytes] | None = None,
+    ) -> AsyncIterator[SyncResult | SmartSyncError]:
+        """Keep a replica in sync until cancelled: yield each sync, and each error that a later try may not meet.
+
+        Parameters
+        ----------
+        interval_s
+            Seconds between two looks at the chains.
+        every_blocks
+            Sync only when this many source blocks have passed since the recorded one.
+        attestors
+            Keys of the anchor's signers, who then attest the source's newest block first. Warning: only for sources
+            whose blocks are final at once.
+
+        Raises
+        ------
+        SmartSyncError
+            One that no later try can mend.
+        """
+        chosen = None if slots is None else set(slots)
+        while True:
+            try:
+                result = await self._watch_once(replica, every_blocks, attestors, chosen)
+                if result is not None:
+                    yield result
+            except SmartSyncError as error:
+                if not error.retryable:
+                    raise
+                yield error
+            await asyncio.sleep(interval_s)
+
+    async def halt(self, replica: str, *, block: int | None = None) -> SyncResult:
+        """Record on chain that the source was destroyed or has other code at an accepted block.
+
+        The replica keeps its state, and ``status`` tells. Should the source come back with the same code, it syncs
+        again.
+        """
+        record = await self._active(replica)
+        header = await accepted_header(self.source, self.target, record.key.anchor, block)
+        return await halt(self.source, self._sender(), self._hub(), replica, record, header)
+
+    # --- what only reads ---
+
+    async def diff(self, replica: str, *, block: int | None = None, slots: Iterable[bytes] | None = None) -> SyncPlan:
+        """Return what a sync to a source block would write: to any block, the newest accepted one where ``None``."""
+        record = await self._active(replica)
+        if block is None:
+            block = (await newest_accepted(self.target, record.key.anchor)).number
+        plan = await self._plan(replica, record, block, slots)
+        step = plan.transition
+        return SyncPlan(replica, record.block_number, block, step.changes, len(step.witness), plan.strategy)
+
+    async def status(self, replica: str) -> ReplicaState:
+        """Return what hub and anchor say of a replica now."""
+        hub = self._hub()
+        record = await read_record(self.target, hub, replica)
+        recorded = await accepted_block(self.target, record.key.anchor, record.block_hash)
+        return ReplicaState(
+            replica=replica,
+            status=record.status,
+            source_chain_id=record.key.source_chain_id,
+            source=record.key.source,
+            anchor=record.key.anchor,
+            creator=record.key.creator,
+            logic=await logic_of(self.target, hub, record.key),
+            block_number=record.block_number,
+            block_hash=record.block_hash,
+            source_timestamp=recorded.timestamp,
+            storage_root=record.storage_root,
+            code_hash=record.code_hash,
+            version=record.version,
+            level=recorded.level,
+            anchor_status=await anchor_status(self.target, record.key.anchor),
+            accepted_block=await self._accepted_number(record.key.anchor),
+            source_head=(await self.source.header("latest")).number,
+        )
+
+    async def replicas(self) -> list[str]:
+        """Return the addresses of all replicas of the hub, the oldest first."""
+        logs = await self.target.logs(self._hub(), [event_topic("Hub", "ReplicaCreated")])
+        return [to_checksum_address(log.topics[1][-20:]) for log in logs]
+
+    async def verify(self, replica: str, *, slots: Iterable[bytes] | None = None) -> Verification:
+        """Check by RPC answers alone whether a replica is the source's exact image at the recorded block."""
+        return await verify(self.source, self.target, self._hub(), replica, slots or ())
+
+    async def call(
+        self, replica: str, signature: str, args: Sequence[object] = (), *, sender: str | None = None
+    ) -> CallComparison:
+        """Call a view function on the source, at the recorded block, and on the replica, now.
+
+        ``signature`` as in ``balanceOf(address)(uint256)``; ``sender`` is who calls, for views that ask.
+        """
+        record = await self._active(replica)
+        return await compare_call(self.source, self.target, replica, record, signature, args, sender)
+
+    # --- parts ---
+
+    async def _plan(
+        self,
+        replica: str,
+        record: ReplicaRecord,
+        block: int,
+        slots: Iterable[bytes] | None,
+        on_progress: Progress | None = None,
+    ) -> Plan:
+        await require_same_source(self.source, self.target, record.key.anchor)
+        header = await self.source.header(block)
+        chosen = None if slots is None else set(slots)
+        return await plan_sync(self.source, self.target, self._hub(), replica, record, header, chosen, on_progress)
+
+    async def _watch_once(
+        self, replica: str, every_blocks: int, attestors: Sequence[LocalAccount], slots: set[bytes] | None
+    ) -> SyncResult | None:
+        record = await self._active(replica)
+        if attestors:
+            header = await self.source.header("latest")
+            if header.number < record.block_number + every_blocks:
+                return None
+            await self.attest(record.key.anchor, attestors, block=header.number)
+        newest = await newest_accepted(self.target, record.key.anchor)
+        if newest.number < record.block_number + every_blocks:
+            return None
+        return await self.sync(replica, block=newest.number, slots=slots)
+
+    async def _require_newer(self, record: ReplicaRecord, number: int) -> None:
+        if number > record.block_number:
+            return
+        if (await accepted_block(self.target, record.key.anchor, record.block_hash)).level == "revoked":
+            return
+        raise BlockNotAccepted(
+            f"the replica stands at source block {record.block_number}, block {number} is not newer",
+            hint="have a newer block accepted: smartsync attest",
+        )
+
+    async def _active(self, replica: str) -> ReplicaRecord:
+        record = await read_record(self.target, self._hub(), replica)
+        if record.status == "filling":
+            raise ReplicaError(f"{replica} is not active yet", hint="finish it with the same smartsync fork")
+        return record
+
+    async def _accepted_number(self, anchor: str) -> int | None:
+        try:
+            return (await newest_accepted(self.target, anchor)).number
+        except (BlockNotAccepted, AnchorFrozen):
+            return None
+
+    def _hub(self) -> str:
+        if self.hub is None:
+            raise ConfigError("no hub is given", hint="set hub in the configuration, or deploy one: smartsync deploy")
+        return self.hub
+
+    def _sender(self) -> Sender:
+        if self.account is None:
+            raise KeyUnavailable(
+                "no key to send transactions with", hint="give --keystore FILE or SMARTSYNC_PRIVATE_KEY"
+            )
+        return Sender(self.target, self.account)

@@ -1,0 +1,144 @@
+"""A fork from end to end: create, fill in verified chunks, activate. What has landed is read from the target chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from smartsync.anchors.block import accepted_block
+from smartsync.chain import Chain
+from smartsync.contracts import encode_call
+from smartsync.discovery import strategies
+from smartsync.discovery.completeness import SourceState, check_complete, source_values
+from smartsync.errors import SourceDestroyed, TransactionTooLarge, UnknownReplica
+from smartsync.header import Header
+from smartsync.keccak import keccak256
+from smartsync.replica import ReplicaRecord, read_record, replica_values
+from smartsync.results import ForkResult, Progress, Step
+from smartsync.source import inspect
+from smartsync.submit import Sender, step_of
+from smartsync.sync.blocks import accepted_header, require_same_source, require_still_canonical
+from smartsync.sync.searching import search
+from smartsync.trie.node import Node
+from smartsync.trie.trie import build, put, storage_value
+from smartsync.types import SlotChange
+from smartsync.views import call_view
+from smartsync.witness import plan_transition
+
+_FILL_GAS = 12_000_000
+"""Gas to aim at in one fill: well below the cap of EIP-7825, and below what common block gas limits leave free."""
+
+_GAS_PER_NEW_SLOT = 27_000
+"""First guess for one slot: 22,100 for the storage write, the rest for bytes and hashing. It only sizes the chunks."""
+
+
+@dataclass(slots=True)
+class Fork:
+    """One fork in the making. ``steps`` grows with each transaction sent."""
+
+    source: Chain
+    target: Chain
+    hub: str
+    anchor: str
+    sender: Sender
+    on_progress: Progress | None = None
+    steps: list[Step] = field(default_factory=list)
+
+    async def run(self, original: str, block: int | None, slots: set[bytes] | None) -> ForkResult:
+        """Create the replica or carry on with it, until it is active.
+
+        Raises
+        ------
+        SmartSyncError
+            Of any kind. What was sent before stays on the target chain; the same call goes on from there.
+        """
+        await require_same_source(self.source, self.target, self.anchor)
+        self._progress("read source", 0, 0)
+        header = await accepted_header(self.source, self.target, self.anchor, block)
+        code = await inspect(self.source, original, header.number)
+        state = await self._read_source(original, header, slots)
+        if state.account is None or state.account.code_hash != keccak256(code):
+            raise SourceDestroyed(f"the node's code of {original} is not the one in block {header.number}")
+        replica, record = await self._create(original, code)
+        if record.status != "filling":
+            return await self._done(original, replica, record)
+        await self._fill(replica, record, state)
+        await require_still_canonical(self.source, header)
+        await self._activate(replica, header, state, code)
+        return ForkResult(replica, original, header.number, header.hash, len(state.values), tuple(self.steps))
+
+    async def _read_source(self, original: str, header: Header, slots: set[bytes] | None) -> SourceState:
+        """Return the whole storage at the block; complete, or ``IncompleteSlots``."""
+        if slots is not None:
+            return await self._complete(original, header, slots)
+        candidates = strategies(self.source, original, None, header.number, on_progress=self.on_progress)
+        state, _ = await search(candidates, lambda known: self._complete(original, header, known))
+        return state
+
+    async def _complete(self, original: str, header: Header, slots: set[bytes]) -> SourceState:
+        state = await source_values(self.source, header, original, sorted(slots), on_progress=self.on_progress)
+        check_complete(state)
+        return state
+
+    async def _create(self, original: str, code: bytes) -> tuple[str, ReplicaRecord]:
+        chain_id = await self.source.chain_id()
+        (logic_hash,) = await call_view(self.target, "Hub", self.hub, "logicHashOf", [code])
+        key = (chain_id, original, self.anchor, self.sender.address, logic_hash)
+        (replica,) = await call_view(self.target, "Hub", self.hub, "replicaOf", [key])
+        try:
+            return replica, await read_record(self.target, self.hub, replica)
+        except UnknownReplica:
+            data = encode_call("Hub", "create", [chain_id, original, self.anchor, logic_hash])
+            await self._send(data, "create replica")
+        return replica, await read_record(self.target, self.hub, replica)
+
+    async def _fill(self, replica: str, record: ReplicaRecord, state: SourceState) -> None:
+        target_block = (await self.target.header("latest")).number
+        landed = await replica_values(self.target, self.hub, replica, record, state.values, target_block)
+        trie = build((keccak256(slot), storage_value(value)) for slot, value in landed.items())
+        changes = _changes(landed, state.values)
+        size = max(1, _FILL_GAS // _GAS_PER_NEW_SLOT)
+        done = 0
+        while done < len(changes):
+            self._progress("fill", done, len(changes))
+            chunk = changes[done : done + size]
+            after = _apply(trie, chunk)
+            step = plan_transition(trie, after, (change.slot for change in chunk))
+            data = encode_call("Hub", "fill", [replica, step.old_root, step.witness])
+            try:
+                await self._send(data, f"fill {len(chunk)} slots")
+            except TransactionTooLarge:
+                if len(chunk) == 1:
+                    raise
+                size = (len(chunk) + 1) // 2
+                continue
+            trie, done = after, done + len(chunk)
+        self._progress("fill", len(changes), len(changes))
+
+    async def _activate(self, replica: str, header: Header, state: SourceState, code: bytes) -> None:
+        self._progress("activate", 0, 0)
+        data = encode_call("Hub", "activate", [replica, header.hash, b"".join(state.account_nodes), code])
+        await self._send(data, "activate")
+
+    async def _done(self, original: str, replica: str, record: ReplicaRecord) -> ForkResult:
+        recorded = await accepted_block(self.target, self.anchor, record.block_hash)
+        return ForkResult(replica, original, recorded.number, record.block_hash, 0, tuple(self.steps))
+
+    async def _send(self, data: bytes, what: str) -> None:
+        receipt = await self.sender.send(self.hub, data, what=what)
+        self.steps.append(step_of(what, receipt))
+
+    def _progress(self, phase: str, done: int, total: int) -> None:
+        if self.on_progress:
+            self.on_progress(phase, done, total)
+
+
+def _changes(landed: dict[bytes, int], wanted: dict[bytes, int]) -> list[SlotChange]:
+    """Return what is left to write, in the order of the trie keys: then a chunk has few neighbours to tell of."""
+    differing = (slot for slot in landed.keys() | wanted.keys() if landed.get(slot, 0) != wanted.get(slot, 0))
+    return [SlotChange(s, landed.get(s, 0), wanted.get(s, 0)) for s in sorted(differing, key=keccak256)]
+
+
+def _apply(trie: Node, changes: list[SlotChange]) -> Node:
+    for change in changes:
+        trie = put(trie, keccak256(change.slot), storage_value(change.new) if change.new else None)
+    return trie

@@ -1,0 +1,30 @@
+"""The end of a source, recorded on chain: destroyed, or with other code."""
+
+from __future__ import annotations
+
+from smartsync.chain import Chain
+from smartsync.contracts import encode_call
+from smartsync.discovery.completeness import source_values
+from smartsync.header import Header
+from smartsync.replica import ReplicaRecord
+from smartsync.results import SyncResult
+from smartsync.submit import Sender, step_of
+from smartsync.sync.blocks import require_still_canonical
+
+
+async def halt(
+    source: Chain, sender: Sender, hub: str, replica: str, record: ReplicaRecord, header: Header
+) -> SyncResult:
+    """Send the proof that at this block the source's account is gone or has other code.
+
+    Raises
+    ------
+    TransactionReverted
+        ``SourceUnchanged``: it is there, with the code that was replicated.
+    """
+    state = await source_values(source, header, record.key.source, [])
+    await require_still_canonical(source, header)
+    what = f"record the source's end at block {header.number}"
+    arguments = [replica, header.hash, b"".join(state.account_nodes)]
+    receipt = await sender.send(hub, encode_call("Hub", "halt", arguments), what=what)
+    return SyncResult(replica, record.block_number, header.number, header.hash, (), (step_of(what, receipt),))

@@ -1,0 +1,117 @@
+"""discover → trie → witness: the transition from a replica's state to the source's at a block."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+
+from smartsync.chain import Chain
+from smartsync.discovery import Discovery, strategies
+from smartsync.discovery.completeness import source_values
+from smartsync.errors import SourceCodeChanged, SourceDestroyed
+from smartsync.header import Header
+from smartsync.replica import ReplicaRecord, replica_trie, written_slots
+from smartsync.results import Progress
+from smartsync.sync.searching import search
+from smartsync.types import EMPTY_CODE_HASH, Account
+from smartsync.witness import Transition, plan_transition
+
+_COMPARE_FIRST = 32
+"""Candidates above which reading their values on both chains is cheaper than proving them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A transition of a replica, ready to be sent: nothing in it is unproven.
+
+    ``account_nodes`` lead from the header's state root to the source's account.
+    """
+
+    header: Header
+    record: ReplicaRecord
+    account: Account
+    account_nodes: tuple[bytes, ...]
+    transition: Transition
+    strategy: str
+
+
+async def plan_sync(
+    source: Chain,
+    target: Chain,
+    hub: str,
+    replica: str,
+    record: ReplicaRecord,
+    header: Header,
+    slots: set[bytes] | None,
+    on_progress: Progress | None = None,
+) -> Plan:
+    """Return the transition that brings a replica to the source's state at a block.
+
+    Candidates come from the strategies in turn, or from the given slots; whichever finds a set of slots that explains
+    the new storage root in full wins.
+
+    Raises
+    ------
+    SourceDestroyed, SourceCodeChanged
+        The account at this block is not the one that was replicated.
+    IncompleteSlots
+        Some slots that changed were not found; tells at which trie-key prefixes, and what stood in the way.
+    """
+    target_block = (await target.header("latest")).number
+    state = await source_values(source, header, record.key.source, [])
+    account = require_replicable(state.account, record, header)
+
+    async def attempt(known: set[bytes]) -> Transition:
+        differing = await _differing(source, target, record.key.source, replica, known, header.number, target_block)
+        new = await source_values(source, header, record.key.source, sorted(differing), on_progress=on_progress)
+        old = await replica_trie(target, hub, replica, record, differing, target_block)
+        return plan_transition(old, new.trie, differing)
+
+    async def candidates() -> AsyncIterator[Discovery]:
+        if state.storage_root == record.storage_root:
+            yield Discovery(set(), "unchanged root")
+        elif slots is not None:
+            yield Discovery(slots, "given slots")
+        else:
+            async for found in strategies(
+                source, record.key.source, record.block_number, header.number, on_progress=on_progress
+            ):
+                yield found
+            # Whatever the source's node cannot tell: slots that were there once are those that mostly change.
+            yield Discovery(await written_slots(target, hub, replica), "the replica's own slots")
+
+    transition, strategy = await search(candidates(), attempt)
+    return Plan(header, record, account, state.account_nodes, transition, strategy)
+
+
+def require_replicable(account: Account | None, record: ReplicaRecord, header: Header) -> Account:
+    """Return the source's account at a block, which must be there and have the code that was replicated."""
+    if account is None or account.code_hash == EMPTY_CODE_HASH:
+        raise SourceDestroyed(
+            f"the source {record.key.source} does not exist any more at block {header.number}",
+            hint="the replica keeps its last state; record the end on chain with: smartsync sync --record-end",
+        )
+    if account.code_hash != record.code_hash:
+        raise SourceCodeChanged(
+            f"the source {record.key.source} has other code at block {header.number}",
+            hint="fork it anew; record the end of this replica on chain with: smartsync sync --record-end",
+        )
+    return account
+
+
+async def _differing(
+    source: Chain,
+    target: Chain,
+    original: str,
+    replica: str,
+    slots: Iterable[bytes],
+    source_block: int,
+    target_block: int,
+) -> set[bytes]:
+    """Leave out slots that are the same on both chains, by the nodes' word: a wrong one shows up as an open subtrie."""
+    ordered = sorted(slots)
+    if len(ordered) <= _COMPARE_FIRST:
+        return set(ordered)
+    theirs = await source.storage_at(original, ordered, source_block)
+    ours = await target.storage_at(replica, ordered, target_block)
+    return {slot for slot, a, b in zip(ordered, theirs, ours, strict=True) if a != b}

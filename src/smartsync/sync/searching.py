@@ -1,0 +1,40 @@
+"""Strategies in turn, until what they found together is complete."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from smartsync.discovery import Discovery
+from smartsync.errors import IncompleteSlots
+
+_T = TypeVar("_T")
+
+
+async def search(
+    candidates: AsyncIterator[Discovery], attempt: Callable[[set[bytes]], Awaitable[_T]]
+) -> tuple[_T, str]:
+    """Return the first attempt that has all slots it needs, and the strategy that found the last of them.
+
+    Parameters
+    ----------
+    attempt
+        Takes all slots found so far, 32 bytes each; raises ``IncompleteSlots`` where they are not all.
+
+    Raises
+    ------
+    IncompleteSlots
+        No strategy is left; tells what is open and what each strategy could not do.
+    """
+    known: set[bytes] = set()
+    failures: dict[str, str] = {}
+    last = IncompleteSlots([b""])
+    async for found in candidates:
+        known |= found.slots
+        failures |= found.failures
+        try:
+            return await attempt(known), found.strategy
+        except IncompleteSlots as error:
+            last = error
+    told = "; ".join(f"{strategy}: {why}" for strategy, why in failures.items())
+    raise IncompleteSlots(last.prefixes, told, hint=last.hint) from last

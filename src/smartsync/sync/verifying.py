@@ -1,0 +1,86 @@
+"""Is a replica exact? By RPC answers alone, each checked against a header hash or against the hub's root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from smartsync.anchors.block import accepted_block
+from smartsync.chain import Chain
+from smartsync.discovery.completeness import source_values
+from smartsync.errors import NonCanonicalTrie, ProofError, ReplicaError
+from smartsync.keccak import keccak256
+from smartsync.replica import ReplicaRecord, logic_of, read_record, replica_values
+from smartsync.results import Check, Verification
+from smartsync.trie.proof import verify_account
+
+
+async def verify(source: Chain, target: Chain, hub: str, replica: str, slots: Iterable[bytes]) -> Verification:
+    """Compare recorded block, code and storage of a replica with the source's.
+
+    ``slots`` helps only where the target node's own trie is not canonical and the replica's past does not name all
+    slots.
+
+    Raises
+    ------
+    ReplicaError
+        The replica is not active yet: there is nothing to compare.
+    BlockUnavailable
+        The source does not serve the recorded block any more: sync first.
+    """
+    target_block = (await target.header("latest")).number
+    record = await read_record(target, hub, replica, block=target_block)
+    if record.status == "filling":
+        raise ReplicaError(f"{replica} is not active yet", hint="finish it with the same smartsync fork")
+    header = await source.header(record.block_number)
+    state = await source_values(source, header, record.key.source, [])
+    checks = [
+        Check("state", record.status == "active", record.status.replace("_", " ")),
+        _same("recorded block", record.block_hash, header.hash),
+        await _anchor(target, record),
+        _same("hub's storage root", record.storage_root, state.storage_root),
+        await _storage(target, hub, replica, record, slots, target_block),
+        await _code(target, hub, record, state.account.code_hash if state.account else b"", target_block),
+    ]
+    return Verification(replica, record.block_number, all(check.ok for check in checks), tuple(checks))
+
+
+async def _anchor(target: Chain, record: ReplicaRecord) -> Check:
+    found = await accepted_block(target, record.key.anchor, record.block_hash)
+    return Check("anchor's word on it", found.accepted, found.level)
+
+
+async def _storage(
+    target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes], block: int
+) -> Check:
+    """Compare the replica's real storage with the hub's root, by the target's state root where that can be proven."""
+    name = "replica's storage"
+    try:
+        header = await target.header(block)
+        proof = await target.proof(replica, [], block)
+        account = verify_account(header.state_root, replica, proof.account_nodes)
+        if account is not None and account.storage_root == record.storage_root:
+            return Check(name, True, f"proven against target block {block}: 0x{account.storage_root.hex()}")
+        detail = _compared(account.storage_root if account else b"", record.storage_root)
+    except ProofError as error:
+        detail = error.message
+    try:
+        await replica_values(target, hub, replica, record, slots, block)
+    except NonCanonicalTrie:
+        return Check(name, False, detail)
+    return Check(name, True, "the target node's trie is not canonical; the root recomputed from all slots agrees")
+
+
+async def _code(target: Chain, hub: str, record: ReplicaRecord, expected: bytes, block: int) -> Check:
+    logic = await logic_of(target, hub, record.key)
+    actual = keccak256(await target.code(logic, block))
+    return Check("code", actual == expected == record.code_hash, f"{logic}: " + _compared(actual, expected))
+
+
+def _same(name: str, actual: bytes, expected: bytes) -> Check:
+    return Check(name, actual == expected, _compared(actual, expected))
+
+
+def _compared(actual: bytes, expected: bytes) -> str:
+    if actual == expected:
+        return f"0x{actual.hex()}"
+    return f"0x{actual.hex()}, expected 0x{expected.hex()}"
