@@ -1,0 +1,50 @@
+"""What all tests share: the tiers by folder, and one running node of each make for the whole session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smartsync.testing import Node, anvil_node, find_geth, ganache_node, geth_node, hardhat_node
+
+TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its tier, the name of its folder."""
+    for item in items:
+        tier = item.path.relative_to(TESTS).parts[0]
+        if tier in ("integration", "acceptance"):
+            item.add_marker(tier)
+
+
+@pytest.fixture(scope="session")
+def hardhat() -> Iterator[Node]:
+    """Give a hardhat node under Osaka, shared by all tests: none may count on its block number or a fresh nonce."""
+    with hardhat_node() as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def ganache() -> Iterator[Node]:
+    """Give a ganache node, shared by all tests."""
+    with ganache_node() as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def anvil() -> Iterator[Node]:
+    """Give an anvil node under Osaka with the transaction cap, shared by all tests."""
+    with anvil_node() as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def geth() -> Iterator[Node]:
+    """Give a geth node, shared by all tests, where geth is installed."""
+    if find_geth() is None:
+        pytest.skip("no geth on the PATH or in .tools/bin: `make geth` builds it")
+    with geth_node() as node:
+        yield node

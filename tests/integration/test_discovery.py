@@ -1,0 +1,264 @@
+"""Discovery and completeness on real nodes: what each make can tell, and what it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from eth_utils.address import to_checksum_address
+
+from smartsync.chain import Chain
+from smartsync.discovery import prestate, storage_range, strategies
+from smartsync.discovery.completeness import SourceState, check_complete, source_values
+from smartsync.discovery.slots_file import parse_slots
+from smartsync.doctor import examine
+from smartsync.errors import BlockUnavailable, IncompleteSlots, MethodMissing, NonCanonicalTrie
+from smartsync.rpc import Rpc
+from smartsync.source import inspect
+from smartsync.testing import Node
+
+# for (i = 0; i < calldatasize; i += 64) sstore(calldataload(i), calldataload(i + 32))
+RUNTIME = bytes.fromhex("60005b3681101560185780602001358135556040016002565b00")
+CREATION = bytes.fromhex(f"60{len(RUNTIME):02x}80600b6000396000f3") + RUNTIME
+
+MAPPED = 0xB39221ACE053465EC3453CE2B36430BD138B997ECEA25C1043DA0C366812B828
+FIRST = {0: 1, 1: 2, 2: 2**256 - 1, MAPPED: 3, MAPPED + 1: 4}
+THEN = {0: 9, 1: 0, MAPPED: 0, 7: 5}
+LEFT = {0: 9, 2: 2**256 - 1, MAPPED + 1: 4, 7: 5}
+
+
+def slot(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def transact(node: Node, to: str | None, data: bytes) -> dict[str, str]:
+    """Send a transaction and return its receipt. Retries its nonce: the node is shared."""
+    account = node.accounts[5]
+    transaction = {
+        "data": f"0x{data.hex()}",
+        "gas": 2_000_000,
+        "nonce": int(node.request("eth_getTransactionCount", [account.address, "pending"]), 16),
+        "chainId": node.chain_id,
+        "value": 0,
+        "maxFeePerGas": 10**11,
+        "maxPriorityFeePerGas": 10**9,
+        **({"to": to} if to else {}),
+    }
+    raw = account.sign_transaction(transaction).raw_transaction
+    tx_hash = node.request("eth_sendRawTransaction", [f"0x{raw.hex()}"])
+    node.wait_until(
+        lambda: node.request("eth_getTransactionReceipt", [tx_hash]) is not None,
+        "the transaction was not taken",
+        timeout_s=20,
+    )
+    receipt: dict[str, str] = node.request("eth_getTransactionReceipt", [tx_hash])
+    assert int(receipt["status"], 16) == 1
+    return receipt
+
+
+class Contract:
+    """A contract that stores what it is told. ``first`` and ``then`` are the blocks of its two changes."""
+
+    def __init__(self, node: Node, *changes: dict[int, int]) -> None:
+        receipt = transact(node, None, CREATION)
+        self.node = node
+        self.address = to_checksum_address(receipt["contractAddress"])
+        self.blocks = [int(receipt["blockNumber"], 16)]
+        for change in changes:
+            self.store(change)
+
+    def store(self, values: dict[int, int]) -> None:
+        data = b"".join(slot(key) + slot(value) for key, value in values.items())
+        self.blocks.append(int(transact(self.node, self.address, data)["blockNumber"], 16))
+
+    @property
+    def last(self) -> int:
+        return self.blocks[-1]
+
+
+@asynccontextmanager
+async def connected(node: Node) -> AsyncIterator[Chain]:
+    async with Rpc(node.url) as rpc:
+        yield Chain(rpc)
+
+
+async def read(chain: Chain, contract: Contract, block: int, slots: set[bytes]) -> SourceState:
+    return await source_values(chain, await chain.header(block), contract.address, sorted(slots))
+
+
+async def assert_complete(
+    chain: Chain, contract: Contract, block: int, slots: set[bytes], values: dict[int, int]
+) -> None:
+    state = await read(chain, contract, block, slots)
+    check_complete(state)
+    assert state.values == {slot(key): value for key, value in values.items()}
+
+
+@pytest.fixture(params=["ganache", "geth"])
+def ranged(request: pytest.FixtureRequest) -> Node:
+    node: Node = request.getfixturevalue(request.param)
+    return node
+
+
+@pytest.fixture(params=["geth", "anvil"])
+def traced(request: pytest.FixtureRequest) -> Node:
+    node: Node = request.getfixturevalue(request.param)
+    return node
+
+
+async def test_storage_range_newest_block_gives_all_slots(ranged: Node) -> None:
+    contract = Contract(ranged, FIRST)
+    async with connected(ranged) as chain:
+        found = await storage_range.candidates(chain, contract.address, None, contract.last)
+        assert found.gaps == ()
+        await assert_complete(chain, contract, contract.last, found.slots, FIRST)
+
+
+async def test_storage_range_older_block_gives_the_slots_of_that_block(ganache: Node) -> None:
+    contract = Contract(ganache, FIRST, THEN)
+    async with connected(ganache) as chain:
+        found = await storage_range.candidates(chain, contract.address, None, contract.blocks[1])
+        assert found.slots == {slot(key) for key in FIRST}
+
+
+async def test_storage_range_between_blocks_has_the_deleted_slots_too(ganache: Node) -> None:
+    contract = Contract(ganache, FIRST, THEN)
+    async with connected(ganache) as chain:
+        found = await storage_range.candidates(chain, contract.address, contract.blocks[1], contract.last)
+        assert found.slots >= {slot(key) for key in FIRST | THEN}
+
+
+async def test_storage_range_past_empty_blocks_finds_the_slots(ganache: Node) -> None:
+    contract = Contract(ganache, FIRST)
+    ganache.request("evm_mine")
+    ganache.request("evm_mine")
+    async with connected(ganache) as chain:
+        for block in (contract.last, contract.last + 1, contract.last + 2):
+            found = await storage_range.candidates(chain, contract.address, None, block)
+            assert found.slots == {slot(key) for key in FIRST}
+
+
+async def test_storage_range_many_slots_are_paged(ganache: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_range, "PAGE", 3)
+    contract = Contract(ganache, {number: 1 for number in range(20)})
+    async with connected(ganache) as chain:
+        found = await storage_range.candidates(chain, contract.address, None, contract.last)
+        assert found.slots == {slot(number) for number in range(20)}
+
+
+async def test_storage_range_geth_without_preimages_says_so(geth: Node) -> None:
+    contract = Contract(geth, FIRST)
+    transact(geth, geth.accounts[1].address, b"")
+    async with connected(geth) as chain:
+        found = await storage_range.candidates(chain, contract.address, None, contract.last)
+        assert found.slots == set()
+        assert "5 trie keys" in found.gaps[0] and "--cache.preimages" in found.gaps[0]
+
+
+async def test_prestate_since_the_creation_gives_all_slots(traced: Node) -> None:
+    contract = Contract(traced, FIRST, {0: 8, 7: 5})
+    async with connected(traced) as chain:
+        assert await prestate.creation_block(chain, contract.address, contract.last) == contract.blocks[0]
+        found = await prestate.candidates(chain, contract.address, None, contract.last)
+        assert found.slots == {slot(key) for key in FIRST | THEN}
+        await assert_complete(chain, contract, contract.last, found.slots, FIRST | {0: 8, 7: 5})
+
+
+async def test_prestate_between_blocks_gives_what_changed(traced: Node) -> None:
+    contract = Contract(traced, FIRST, THEN)
+    async with connected(traced) as chain:
+        found = await prestate.candidates(chain, contract.address, contract.blocks[1], contract.last)
+        assert found.slots == {slot(key) for key in THEN}
+
+
+async def test_strategies_on_geth_end_complete_after_a_deletion(geth: Node) -> None:
+    contract = Contract(geth, FIRST, THEN)
+    known: set[bytes] = set()
+    async with connected(geth) as chain:
+        async for found in strategies(chain, contract.address, None, contract.last):
+            known |= found.slots
+        await assert_complete(chain, contract, contract.last, known, LEFT)
+
+
+async def test_strategies_on_hardhat_need_a_file_of_slots(hardhat: Node) -> None:
+    contract = Contract(hardhat, FIRST, THEN)
+    async with connected(hardhat) as chain:
+        for method in (storage_range.candidates, prestate.candidates):
+            with pytest.raises(MethodMissing):
+                await method(chain, contract.address, None, contract.last)
+        found = [one async for one in strategies(chain, contract.address, None, contract.last)]
+        assert [one.strategy for one in found] == ["low slots"]
+        with pytest.raises(IncompleteSlots) as caught:
+            check_complete(await read(chain, contract, contract.last, found[0].slots))
+        assert len(caught.value.prefixes) == 1
+        named = parse_slots(f"0\n2\n7\n0x{slot(MAPPED + 1).hex()}")
+        await assert_complete(chain, contract, contract.last, named, LEFT)
+
+
+async def test_source_values_anvil_after_a_deletion_is_not_canonical(anvil: Node) -> None:
+    contract = Contract(anvil, FIRST, THEN)
+    async with connected(anvil) as chain:
+        found = await prestate.candidates(chain, contract.address, None, contract.last)
+        with pytest.raises(NonCanonicalTrie, match="holds a zero") as caught:
+            await read(chain, contract, contract.last, found.slots)
+        assert "another node" in caught.value.hint
+
+
+async def test_check_complete_anvil_with_a_deleted_slot_unknown_hints_at_it(anvil: Node) -> None:
+    many = {number: 1 for number in range(100, 150)}
+    contract = Contract(anvil, many, {MAPPED: 1}, {MAPPED: 0})
+    async with connected(anvil) as chain:
+        with pytest.raises((IncompleteSlots, NonCanonicalTrie)) as caught:
+            check_complete(await read(chain, contract, contract.last, {slot(number) for number in many}))
+        assert "anvil" in caught.value.hint
+
+
+@pytest.mark.parametrize("make", ["hardhat", "ganache", "geth", "anvil"])
+async def test_source_values_block_before_a_change_gives_the_older_values(
+    make: str, request: pytest.FixtureRequest
+) -> None:
+    node: Node = request.getfixturevalue(make)
+    contract = Contract(node, FIRST, THEN)
+    async with connected(node) as chain:
+        state = await read(chain, contract, contract.blocks[1], {slot(key) for key in FIRST | THEN})
+        assert state.values == {slot(key): value for key, value in FIRST.items()}
+        check_complete(state)
+        assert await inspect(chain, contract.address, contract.last, account=state.account) == RUNTIME
+
+
+@pytest.mark.parametrize("make", ["hardhat", "ganache", "geth", "anvil"])
+async def test_source_values_block_that_is_not_there_is_unavailable(make: str, request: pytest.FixtureRequest) -> None:
+    node: Node = request.getfixturevalue(make)
+    async with connected(node) as chain:
+        with pytest.raises(BlockUnavailable):
+            await chain.header(10**6)
+        with pytest.raises(BlockUnavailable):
+            await chain.proof(node.accounts[0].address, [slot(0)], 10**6)
+
+
+@pytest.mark.parametrize(
+    ("make", "failing"),
+    [("ganache", set()), ("geth", set()), ("hardhat", {"finding slots", "storage trie"}), ("anvil", {"storage trie"})],
+)
+async def test_examine_source_tells_what_will_not_work(
+    make: str, failing: set[str], request: pytest.FixtureRequest
+) -> None:
+    node: Node = request.getfixturevalue(make)
+    contract = Contract(node, FIRST, THEN)
+    async with connected(node) as chain:
+        report = await examine(chain, "source", contract.address)
+    assert {check.name for check in report.checks if not check.ok} == failing
+
+
+@pytest.mark.parametrize(
+    ("make", "failing"), [("ganache", {"rules"}), ("geth", set()), ("hardhat", set()), ("anvil", set())]
+)
+async def test_examine_target_tells_what_will_not_work(
+    make: str, failing: set[str], request: pytest.FixtureRequest
+) -> None:
+    node: Node = request.getfixturevalue(make)
+    transact(node, node.accounts[1].address, b"")
+    async with connected(node) as chain:
+        report = await examine(chain, "target")
+    assert {check.name for check in report.checks if not check.ok} == failing
