@@ -91,7 +91,7 @@ class DecodedCall:
 
 @cache
 def artifact(name: str) -> Artifact:
-    """Load a contract that ships with the package: ``Hub``, ``Replica``, ``TransitionEngine``, ``QuorumAnchor``…
+    """Load a contract that ships with the package, by name: ``Hub``, ``Replica``, ``TransitionEngine`` and so on.
 
     Raises
     ------

@@ -192,6 +192,10 @@ class IncompleteSlots(ProofError):
             or "add the missing slots with --slots FILE, or use a node with debug_storageRangeAt or prestateTracer",
         )
 
+    def as_dict(self) -> dict[str, object]:
+        """Return the error for ``--json``, the prefixes as hexadecimal nibbles."""
+        return {**super().as_dict(), "prefixes": ["0x" + "".join(f"{n:x}" for n in p) for p in self.prefixes]}
+
 
 class SourceError(SmartSyncError):
     """The source cannot be replicated, or not as it is now."""

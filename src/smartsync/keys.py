@@ -18,7 +18,7 @@ from smartsync.errors import KeyUnavailable
 PRIVATE_KEY = "SMARTSYNC_PRIVATE_KEY"
 """Environment variable: 32 bytes in hex."""
 
-KEYSTORE_PASSWORD = "SMARTSYNC_KEYSTORE_PASSWORD"
+KEYSTORE_PASSWORD = "SMARTSYNC_KEYSTORE_PASSWORD"  # noqa: S105 (the name of a variable, not a password)
 """Environment variable: the password of the keystore file."""
 
 Prompt = Callable[[str], str]

@@ -47,13 +47,20 @@ struct Head {
 /// @notice Owns the bookkeeping of all replicas of a target chain: which exist, and at which source block each stands.
 /// Nobody has a right here that others lack, except a creator to fill his own replica before it is active.
 interface IHub {
-    event ReplicaCreated(address indexed replica, uint256 indexed sourceChainId, address indexed source, ReplicaKey key);
+    event ReplicaCreated(
+        address indexed replica, uint256 indexed sourceChainId, address indexed source, ReplicaKey key
+    );
     event ReplicaFilled(address indexed replica, bytes32 oldRoot, bytes32 newRoot, uint64 version);
     event ReplicaActivated(
         address indexed replica, bytes32 indexed blockHash, uint64 number, bytes32 storageRoot, bytes32 codeHash
     );
     event ReplicaSynced(
-        address indexed replica, bytes32 indexed blockHash, uint64 number, bytes32 oldRoot, bytes32 newRoot, uint64 version
+        address indexed replica,
+        bytes32 indexed blockHash,
+        uint64 number,
+        bytes32 oldRoot,
+        bytes32 newRoot,
+        uint64 version
     );
     event ReplicaHalted(
         address indexed replica, bytes32 indexed blockHash, uint64 number, ReplicaStatus status, uint64 version

@@ -130,10 +130,17 @@ class SmartSync:
     # --- what sends ---
 
     async def deploy(
-        self, *, signers: Sequence[str], threshold: int, max_drift_s: int = 900, on_progress: Progress | None = None
+        self,
+        *,
+        signers: Sequence[str],
+        threshold: int,
+        max_drift_s: int = 900,
+        anchor_only: bool = False,
+        on_progress: Progress | None = None,
     ) -> Deployed:
         """Deploy engine, hub and a quorum anchor for the source on the target chain, and use this hub from now on.
 
+        With ``anchor_only`` the hub is the one that there is: for another source chain, or other signers.
         See ``smartsync.deploy.deploy`` for parameters and errors.
         """
         deployed = await deploy(
@@ -143,6 +150,7 @@ class SmartSync:
             signers=signers,
             threshold=threshold,
             max_drift_s=max_drift_s,
+            hub=self._hub() if anchor_only else None,
             on_progress=on_progress,
         )
         self.hub = deployed.hub

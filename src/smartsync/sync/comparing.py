@@ -22,6 +22,8 @@ async def compare_call(
 ) -> CallComparison:
     """Call the source at the recorded block and the replica now. ``sender`` is who calls, for views that ask."""
     function = parse_signature(signature)
+    # Nodes choose different callers where none is named, and then a view that asks answers differently.
+    sender = sender or "0x" + "00" * 20
     data = function.encode(arguments)
     original = await _call(source, record.key.source, function, data, record.block_number, sender)
     copy = await _call(target, replica, function, data, "latest", sender)

@@ -89,12 +89,12 @@ def require_replicable(account: Account | None, record: ReplicaRecord, header: H
     if account is None or account.code_hash == EMPTY_CODE_HASH:
         raise SourceDestroyed(
             f"the source {record.key.source} does not exist any more at block {header.number}",
-            hint="the replica keeps its last state; record the end on chain with: smartsync sync --record-end",
+            hint="the replica keeps its last state; record the end on chain with: smartsync halt",
         )
     if account.code_hash != record.code_hash:
         raise SourceCodeChanged(
             f"the source {record.key.source} has other code at block {header.number}",
-            hint="fork it anew; record the end of this replica on chain with: smartsync sync --record-end",
+            hint="fork it anew; record the end of this replica on chain with: smartsync halt",
         )
     return account
 
