@@ -1,0 +1,5 @@
+"""The command line, ``smartsync``."""
+
+from smartsync.cli.application import app, main
+
+__all__ = ["app", "main"]

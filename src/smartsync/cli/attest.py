@@ -1,0 +1,41 @@
+"""``smartsync attest``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from smartsync.cli import render
+from smartsync.cli.command import command
+from smartsync.cli.session import Session
+from smartsync.config import parse_block
+from smartsync.sync import Attested
+
+_Block = Annotated[
+    str | None, typer.Option("--block", metavar="NUMBER", help="Source block. Default: the source's newest.")
+]
+
+
+@command("anchor", "keystore", "attestor_keystores", needs=("source_url", "target_url", "anchor"))
+def attest(session: Session, block: _Block = None) -> None:
+    """Sign a source block with each attestor's key and submit it to the quorum anchor.
+
+    Sign only what is final on the source chain: two attestations for one height freeze the anchor for good.
+    """
+    number = None if block is None else parse_block(block)
+    anchor = session.settings.require("anchor")
+    account = session.account()
+    attestors = session.attestors(account)
+    result = session.connected(lambda client, _: client.attest(anchor, attestors, block=number), account=account)
+    session.output.show(result, lambda console: _draw(console, result))
+
+
+def _draw(console: Console, result: Attested) -> None:
+    render.card(
+        console,
+        f"Source block {result.block_number} is accepted" + ("" if result.steps else " already"),
+        [("block hash", render.hexadecimal(result.block_hash))],
+    )
+    render.transactions(console, result.steps)

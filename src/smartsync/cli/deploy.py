@@ -1,0 +1,115 @@
+"""``smartsync deploy``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from smartsync.cli import render
+from smartsync.cli.command import command
+from smartsync.cli.config_file import require_writable, setting_lines, write_settings
+from smartsync.cli.output import to_json
+from smartsync.cli.session import Session
+from smartsync.config import parse_address
+from smartsync.deploy import Deployed
+from smartsync.errors import ConfigError
+from smartsync.results import Progress
+from smartsync.sync import SmartSync
+
+_Signers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--signer",
+        metavar="ADDRESS",
+        help="Who may attest to source blocks; repeatable. Default: the attestors, else the account that pays.",
+    ),
+]
+_Threshold = Annotated[
+    int | None,
+    typer.Option("--threshold", metavar="M", min=1, help="How many of them must agree. Default: more than half."),
+]
+_MaxDrift = Annotated[
+    int,
+    typer.Option("--max-drift", metavar="SECONDS", min=0, help="How far a source block's time may be in the future."),
+]
+_AnchorOnly = Annotated[
+    bool, typer.Option("--anchor-only", help="Keep the hub of the settings and deploy only an anchor.")
+]
+_WriteConfig = Annotated[bool, typer.Option("--write-config", help="Write hub and anchor into the configuration file.")]
+
+
+@command("hub", "keystore", "attestor_keystores")
+def deploy(
+    session: Session,
+    signer: _Signers = None,
+    threshold: _Threshold = None,
+    max_drift: _MaxDrift = 900,
+    anchor_only: _AnchorOnly = False,
+    write_config: _WriteConfig = False,
+) -> None:
+    """Deploy engine, hub and a quorum anchor for the source chain; needed once.
+
+    Prints what belongs in the configuration file.
+    """
+    path = session.config_file
+    if write_config:
+        require_writable(path)
+    signers = [parse_address(item, "the option --signer") for item in signer or []]
+    account = session.account()
+    signers = signers or [item.address for item in session.attestors(account)]
+    quorum = len(signers) // 2 + 1 if threshold is None else threshold
+
+    async def work(client: SmartSync, on_progress: Progress) -> tuple[Deployed, dict[str, str | int]]:
+        chains = {"source_chain_id": await client.source.chain_id(), "target_chain_id": await client.target.chain_id()}
+        deployed = await client.deploy(
+            signers=signers,
+            threshold=quorum,
+            max_drift_s=max_drift,
+            anchor_only=anchor_only,
+            on_progress=on_progress,
+        )
+        return deployed, {"hub": deployed.hub, "anchor": deployed.anchor, **chains}
+
+    deployed, written = session.connected(work, account=account)
+    document = {**_fields(deployed), "signers": signers, "threshold": quorum, "config": written}
+    session.output.show(document, lambda console: _draw(console, deployed, signers, quorum))
+    _keep(session, written, write=write_config)
+
+
+def _keep(session: Session, written: dict[str, str | int], *, write: bool) -> None:
+    """Write the settings to the configuration file, or say what to write there. What was deployed is shown by now."""
+    path, note = session.config_file, session.output.note
+    if write:
+        try:
+            write_settings(path, written)
+        except (ConfigError, OSError) as error:
+            note(f"error: {path} was not written: {error}")
+        else:
+            note(f"written to {path}: {', '.join(written)}")
+            return
+    note(f"\nPut this into {path}" + (":" if write else " (--write-config does it for you):") + "\n")
+    note(setting_lines(written))
+    if write:
+        raise typer.Exit(ConfigError.exit_code)
+
+
+def _fields(deployed: Deployed) -> dict[str, object]:
+    found = to_json(deployed)
+    return found if isinstance(found, dict) else {}
+
+
+def _draw(console: Console, deployed: Deployed, signers: list[str], threshold: int) -> None:
+    render.card(
+        console,
+        "Deployed on the target chain",
+        [
+            ("hub", deployed.hub),
+            ("anchor", deployed.anchor),
+            ("engine", deployed.engine),
+            ("quorum", f"{threshold} of {len(signers)}"),
+            *(("signer", address) for address in signers),
+        ],
+    )
+    render.transactions(console, deployed.steps)

@@ -1,0 +1,49 @@
+"""``smartsync diff``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from smartsync.cli import render
+from smartsync.cli.command import command
+from smartsync.cli.options import ReplicaArgument, SlotsOption
+from smartsync.cli.session import Session, chosen_slots
+from smartsync.config import parse_address, parse_block
+from smartsync.sync import SyncPlan
+
+_Block = Annotated[
+    str | None,
+    typer.Option(
+        "--block",
+        metavar="NUMBER",
+        help="Any source block, accepted or not. Default: the newest that the anchor accepts.",
+    ),
+]
+
+
+@command("hub", needs=("source_url", "target_url", "hub"))
+def diff(session: Session, replica: ReplicaArgument, block: _Block = None, slots: SlotsOption = None) -> None:
+    """Show what a sync would write, slot by slot. Sends nothing."""
+    address = parse_address(replica, "REPLICA")
+    number = None if block is None else parse_block(block)
+    chosen = chosen_slots(slots)
+    plan = session.connected(lambda client, _: client.diff(address, block=number, slots=chosen))
+    session.output.show(plan, lambda console: _draw(console, plan))
+
+
+def _draw(console: Console, plan: SyncPlan) -> None:
+    render.card(
+        console,
+        f"Replica {plan.replica}",
+        [
+            ("from block", plan.from_block),
+            ("to block", plan.to_block),
+            ("slots to change", render.counted(plan.changes)),
+            ("found by", plan.strategy),
+            ("witness bytes", plan.witness_bytes),
+        ],
+    )
+    render.changes(console, plan.changes)

@@ -1,0 +1,51 @@
+"""``smartsync fork``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from smartsync.cli import render
+from smartsync.cli.command import command
+from smartsync.cli.options import BlockOption, SlotsOption
+from smartsync.cli.session import Session, chosen_slots
+from smartsync.config import parse_address, parse_block
+from smartsync.results import ForkResult
+
+_Source = Annotated[str, typer.Argument(metavar="SOURCE", help="Address of the contract, on the source chain.")]
+
+
+@command("hub", "anchor", "keystore", needs=("source_url", "target_url", "hub", "anchor"))
+def fork(session: Session, source: _Source, block: BlockOption = None, slots: SlotsOption = None) -> None:
+    """Create a replica of a contract, or carry on with one that was interrupted.
+
+    The replica is filled in as many transactions as it takes, and answers once its root is proven. What has landed is
+    read from the chain: after an interruption the same command carries on from there.
+    """
+    address = parse_address(source, "SOURCE")
+    number = None if block is None else parse_block(block)
+    chosen = chosen_slots(slots)
+    anchor = session.settings.require("anchor")
+    result = session.connected(
+        lambda client, on_progress: client.fork(
+            address, anchor=anchor, block=number, slots=chosen, on_progress=on_progress
+        ),
+        account=session.account(),
+    )
+    session.output.show(result, lambda console: _draw(console, result))
+
+
+def _draw(console: Console, result: ForkResult) -> None:
+    render.card(
+        console,
+        f"Replica {result.replica}",
+        [
+            ("of", result.source),
+            ("block", result.block_number),
+            ("block hash", render.hexadecimal(result.block_hash)),
+            ("slots", result.slots),
+        ],
+    )
+    render.transactions(console, result.steps)

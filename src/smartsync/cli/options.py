@@ -1,0 +1,74 @@
+"""Options and arguments that several commands have in common."""
+
+from __future__ import annotations
+
+from inspect import Parameter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from smartsync.config import option_of, variable_of
+
+ReplicaArgument = Annotated[str, typer.Argument(metavar="REPLICA", help="Address of the replica, on the target chain.")]
+
+BlockOption = Annotated[
+    str | None,
+    typer.Option("--block", metavar="NUMBER", help="Source block. Default: the newest that the anchor accepts."),
+]
+
+SlotsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--slots",
+        metavar="FILE",
+        help="Take the storage slots to look at from a file, instead of asking the node. Checked for completeness.",
+    ),
+]
+
+_SETTINGS: dict[str, tuple[Any, str, str]] = {
+    "source_url": (str | None, "URL", "JSON-RPC of the source chain, http or https."),
+    "target_url": (str | None, "URL", "JSON-RPC of the target chain, http or https."),
+    "source_chain_id": (str | None, "NUMBER", "Refuse a source node on another chain."),
+    "target_chain_id": (str | None, "NUMBER", "Refuse a target node on another chain."),
+    "timeout_s": (str | None, "SECONDS", "How long to wait for one answer of a node. Default: 30."),
+    "hub": (str | None, "ADDRESS", "The hub, on the target chain."),
+    "anchor": (str | None, "ADDRESS", "The anchor for the source chain, on the target chain."),
+    "keystore": (
+        Path | None,
+        "FILE",
+        "Keystore of the account that pays. Otherwise SMARTSYNC_PRIVATE_KEY, or a prompt.",
+    ),
+    "attestor_keystores": (
+        list[Path] | None,
+        "FILE",
+        "Keystore of an attestor; repeatable. Otherwise SMARTSYNC_ATTESTOR_KEYS, or the account that pays.",
+    ),
+}
+
+_CONFIG = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file with the settings. Default: smartsync.toml, if there.  [SMARTSYNC_CONFIG]",
+        rich_help_panel="Settings",
+    ),
+]
+_JSON = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel="Output")]
+_DEBUG = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Output")]
+
+
+def setting_parameter(name: str) -> Parameter:
+    """Return the option for a setting, as a parameter of a command."""
+    annotation, metavar, text = _SETTINGS[name]
+    variable = "" if name == "attestor_keystores" else f"  [{variable_of(name)}]"
+    option = typer.Option(option_of(name), metavar=metavar, help=text + variable, rich_help_panel="Settings")
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation, option])
+
+
+CONFIG_PARAMETER = Parameter("config", Parameter.KEYWORD_ONLY, default=None, annotation=_CONFIG)
+OUTPUT_PARAMETERS = (
+    Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=_JSON),
+    Parameter("debug", Parameter.KEYWORD_ONLY, default=False, annotation=_DEBUG),
+)

@@ -1,0 +1,116 @@
+"""How reports look as text: cards of names and values, tables, transactions.
+
+Hashes and addresses are never cut or folded: what does not fit beside each other is written below each other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from smartsync.cli.output import kind_of, printable
+from smartsync.results import Check, Step
+from smartsync.types import SlotChange
+
+_GOOD = frozenset({"ok", "yes", "active", "final", "safe"})
+_BAD = frozenset({"no", "differs", "frozen", "revoked", "source_destroyed", "source_code_changed"})
+_WAITING = frozenset({"filling", "pending", "paused", "expired", "unknown"})
+_STYLES = {**dict.fromkeys(_GOOD, "green"), **dict.fromkeys(_BAD, "bold red"), **dict.fromkeys(_WAITING, "yellow")}
+
+
+def hexadecimal(data: bytes) -> str:
+    """Return bytes as ``0x…``."""
+    return "0x" + data.hex()
+
+
+def utc(timestamp_s: int) -> str:
+    """Return a block's time, given in seconds since 1970, as a date too; a chain may have any number there."""
+    try:
+        return f"{timestamp_s} ({datetime.fromtimestamp(timestamp_s, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+    except (ValueError, OverflowError, OSError):
+        return str(timestamp_s)
+
+
+def heading(console: Console, text: str) -> None:
+    """Write the line that a report or a part of it begins with."""
+    console.print(Text(printable(text), style="bold"), soft_wrap=True)
+
+
+def card(console: Console, title: str, rows: Sequence[tuple[str, object]]) -> None:
+    """Write names and values, a line each; rows whose value is ``None`` are left out."""
+    heading(console, title)
+    shown = [(name, printable(str(value))) for name, value in rows if value is not None]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        line = Text.assemble((f"  {name:<{width}}  ", "dim"), (value, _STYLES.get(value, "")))
+        console.print(line, soft_wrap=True)
+
+
+def table(
+    console: Console, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Collection[str] = ()
+) -> None:
+    """Write a table, or where it is wider than the terminal each row as a card named by its first cell.
+
+    ``right`` are the columns aligned to the right: numbers.
+    """
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for name in columns:
+        drawn.add_column(name, justify="right" if name in right else "left")
+    for row in cells:
+        drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    if Measurement.get(console, console.options.update(max_width=10_000_000), drawn).maximum <= console.width:
+        console.print(drawn)
+        return
+    for row in cells:
+        card(console, row[0], list(zip(columns[1:], row[1:], strict=True)))
+
+
+def transactions(console: Console, steps: Sequence[Step]) -> None:
+    """Write what was sent to the target chain and what it cost."""
+    if not steps:
+        return
+    console.print()
+    rows = [(step.what, step.gas_used, step.calldata_bytes, step.tx_hash) for step in steps]
+    table(console, ("transaction", "gas", "calldata bytes", "hash"), rows, right=("gas", "calldata bytes"))
+    if len(steps) > 1:
+        console.print(f"{len(steps)} transactions, {sum(step.gas_used for step in steps)} gas in all")
+
+
+def changes(console: Console, changed: Sequence[SlotChange]) -> None:
+    """Write slot by slot what a transition writes; values hexadecimal, 0 meaning absent."""
+    if not changed:
+        return
+    console.print()
+    rows = [(kind_of(change), hexadecimal(change.slot), hex(change.old), hex(change.new)) for change in changed]
+    table(console, ("kind", "slot", "old", "new"), rows)
+
+
+def counted(changed: Sequence[SlotChange]) -> str:
+    """Return how many slots change, by kind."""
+    kinds = Counter(map(kind_of, changed))
+    parts = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(kinds.items(), key=_order)]
+    return f"{len(changed)}" + (f" ({', '.join(parts)})" if parts else "")
+
+
+def checks(console: Console, found: Sequence[Check], *, failed: str) -> None:
+    """Write what was compared, a line each; ``failed`` is the word for what is not as it should be."""
+    width = max((len(check.name) for check in found), default=0)
+    for check in found:
+        word = "ok" if check.ok else failed
+        verdict = (f"  {word:<{max(2, len(failed))}}  ", _STYLES.get(word, ""))
+        name, detail = printable(check.name), printable(check.detail)
+        console.print(
+            Text.assemble(verdict, f"{name:<{width}}  ", (detail, "" if check.ok else "bold")), soft_wrap=True
+        )
+
+
+def _order(item: tuple[str, int]) -> int:
+    return ("insert", "update", "delete").index(item[0])

@@ -1,0 +1,89 @@
+"""``smartsync status``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from smartsync.cli import render
+from smartsync.cli.command import command
+from smartsync.cli.session import Session
+from smartsync.config import parse_address
+from smartsync.results import Progress, ReplicaState
+from smartsync.sync import SmartSync
+
+_Replica = Annotated[
+    str | None,
+    typer.Argument(metavar="REPLICA", help="Address of a replica. Default: all of the hub.", show_default=False),
+]
+
+
+@command("hub", needs=("source_url", "target_url", "hub"))
+def status(session: Session, replica: _Replica = None) -> None:
+    """Show what hub and anchor say of a replica, or of all replicas of the hub."""
+    if replica is not None:
+        address = parse_address(replica, "REPLICA")
+        state = session.connected(lambda client, _: client.status(address))
+        session.output.show(state, lambda console: _draw(console, state))
+        return
+    hub = session.settings.require("hub")
+    states = session.connected(_all_states)
+    session.output.show({"hub": hub, "replicas": states}, lambda console: _draw_all(console, hub, states))
+
+
+async def _all_states(client: SmartSync, on_progress: Progress) -> list[ReplicaState]:
+    addresses = await client.replicas()
+    states = []
+    for done, address in enumerate(addresses):
+        on_progress("read replicas", done, len(addresses))
+        states.append(await client.status(address))
+    return states
+
+
+def _draw(console: Console, state: ReplicaState) -> None:
+    render.card(
+        console,
+        f"Replica {state.replica}",
+        [
+            ("status", state.status),
+            ("source", state.source),
+            ("source chain", state.source_chain_id),
+            ("block", state.block_number),
+            ("accepted", state.accepted_block),
+            ("source head", state.source_head),
+            ("block hash", render.hexadecimal(state.block_hash)),
+            ("source time", render.utc(state.source_timestamp)),
+            ("level", state.level),
+            ("storage root", render.hexadecimal(state.storage_root)),
+            ("code hash", render.hexadecimal(state.code_hash)),
+            ("logic copy", state.logic),
+            ("anchor", state.anchor),
+            ("anchor is", state.anchor_status),
+            ("creator", state.creator),
+            ("version", state.version),
+        ],
+    )
+
+
+def _draw_all(console: Console, hub: str, states: list[ReplicaState]) -> None:
+    render.heading(console, f"Hub {hub}: {len(states)} replica{'' if len(states) == 1 else 's'}")
+    if not states:
+        return
+    columns = ("replica", "status", "block", "accepted", "source head", "level", "anchor is", "source")
+    rows = [
+        (
+            state.replica,
+            state.status,
+            state.block_number,
+            "-" if state.accepted_block is None else state.accepted_block,
+            "-" if state.source_head is None else state.source_head,
+            state.level,
+            state.anchor_status,
+            state.source,
+        )
+        for state in states
+    ]
+    console.print()
+    render.table(console, columns, rows, right=("block", "accepted", "source head"))

@@ -1,0 +1,46 @@
+"""``smartsync sync``."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from smartsync.cli import render
+from smartsync.cli.command import command
+from smartsync.cli.options import BlockOption, ReplicaArgument, SlotsOption
+from smartsync.cli.session import Session, chosen_slots
+from smartsync.config import parse_address, parse_block
+from smartsync.results import SyncResult
+
+
+@command("hub", "keystore", needs=("source_url", "target_url", "hub"))
+def sync(session: Session, replica: ReplicaArgument, block: BlockOption = None, slots: SlotsOption = None) -> None:
+    """Bring a replica to a source block that its anchor accepts.
+
+    Nothing is sent where it stands there already.
+    """
+    address = parse_address(replica, "REPLICA")
+    number = None if block is None else parse_block(block)
+    chosen = chosen_slots(slots)
+    result = session.connected(
+        lambda client, on_progress: client.sync(address, block=number, slots=chosen, on_progress=on_progress),
+        account=session.account(),
+    )
+    session.output.show(result, lambda console: draw_sync(console, result))
+
+
+def draw_sync(console: Console, result: SyncResult) -> None:
+    """Write what a sync did."""
+    if not result.steps:
+        render.heading(console, f"Replica {result.replica} stands at source block {result.to_block} already.")
+        return
+    render.card(
+        console,
+        f"Replica {result.replica}",
+        [
+            ("from block", result.from_block),
+            ("to block", result.to_block),
+            ("block hash", render.hexadecimal(result.block_hash)),
+            ("slots changed", render.counted(result.changes)),
+        ],
+    )
+    render.transactions(console, result.steps)

@@ -1,0 +1,243 @@
+"""The configuration: a TOML file, the environment, options; what is later in this order wins.
+
+The names are the same everywhere: ``source_url`` in the file is ``SMARTSYNC_SOURCE_URL`` in the environment and
+``--source-url`` as an option. Each value is remembered with where it came from, so that an error says what to change.
+Secrets have no place here: no field holds a key or a password, and a file that has one is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+
+from eth_utils.address import is_checksum_formatted_address, is_hex_address, to_checksum_address
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from smartsync.errors import ConfigError
+
+T = TypeVar("T")
+
+DEFAULT_FILE = Path("smartsync.toml")
+"""Read where no other file is named, if it is there."""
+
+ENV_PREFIX = "SMARTSYNC_"
+
+_OPTIONS = {"timeout_s": "--timeout", "attestor_keystores": "--attestor-keystore"}
+_SECRET_WORDS = ("private", "secret", "password", "mnemonic", "seed", "attestor_keys")
+_PATHS = ("keystore", "attestor_keystores")
+
+
+def _checksummed(text: str) -> str:
+    if not is_hex_address(text) or not text.startswith(("0x", "0X")):
+        raise ValueError(f"{text!r} is not an address (0x and 40 hex digits)")
+    checksummed = str(to_checksum_address(text))
+    if is_checksum_formatted_address(text) and text[2:] != checksummed[2:]:
+        raise ValueError(
+            f"the checksum of {text} is wrong, so a character of it is too: "
+            "copy it again, or write it in lower case if you are sure of it"
+        )
+    return checksummed
+
+
+def _http_url(text: str) -> str:
+    # What does not look like a url is not repeated in the message either: its path may be a key.
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("not a url") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an http:// or https:// url with a host is needed (other transports are not supported)")
+    return text
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a whole number is needed")
+    if isinstance(value, str):
+        try:
+            return int(value, 16 if value[:2].lower() == "0x" else 10)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a whole number (decimal, or hexadecimal with 0x)") from None
+    return value
+
+
+Address = Annotated[str, AfterValidator(_checksummed)]
+"""Checksummed; any case is taken, a wrong checksum is not."""
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+ChainId = Annotated[int, BeforeValidator(_whole), Field(ge=1, lt=2**64)]
+BlockNumber = Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**64)]
+ReadablePath = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+class Settings(BaseModel):
+    """What is configured, checked; ``None`` where nothing was given.
+
+    Parameters
+    ----------
+    source_url, target_url
+        JSON-RPC endpoints, http or https. Not in the ``repr``: their paths are often keys.
+    source_chain_id, target_chain_id
+        What the nodes must say of themselves (EIP-155).
+    hub, anchor
+        Contracts on the target chain, checksummed addresses.
+    keystore
+        Web3 Secret Storage file of the account that sends transactions.
+    attestor_keystores
+        The same for accounts that only sign attestations.
+    timeout_s
+        Seconds to wait for one answer of a node.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    source_url: Annotated[HttpUrl | None, Field(repr=False)] = None
+    target_url: Annotated[HttpUrl | None, Field(repr=False)] = None
+    source_chain_id: ChainId | None = None
+    target_chain_id: ChainId | None = None
+    hub: Address | None = None
+    anchor: Address | None = None
+    keystore: ReadablePath | None = None
+    attestor_keystores: tuple[ReadablePath, ...] = ()
+    timeout_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30.0
+
+    def require(self, name: str) -> str:
+        """Return a url or an address that a command cannot do without.
+
+        Raises
+        ------
+        ConfigError
+            It was not given.
+        """
+        value = getattr(self, name)
+        if value is None:
+            raise ConfigError(
+                f"{name} is not set",
+                hint=f"give {option_of(name)}, the environment variable {variable_of(name)}, "
+                f"or {name} in {DEFAULT_FILE}",
+            )
+        return str(value)
+
+
+def option_of(name: str) -> str:
+    """Return the option of the command line for a setting."""
+    return _OPTIONS.get(name, "--" + name.replace("_", "-"))
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable for a setting."""
+    return ENV_PREFIX + name.upper()
+
+
+def load(options: Mapping[str, object], environ: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Read file, environment and options, in this order of growing weight.
+
+    Parameters
+    ----------
+    options
+        By name of the setting; ``None`` and empty lists count as not given.
+    environ
+        The environment; empty variables count as not given.
+    file
+        A TOML file. Without it ``SMARTSYNC_CONFIG``, then ``smartsync.toml`` in the working directory, if it exists.
+
+    Raises
+    ------
+    ConfigError
+        A value is not what it should be, a key of the file is unknown, or the file cannot be read. The message names
+        each field and where its value came from.
+    """
+    path = config_path(environ, file)
+    found: dict[str, tuple[object, str]] = {}
+    if file is not None or environ.get(ENV_PREFIX + "CONFIG") or path.exists():
+        found |= {name: (value, str(path)) for name, value in _read_file(path).items()}
+    for name in Settings.model_fields:
+        text = environ.get(variable_of(name), "")
+        if text:
+            value = text.split(os.pathsep) if name == "attestor_keystores" else text
+            found[name] = (value, f"the environment variable {variable_of(name)}")
+    found |= {
+        name: (value, f"the option {option_of(name)}") for name, value in options.items() if value not in (None, [])
+    }
+    try:
+        return Settings.model_validate({name: value for name, (value, _) in found.items()})
+    except ValidationError as error:
+        problems = [_problem(details, found) for details in error.errors()]
+    raise ConfigError("; ".join(problems), hint="correct the value where it comes from, or override it by an option")
+
+
+def config_path(environ: Mapping[str, str], file: Path | None = None) -> Path:
+    """Return which TOML file is the configuration, whether it exists or not."""
+    return file or Path(environ.get(ENV_PREFIX + "CONFIG") or DEFAULT_FILE)
+
+
+def parse_address(text: str, name: str) -> str:
+    """Return an address checksummed. ``name`` says in an error what it is for. Raises ``ConfigError``."""
+    return _parse(TypeAdapter(Address), text, name)
+
+
+def parse_block(text: str, name: str = "the option --block") -> int:
+    """Return a block number, given in decimal or hexadecimal. Raises ``ConfigError``."""
+    return _parse(TypeAdapter(BlockNumber), text, name)
+
+
+def _parse(adapter: TypeAdapter[T], text: str, name: str) -> T:
+    try:
+        return adapter.validate_python(text)
+    except ValidationError as error:
+        problem = _text(error.errors()[0])
+    raise ConfigError(f"{name}: {problem}")
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no configuration file {path}", hint="give another --config FILE, or create it"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"the configuration file {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} is not valid TOML: {error}", hint='write name = "value", text in double quotes, numbers without'
+        ) from None
+    for name in content.keys() - Settings.model_fields.keys():
+        raise _unknown_key(name, path)
+    return {name: _beside(value, path.parent) if name in _PATHS else value for name, value in content.items()}
+
+
+def _unknown_key(name: str, path: Path) -> ConfigError:
+    if any(word in name.lower() for word in _SECRET_WORDS):
+        return ConfigError(
+            f"{path}: {name!r} is refused, secrets are not read from the configuration file",
+            hint="use a keystore file, SMARTSYNC_PRIVATE_KEY or SMARTSYNC_KEYSTORE_PASSWORD, and remove the line",
+        )
+    close = get_close_matches(name, Settings.model_fields, n=1)
+    return ConfigError(
+        f"{path}: unknown key {name!r}" + (f", did you mean {close[0]!r}?" if close else ""),
+        hint="known keys: " + ", ".join(Settings.model_fields),
+    )
+
+
+def _beside(value: object, folder: Path) -> object:
+    """Read relative paths of a file from that file's folder, wherever the command runs."""
+    if isinstance(value, list):
+        return [_beside(item, folder) for item in value]
+    return str(folder / Path(value).expanduser()) if isinstance(value, str) else value
+
+
+def _problem(details: Any, found: Mapping[str, tuple[object, str]]) -> str:
+    name = str(details["loc"][0])
+    return f"{name}, from {found[name][1]}: {_text(details)}"
+
+
+def _text(details: Any) -> str:
+    cause = details.get("ctx", {}).get("error")
+    return str(cause) if isinstance(cause, ValueError) else str(details["msg"])

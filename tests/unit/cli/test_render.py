@@ -1,0 +1,60 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from smartsync.cli import render
+from smartsync.results import Step
+from smartsync.types import SlotChange
+
+HASH = "0x" + "cd" * 32
+
+
+def drawn(draw, *, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False, emoji=False)
+    draw(console)
+    return console.file.getvalue()
+
+
+def test_table_wide_enough_has_a_line_a_row() -> None:
+    text = drawn(lambda c: render.transactions(c, [Step("sync", HASH, 221066, 740)]), width=120)
+    assert ["sync", "221066", "740", HASH] in [line.split() for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("width", [40, 70, 90])
+def test_table_too_narrow_keeps_hashes_whole(width: int) -> None:
+    text = drawn(lambda c: render.transactions(c, [Step("sync", HASH, 221066, 740)]), width=width)
+    assert HASH in text
+    assert "221066" in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 300])
+def test_changes_any_width_keeps_slots_and_values_whole(width: int) -> None:
+    change = SlotChange(bytes(range(32)), 0, 2**256 - 1)
+    text = drawn(lambda c: render.changes(c, [change]), width=width)
+    assert "0x" + bytes(range(32)).hex() in text
+    assert "0x" + "ff" * 32 in text
+
+
+def test_card_leaves_out_what_is_not_known() -> None:
+    text = drawn(lambda c: render.card(c, "Title", [("known", 0), ("unknown", None)]), width=80)
+    assert text == "Title\n  known  0\n"
+
+
+def test_card_shows_brackets_and_colons_as_they_are() -> None:
+    text = drawn(lambda c: render.card(c, "T", [("reason", "[bold]x[/] :smile: \x1b[0m")]), width=80)
+    assert "[bold]x[/] :smile: \\u001b[0m" in text
+
+
+def test_changes_and_transactions_none_write_nothing() -> None:
+    assert drawn(lambda c: (render.changes(c, []), render.transactions(c, [])), width=80) == ""
+
+
+def test_counted_by_kind() -> None:
+    assert render.counted([]) == "0"
+    assert render.counted([SlotChange(bytes(32), 1, 2)] * 2) == "2 (2 updates)"
+
+
+def test_utc_date_beyond_the_calendar_is_left_a_number() -> None:
+    assert render.utc(0) == "0 (1970-01-01 00:00:00 UTC)"
+    assert render.utc(2**64 - 1) == str(2**64 - 1)

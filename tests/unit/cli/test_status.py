@@ -1,0 +1,63 @@
+import json
+from dataclasses import replace
+
+from eth_account import Account
+from eth_utils.address import to_checksum_address
+
+from smartsync.results import ReplicaState
+
+REPLICA = to_checksum_address("0x" + "aa" * 20)
+SOURCE = to_checksum_address("0x" + "bb" * 20)
+HUB = "0x" + "11" * 20
+ANCHOR = "0x" + "22" * 20
+HASH = bytes(range(32))
+HASH_TEXT = "0x" + HASH.hex()
+KEYS = ["0x" + f"{number:02x}" * 32 for number in (1, 2, 3)]
+ADDRESSES = [Account.from_key(key).address for key in KEYS]
+STATE = ReplicaState(
+    replica=REPLICA,
+    status="active",
+    source_chain_id=1,
+    source=SOURCE,
+    anchor=ANCHOR,
+    creator=ADDRESSES[0],
+    logic="0x" + "ee" * 20,
+    block_number=100,
+    block_hash=HASH,
+    source_timestamp=1_795_392_000,
+    storage_root=HASH,
+    code_hash=HASH,
+    version=4,
+    level="final",
+    anchor_status="active",
+    accepted_block=110,
+    source_head=None,
+)
+
+
+def test_status_of_one_shows_everything_in_full(run, fake) -> None:
+    fake.answers["status"] = STATE
+    result = run("status", REPLICA)
+    assert result.exit_code == 0
+    for shown in (REPLICA, SOURCE, ANCHOR, HASH_TEXT, "active", "final", "1795392000 (2026-11-23 00:00:00 UTC)"):
+        assert shown in result.stdout
+    assert "source head" not in result.stdout  # not known
+
+
+def test_status_without_replica_lists_all_of_the_hub(run, fake) -> None:
+    other = "0x" + "99" * 20
+    fake.answers["replicas"] = [REPLICA, other]
+    fake.answers["status"] = lambda address: replace(STATE, replica=address)
+    result = run("status")
+    assert f"Hub {HUB}: 2 replicas" in result.stdout
+    assert REPLICA in result.stdout
+    assert other in result.stdout
+    document = json.loads(run("status", "--json").stdout)
+    assert document["hub"] == HUB
+    assert [state["replica"] for state in document["replicas"]] == [REPLICA, other]
+    assert document["replicas"][0]["source_head"] is None
+
+
+def test_status_of_hub_without_replicas_says_so(run, fake) -> None:
+    fake.answers["replicas"] = []
+    assert run("status").stdout == f"Hub {HUB}: 0 replicas\n"
