@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smartsync.doctor import examine
+from smartsync.errors import MethodMissing, NodeUnreachable, RpcError
+from smartsync.results import Check, NodeReport
+
+ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+
+
+def check(report: NodeReport, name: str) -> Check:
+    return next(one for one in report.checks if one.name.removesuffix(" (optional)") == name)
+
+
+def executing(*unknown: str) -> Any:
+    """Return an eth_call that knows all opcodes but some."""
+
+    def call(message: dict[str, str], block: str) -> str:
+        if any(message["data"].startswith(code) for code in unknown):
+            raise RpcError("eth_call", -32000, "invalid opcode")
+        return "0x"
+
+    return call
+
+
+def able(node: Any) -> Any:
+    node.debug["debug_storageRangeAt"] = lambda *_: {"storage": {}, "nextKey": None}
+    node.debug["debug_traceBlockByNumber"] = lambda *_: []
+    node.override["eth_call"] = executing()
+    node.override["eth_feeHistory"] = lambda *_: {}
+    return node
+
+
+async def test_examine_source_that_has_everything_is_ok(fake: Any) -> None:
+    report = await examine(able(fake({})).chain, "source")
+    assert report.ok, report
+    assert (report.host, report.client, report.chain_id, report.role) == ("fake:8545", "fake/1", 1337, "source")
+    assert "10 back" in check(report, "eth_getProof of older blocks").detail
+    assert "by debug_storageRangeAt and" in check(report, "finding slots").detail
+
+
+async def test_examine_source_without_debug_methods_says_what_helps(fake: Any) -> None:
+    report = await examine(fake({}).chain, "source")
+    assert not report.ok
+    assert [one.name for one in report.checks if not one.ok] == ["finding slots"]
+    assert "--slots FILE" in check(report, "finding slots").detail
+
+
+@pytest.mark.parametrize("method", ["debug_storageRangeAt", "debug_traceBlockByNumber"])
+async def test_examine_source_with_one_debug_method_is_ok(fake: Any, method: str) -> None:
+    node = able(fake({}))
+    del node.debug[method]
+    report = await examine(node.chain, "source")
+    assert report.ok
+    assert "does not work" in next(one for one in report.checks if method in one.name).detail
+
+
+async def test_examine_source_without_proofs_is_not_ok(fake: Any) -> None:
+    def missing(*_: object) -> None:
+        raise MethodMissing("eth_getProof", -32601, "the method does not exist")
+
+    node = able(fake({}))
+    node.override["eth_getProof"] = missing
+    report = await examine(node.chain, "source")
+    assert not check(report, "eth_getProof").ok
+    assert "fork and sync need it" in check(report, "eth_getProof").detail
+
+
+async def test_examine_source_with_proofs_of_another_state_is_not_ok(fake: Any) -> None:
+    node = able(fake({}))
+    node.override["eth_getProof"] = fake({1: 1})._eth_getProof
+    assert not check(await examine(node.chain, "source"), "eth_getProof").ok
+
+
+async def test_examine_source_that_keeps_no_old_states_is_not_ok(fake: Any) -> None:
+    node = able(fake({}))
+    honest = node._eth_getProof
+
+    def newest_only(address: str, keys: list[str], block: str) -> object:
+        if int(block, 16) < node.newest:
+            raise RpcError("eth_getProof", -32000, "distance to target block exceeds maximum proof window")
+        return honest(address, keys, block)
+
+    node.override["eth_getProof"] = newest_only
+    found = check(await examine(node.chain, "source"), "eth_getProof of older blocks")
+    assert not found.ok and "archive node" in found.detail
+
+
+async def test_examine_header_without_its_hash_is_not_ok(fake: Any) -> None:
+    node = able(fake({}))
+    honest = node._eth_getBlockByNumber
+    node.override["eth_getBlockByNumber"] = lambda *params: honest(*params) | {"gasUsed": "0x1"}
+    report = await examine(node.chain, "source")
+    assert not check(report, "headers").ok
+    assert "it would help" in check(report, "debug_getRawHeader").detail
+
+
+async def test_examine_anvil_as_a_source_is_warned_of(fake: Any) -> None:
+    found = check(await examine(able(fake({}, client="anvil/v1.7.1")).chain, "source"), "storage trie")
+    assert not found.ok and "deleted slots" in found.detail
+
+
+async def test_examine_anvil_as_a_target_is_ok(fake: Any) -> None:
+    report = await examine(able(fake({}, client="anvil/v1.7.1")).chain, "target")
+    assert report.ok
+    assert "after a deletion" in check(report, "storage trie").detail
+
+
+async def test_examine_contract_with_all_slots_found_is_canonical(fake: Any) -> None:
+    node = able(fake({0: 1, 100: 2}))
+    report = await examine(node.chain, "source", ADDRESS)
+    assert check(report, "contract").ok
+    assert check(report, "storage trie").ok
+    assert "all 2 slots were found by low slots" in check(report, "storage trie").detail
+
+
+async def test_examine_contract_with_slots_not_found_is_not_ok(fake: Any) -> None:
+    found = check(await examine(able(fake({0: 1, 1000: 2})).chain, "source", ADDRESS), "storage trie")
+    assert not found.ok and "do not cover the storage root" in found.detail
+
+
+async def test_examine_proxy_is_not_ok(fake: Any) -> None:
+    code = bytes.fromhex(f"363d3d373d3d3d363d73{'12' * 20}5af43d82803e903d91602b57fd5bf3")
+    found = check(await examine(able(fake({}, code)).chain, "source", ADDRESS), "contract")
+    assert not found.ok and "EIP-1167" in found.detail
+
+
+async def test_examine_target_before_cancun_is_not_ok(fake: Any) -> None:
+    node = able(fake({}))
+    node.override["eth_call"] = executing("0x5f5f5f5e", "0x5f1e")
+    report = await examine(node.chain, "target")
+    assert [one.name for one in report.checks if not one.ok] == ["rules"]
+
+
+async def test_examine_target_tells_whether_transactions_are_capped(fake: Any) -> None:
+    node = able(fake({}))
+    capped = check(await examine(node.chain, "target"), "block gas limit").detail
+    assert capped == "30,000,000; one transaction uses at most 16,777,216, the cap of EIP-7825"
+    node.override["eth_call"] = executing("0x5f1e")
+    report = await examine(node.chain, "target")
+    assert "do not have yet" in check(report, "block gas limit").detail
+    assert check(report, "rules").detail == "Cancun or later"
+
+
+async def test_examine_target_with_small_blocks_is_not_ok(fake: Any) -> None:
+    node = able(fake({}))
+    honest = node._eth_getBlockByNumber
+    node.override["eth_getBlockByNumber"] = lambda *params: honest(*params) | {"gasLimit": "0x7a1200"}
+    assert not check(await examine(node.chain, "target"), "block gas limit").ok
+
+
+async def test_examine_target_optional_things_missing_is_ok(fake: Any) -> None:
+    node = able(fake({}))
+
+    def missing(*_: object) -> None:
+        raise MethodMissing("eth_feeHistory", -32601, "the method does not exist")
+
+    node.override["eth_feeHistory"] = node.override["eth_getProof"] = missing
+    node.override["eth_call"] = executing("0x61")
+    report = await examine(node.chain, "target")
+    assert report.ok
+    assert "newest block instead" in check(report, "eth_feeHistory").detail
+    assert "cannot be created" in check(report, "code size").detail
+
+
+async def test_examine_node_that_does_not_answer_raises(fake: Any) -> None:
+    def silent(*_: object) -> None:
+        raise NodeUnreachable("no answer")
+
+    node = fake({})
+    node.override["eth_chainId"] = silent
+    with pytest.raises(NodeUnreachable):
+        await examine(node.chain, "source")

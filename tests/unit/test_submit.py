@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.typed_transactions import TypedTransaction
+from eth_utils import keccak
+from hexbytes import HexBytes
+
+from smartsync.chain import Chain
+from smartsync.errors import (
+    InsufficientFunds,
+    TransactionError,
+    TransactionPending,
+    TransactionReverted,
+    TransactionTooLarge,
+)
+from smartsync.rpc import Rpc
+from smartsync.submit import Sender
+from smartsync.types import TX_GAS_CAP
+from tests.http_node import HttpNode, Refusal, Reply, serving
+
+ACCOUNT = Account.from_key("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+TO = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+NOT_ACTIVE = Refusal(3, "execution reverted", f"0x{keccak(text='NotActive()')[:4].hex()}")
+
+
+class Target(HttpNode):
+    """A chain that takes a transaction and has it in a block after some looks."""
+
+    status = "0x1"
+    looks = 2
+    gas_used = "0x5208"
+
+    def take(self) -> None:
+        self.sent: list[bytes] = []
+        self.results |= {
+            "eth_chainId": "0x7a69",
+            "eth_estimateGas": hex(100_000),
+            "eth_getBlockByNumber": {"number": "0x9", "gasLimit": hex(30_000_000), "baseFeePerGas": "0x64"},
+            "eth_feeHistory": {"baseFeePerGas": ["0x64"], "reward": []},
+            "eth_maxPriorityFeePerGas": "0x3",
+            "eth_getBalance": hex(10**18),
+            "eth_getTransactionCount": "0x5",
+            "eth_sendRawTransaction": self.send,
+            "eth_getTransactionReceipt": self.receipt,
+            "eth_getTransactionByHash": None,
+        }
+
+    def send(self, params: list[Any]) -> str:
+        self.sent.append(bytes.fromhex(params[0][2:]))
+        return f"0x{keccak(self.sent[-1]).hex()}"
+
+    def receipt(self, params: list[Any]) -> Any:
+        self.looks -= 1
+        if self.looks > 0 or not self.sent:
+            return None
+        return {
+            "transactionHash": params[0],
+            "blockNumber": "0xa",
+            "blockHash": "0x" + "33" * 32,
+            "status": self.status,
+            "gasUsed": self.gas_used,
+            "contractAddress": None,
+            "logs": [],
+        }
+
+    def told(self) -> dict[str, Any]:
+        """Return the fields of the transaction that was sent last."""
+        return TypedTransaction.from_bytes(HexBytes(self.sent[-1])).as_dict()
+
+    def known(self) -> dict[str, Any]:
+        told = {"hash": "0x" + "11" * 32, "from": ACCOUNT.address, "to": TO, "input": "0x", "blockNumber": None}
+        self.results["eth_getTransactionByHash"] = told
+        return told
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
+    monkeypatch.setattr("smartsync.rpc._BACKOFF_S", 0.001)
+    with serving() as node:
+        node.__class__ = Target
+        assert isinstance(node, Target)
+        node.take()
+        yield node
+
+
+@pytest.fixture
+async def sender(node: Target) -> AsyncIterator[Sender]:
+    async with Rpc(node.url, retries=1) as rpc:
+        yield Sender(Chain(rpc, "target"), ACCOUNT, timeout_s=0.5, poll_s=0.01)
+
+
+async def test_send_transaction_is_signed_and_followed(node: Target, sender: Sender) -> None:
+    receipt = await sender.send(TO, b"\xab\xcd", what="sync")
+    assert receipt.tx_hash == keccak(node.sent[0])
+    assert (receipt.block_number, receipt.gas_used, receipt.calldata_bytes, receipt.success) == (10, 21000, 2, True)
+    told = node.told()
+    assert (told["chainId"], told["nonce"], told["gas"], told["value"]) == (31337, 5, 120_000, 0)
+    assert (told["maxFeePerGas"], told["maxPriorityFeePerGas"]) == (203, 3)
+    assert (told["to"].hex(), told["data"].hex()) == (TO[2:].lower(), "abcd")
+    assert Account.recover_transaction(node.sent[0]) == ACCOUNT.address == sender.address
+    assert [params[1] for params in node.params("eth_getTransactionCount")] == ["pending"]
+
+
+async def test_send_creation_has_no_recipient(node: Target, sender: Sender) -> None:
+    await sender.send(None, b"\x60", what="deploy")
+    assert node.told()["to"] == b""
+    assert "to" not in node.params("eth_estimateGas")[0][0]
+
+
+async def test_send_chain_before_london_is_a_legacy_transaction(node: Target, sender: Sender) -> None:
+    node.results |= {
+        "eth_feeHistory": Refusal(-32601, "no"),
+        "eth_getBlockByNumber": {"gasLimit": hex(30_000_000)},
+        "eth_gasPrice": "0x77",
+    }
+    await sender.send(TO, b"", what="sync")
+    assert node.sent[0][0] >= 0xC0
+    assert Account.recover_transaction(node.sent[0]) == ACCOUNT.address
+
+
+async def test_send_two_at_once_take_turns(node: Target, sender: Sender) -> None:
+    node.results["eth_getTransactionCount"] = lambda params: hex(5 + len(node.sent))
+    await asyncio.gather(*(sender.send(TO, bytes([i]), what=str(i)) for i in range(4)))
+    nonces = [TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["nonce"] for raw in node.sent]
+    assert nonces == [5, 6, 7, 8]
+
+
+async def test_send_that_would_revert_sends_nothing(node: Target, sender: Sender) -> None:
+    node.results["eth_estimateGas"] = NOT_ACTIVE
+    with pytest.raises(TransactionReverted, match="NotActive") as caught:
+        await sender.send(TO, b"", what="sync")
+    assert (caught.value.name, node.sent) == ("NotActive", [])
+
+
+@pytest.mark.parametrize(
+    ("estimate", "gas"), [(TX_GAS_CAP, TX_GAS_CAP), (TX_GAS_CAP - 1, TX_GAS_CAP), (10_000_000, 12_000_000)]
+)
+async def test_send_margin_ends_at_the_cap(node: Target, sender: Sender, estimate: int, gas: int) -> None:
+    node.results["eth_estimateGas"] = hex(estimate)
+    await sender.send(TO, b"", what="sync")
+    assert node.told()["gas"] == gas
+    assert node.params("eth_estimateGas")[0][0]["gas"] == hex(TX_GAS_CAP)
+
+
+async def test_send_more_gas_than_the_cap_sends_nothing(node: Target, sender: Sender) -> None:
+    node.results["eth_estimateGas"] = hex(TX_GAS_CAP + 1)
+    with pytest.raises(TransactionTooLarge) as caught:
+        await sender.send(TO, b"", what="sync")
+    assert (caught.value.gas, caught.value.cap, node.sent) == (TX_GAS_CAP + 1, TX_GAS_CAP, [])
+
+
+async def test_send_without_cap_ends_at_the_block(node: Target, sender: Sender) -> None:
+    sender.gas_cap = None
+    node.results["eth_estimateGas"] = hex(29_000_000)
+    await sender.send(TO, b"", what="sync")
+    assert node.told()["gas"] == 30_000_000
+    node.results["eth_estimateGas"] = hex(30_000_001)
+    with pytest.raises(TransactionTooLarge):
+        await sender.send(TO, b"", what="sync")
+
+
+async def test_send_small_block_limit_counts_more_than_the_cap(node: Target, sender: Sender) -> None:
+    node.results["eth_getBlockByNumber"] = {"gasLimit": hex(1_000_000)}
+    node.results["eth_estimateGas"] = hex(1_000_001)
+    with pytest.raises(TransactionTooLarge) as caught:
+        await sender.send(TO, b"", what="sync")
+    assert caught.value.cap == 1_000_000
+
+
+async def test_send_unfunded_account_sends_nothing(node: Target, sender: Sender) -> None:
+    node.results["eth_getBalance"] = hex(120_000 * 203 - 1)
+    with pytest.raises(InsufficientFunds) as caught:
+        await sender.send(TO, b"", what="sync")
+    assert (caught.value.balance_wei, caught.value.needed_wei) == (120_000 * 203 - 1, 120_000 * 203)
+    assert (caught.value.address, node.sent) == (ACCOUNT.address, [])
+
+
+async def test_send_refused_for_funds_is_insufficient_funds(node: Target, sender: Sender) -> None:
+    node.results["eth_sendRawTransaction"] = Refusal(-32000, "insufficient funds for gas * price + value")
+    with pytest.raises(InsufficientFunds):
+        await sender.send(TO, b"", what="sync")
+
+
+async def test_send_refused_names_the_reason(node: Target, sender: Sender) -> None:
+    node.results["eth_sendRawTransaction"] = Refusal(-32000, "nonce too low: next nonce 7, tx nonce 5")
+    with pytest.raises(TransactionError, match=r"sync: the node does not take .*nonce too low") as caught:
+        await sender.send(TO, b"", what="sync")
+    assert "try again" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["already known", "nonce too low", "transaction already imported"])
+async def test_send_refused_but_known_is_followed(node: Target, sender: Sender, text: str) -> None:
+    def refuse(params: list[Any]) -> Refusal:
+        node.send(params)
+        return Refusal(-32000, text)
+
+    node.known()
+    node.results["eth_sendRawTransaction"] = refuse
+    assert (await sender.send(TO, b"", what="sync")).success
+
+
+async def test_send_answer_lost_is_sent_again(node: Target, sender: Sender) -> None:
+    def lose(request: Any) -> Reply:
+        node.answer(request)
+        return Reply("", 504)
+
+    node.results["eth_getTransactionCount"] = lambda params: node.replies.append(lose) or "0x5"
+    assert (await sender.send(TO, b"", what="sync")).success
+    assert len(node.sent) == 2
+    assert node.sent[0] == node.sent[1]
+
+
+async def test_send_unknown_whether_taken_is_pending(node: Target, sender: Sender) -> None:
+    def silence(params: list[Any]) -> str:
+        node.replies.extend([Reply("", 503)] * 4)
+        return "0x5"
+
+    node.results["eth_getTransactionCount"] = silence
+    with pytest.raises(TransactionPending, match="did not answer whether it took") as caught:
+        await sender.send(TO, b"", what="sync")
+    assert caught.value.retryable
+
+
+async def test_send_never_in_a_block_is_pending(node: Target, sender: Sender) -> None:
+    node.looks = 10**9
+    with pytest.raises(TransactionPending, match=r"sync: transaction 0x[0-9a-f]{64} is in no block after 0\.5 s"):
+        await sender.send(TO, b"", what="sync")
+
+
+async def test_send_node_fails_while_waiting_is_asked_again(node: Target, sender: Sender) -> None:
+    node.looks = 1
+
+    def send(params: list[Any]) -> str:
+        node.replies.extend([Reply("", 503)] * 3 + [Reply("garbage")])
+        return node.send(params)
+
+    node.results["eth_sendRawTransaction"] = send
+    assert (await sender.send(TO, b"", what="sync")).success
+    assert not node.replies
+
+
+async def test_send_reverted_in_its_block_is_run_again_for_the_reason(node: Target, sender: Sender) -> None:
+    node.status = "0x0"
+    node.results["eth_estimateGas"] = lambda params: NOT_ACTIVE if params[1] == "0x9" else hex(100_000)
+    with pytest.raises(TransactionReverted, match="NotActive") as caught:
+        await sender.send(TO, b"", what="sync")
+    assert caught.value.tx_hash == f"0x{keccak(node.sent[0]).hex()}"
+    assert caught.value.name == "NotActive"
+
+
+async def test_send_reverted_without_a_reason_says_so(node: Target, sender: Sender) -> None:
+    node.status = "0x0"
+    with pytest.raises(TransactionReverted, match="cannot be told") as caught:
+        await sender.send(TO, b"", what="sync")
+    assert caught.value.tx_hash
+
+
+async def test_send_used_all_its_gas_says_so(node: Target, sender: Sender) -> None:
+    node.status, node.gas_used = "0x0", hex(120_000)
+    with pytest.raises(TransactionReverted, match="all of its 120000 gas"):
+        await sender.send(TO, b"", what="sync")
+
+
+async def test_send_hardhat_answers_with_the_revert_of_a_mined_transaction(node: Target, sender: Sender) -> None:
+    def send(params: list[Any]) -> Refusal:
+        node.send(params)
+        return Refusal(-32603, "Error: VM Exception …: reverted", {"txHash": "0x", "data": NOT_ACTIVE.data})
+
+    node.status = "0x0"
+    node.known()
+    node.results |= {"eth_sendRawTransaction": send}
+    node.results["eth_estimateGas"] = lambda params: NOT_ACTIVE if params[1] == "0x9" else hex(100_000)
+    with pytest.raises(TransactionReverted, match="NotActive") as caught:
+        await sender.send(TO, b"", what="sync")
+    assert caught.value.tx_hash == f"0x{keccak(node.sent[0]).hex()}"
+
+
+async def test_estimate_has_no_margin(sender: Sender) -> None:
+    assert await sender.estimate(TO, b"") == 100_000
