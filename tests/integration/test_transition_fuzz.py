@@ -36,9 +36,7 @@ def prepared() -> Prepared:
 
 
 @pytest.mark.timeout(120 + CASES // 4)
-def test_transition_random_cases_all_implementations_agree(
-    engine: Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_transition_random_cases_all_implementations_agree(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     seed = int(os.environ.get("SMARTSYNC_FUZZ_SEED") or secrets.randbelow(2**32))
     with capsys.disabled():
         print(f"\ndifferential fuzz: SMARTSYNC_FUZZ_SEED={seed} SMARTSYNC_FUZZ_CASES={CASES}", flush=True)
