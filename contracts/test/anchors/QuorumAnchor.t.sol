@@ -1,0 +1,695 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {QuorumAnchor} from "../../src/anchors/QuorumAnchor.sol";
+import {IAnchor, Level, SrcBlock, Status} from "../../src/interfaces/IAnchor.sol";
+import {IQuorumAnchor} from "../../src/interfaces/IQuorumAnchor.sol";
+import {Rlp} from "../../src/libraries/Rlp.sol";
+import {HeaderWriter} from "../reference/HeaderWriter.sol";
+import {NamedErrors} from "../reference/NamedErrors.sol";
+
+contract QuorumAnchorTest is NamedErrors {
+    uint256 private constant SOURCE_CHAIN = 4242;
+    bytes32 private constant STATE = keccak256("state");
+    uint64 private constant NOW = 1_800_000_000;
+    uint64 private constant DRIFT = 60;
+    uint256 private constant GROUP_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
+
+    bytes32 private genesisHash;
+    uint256[] private keys; // sorted by address; 5 signers, 3 are needed
+    QuorumAnchor private anchor;
+
+    function setUp() public {
+        vm.warp(NOW);
+        for (uint256 i = 0; i < 5; ++i) {
+            keys.push(uint256(keccak256(abi.encode("signer", i))));
+        }
+        sortKeys();
+        genesisHash = keccak256(header(0, NOW - 1_000_000));
+        anchor = deploy(members(), 3);
+    }
+
+    /* --------------------------------------------------- making ------------------------------------------------- */
+
+    function sortKeys() private {
+        for (uint256 i = 1; i < keys.length; ++i) {
+            for (uint256 j = i; j > 0 && vm.addr(keys[j]) < vm.addr(keys[j - 1]); --j) {
+                (keys[j], keys[j - 1]) = (keys[j - 1], keys[j]);
+            }
+        }
+    }
+
+    function members() private view returns (address[] memory out) {
+        out = new address[](keys.length);
+        for (uint256 i = 0; i < keys.length; ++i) {
+            out[i] = vm.addr(keys[i]);
+        }
+    }
+
+    function deploy(address[] memory signers, uint256 threshold) private returns (QuorumAnchor) {
+        return new QuorumAnchor(SOURCE_CHAIN, genesisHash, signers, threshold, DRIFT);
+    }
+
+    function header(uint256 number, uint256 timestamp) private pure returns (bytes memory) {
+        return HeaderWriter.header(keccak256("parent"), STATE, number, timestamp);
+    }
+
+    /// @dev Another block of the same number and time.
+    function fork(uint256 number, uint256 timestamp) private pure returns (bytes memory) {
+        return HeaderWriter.header(keccak256("other parent"), STATE, number, timestamp);
+    }
+
+    function sign(uint256 key, bytes32 digest) private pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function digestOf(uint64 number, bytes memory header_) private view returns (bytes32) {
+        return anchor.attestationDigest(number, keccak256(header_));
+    }
+
+    /// @dev Signatures of the signers `from` to `to`, the last one excluded.
+    function signed(bytes32 digest, uint256 from, uint256 to) private view returns (bytes memory out) {
+        for (uint256 i = from; i < to; ++i) {
+            out = bytes.concat(out, sign(keys[i], digest));
+        }
+    }
+
+    /// @dev A proof that the first three signers vouch for.
+    function attested(uint64 number, bytes memory header_) private view returns (bytes memory) {
+        return abi.encode(header_, signed(digestOf(number, header_), 0, 3));
+    }
+
+    function accept(uint64 number, uint256 timestamp) private returns (bytes32 hash) {
+        (hash,) = anchor.update(attested(number, header(number, timestamp)));
+    }
+
+    function assertBlock(SrcBlock memory actual, bytes memory header_, uint64 number, uint256 timestamp) private pure {
+        assertEq(actual.blockHash, keccak256(header_), "hash");
+        assertEq(actual.stateRoot, STATE, "state root");
+        assertEq(actual.number, number, "number");
+        assertEq(actual.timestamp, timestamp, "timestamp");
+        assertEq(actual.acceptedAt, NOW, "accepted at");
+        assertEq(uint8(actual.level), uint8(Level.FINAL), "level");
+    }
+
+    function assertUnknown(SrcBlock memory actual) private pure {
+        SrcBlock memory none;
+        assertEq(keccak256(abi.encode(actual)), keccak256(abi.encode(none)));
+    }
+
+    /* ------------------------------------------------- constructor ---------------------------------------------- */
+
+    function test_constructor_fiveSigners_tellsWhatItIs() public view {
+        bytes32 kind = "quorum/1";
+        assertEq(anchor.kind(), kind);
+        (uint256 chainId, bytes32 genesis) = anchor.source();
+        assertEq(chainId, SOURCE_CHAIN);
+        assertEq(genesis, genesisHash);
+        (Status current, uint64 since) = anchor.status();
+        assertEq(uint8(current), uint8(Status.ACTIVE));
+        assertEq(since, NOW);
+        assertEq(anchor.signers(), members());
+        assertEq(anchor.threshold(), 3);
+        assertEq(anchor.maxDrift(), DRIFT);
+        assertEq(anchor.setEpoch(), 1);
+        assertTrue(anchor.isSigner(vm.addr(keys[4])));
+        assertFalse(anchor.isSigner(address(this)));
+        assertFalse(anchor.isSigner(address(0)));
+    }
+
+    function test_constructor_event_tellsActive() public {
+        vm.expectEmit();
+        emit IAnchor.StatusChanged(Status.ACTIVE, "");
+        deploy(members(), 3);
+    }
+
+    function test_constructor_oneOfOne_isAllowed() public {
+        address[] memory one = new address[](1);
+        one[0] = vm.addr(keys[0]);
+        assertEq(deploy(one, 1).threshold(), 1);
+    }
+
+    function test_constructor_noSource_reverts() public {
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.SourceMissing.selector, 0, genesisHash));
+        new QuorumAnchor(0, genesisHash, members(), 3, DRIFT);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.SourceMissing.selector, SOURCE_CHAIN, bytes32(0)));
+        new QuorumAnchor(SOURCE_CHAIN, 0, members(), 3, DRIFT);
+    }
+
+    function test_constructor_noSigners_reverts() public {
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.SignerCountOutOfRange.selector, 0));
+        deploy(new address[](0), 0);
+    }
+
+    function test_constructor_256Signers_reverts() public {
+        address[] memory many = new address[](256);
+        for (uint160 i = 0; i < 256; ++i) {
+            many[i] = address(i + 1);
+        }
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.SignerCountOutOfRange.selector, 256));
+        deploy(many, 200);
+    }
+
+    function test_constructor_255Signers_isAllowed() public {
+        address[] memory many = new address[](255);
+        for (uint160 i = 0; i < 255; ++i) {
+            many[i] = address(i + 1);
+        }
+        assertEq(deploy(many, 128).signers().length, 255);
+    }
+
+    function test_constructor_thresholdOfHalf_reverts() public {
+        address[] memory four = new address[](4);
+        for (uint256 i = 0; i < 4; ++i) {
+            four[i] = vm.addr(keys[i]);
+        }
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.ThresholdOutOfRange.selector, 2, 4));
+        deploy(four, 2);
+        assertEq(deploy(four, 3).threshold(), 3);
+    }
+
+    function test_constructor_thresholdZero_reverts() public {
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.ThresholdOutOfRange.selector, 0, 5));
+        deploy(members(), 0);
+    }
+
+    function test_constructor_thresholdAboveCount_reverts() public {
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.ThresholdOutOfRange.selector, 6, 5));
+        deploy(members(), 6);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.ThresholdOutOfRange.selector, type(uint256).max, 5));
+        deploy(members(), type(uint256).max);
+    }
+
+    function test_constructor_signersUnsorted_reverts() public {
+        address[] memory signers = members();
+        (signers[1], signers[2]) = (signers[2], signers[1]);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.SignersNotIncreasing.selector, signers[1], signers[2]));
+        deploy(signers, 3);
+    }
+
+    function test_constructor_signerTwice_reverts() public {
+        address[] memory signers = members();
+        signers[2] = signers[1];
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.SignersNotIncreasing.selector, signers[1], signers[1]));
+        deploy(signers, 3);
+    }
+
+    function test_constructor_zeroSigner_reverts() public {
+        address[] memory signers = members();
+        signers[0] = address(0);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.SignersNotIncreasing.selector, address(0), address(0)));
+        deploy(signers, 3);
+    }
+
+    /* ----------------------------------------------- accepted blocks -------------------------------------------- */
+
+    function test_update_quorum_acceptsBlock() public {
+        bytes memory header_ = header(7, NOW - 5);
+        vm.expectEmit(address(anchor));
+        emit IAnchor.BlockAccepted(keccak256(header_), 7, STATE, NOW - 5, Level.FINAL);
+        (bytes32 hash, Level level) = anchor.update(attested(7, header_));
+        assertEq(hash, keccak256(header_));
+        assertEq(uint8(level), uint8(Level.FINAL));
+        assertBlock(anchor.blockByHash(hash), header_, 7, NOW - 5);
+        assertBlock(anchor.canonicalAt(7), header_, 7, NOW - 5);
+        assertBlock(anchor.head(Level.UNKNOWN), header_, 7, NOW - 5);
+        assertBlock(anchor.head(Level.FINAL), header_, 7, NOW - 5);
+    }
+
+    function test_update_allSigners_acceptsBlock() public {
+        bytes memory header_ = header(7, NOW);
+        (, Level level) = anchor.update(abi.encode(header_, signed(digestOf(7, header_), 0, 5)));
+        assertEq(uint8(level), uint8(Level.FINAL));
+    }
+
+    function test_update_byAnyone_acceptsBlock() public {
+        bytes memory proof = attested(7, header(7, NOW));
+        vm.prank(address(0xdead));
+        anchor.update(proof);
+        assertEq(anchor.canonicalAt(7).number, 7);
+    }
+
+    function test_update_genesis_acceptsBlock() public {
+        bytes memory header_ = header(0, NOW - 1_000_000);
+        (bytes32 hash,) = anchor.update(attested(0, header_));
+        assertEq(hash, genesisHash);
+        assertBlock(anchor.canonicalAt(0), header_, 0, NOW - 1_000_000);
+        assertBlock(anchor.head(Level.FINAL), header_, 0, NOW - 1_000_000);
+    }
+
+    function test_update_higherBlock_movesHead() public {
+        accept(7, NOW - 20);
+        bytes32 higher = accept(9, NOW - 10);
+        assertEq(anchor.head(Level.FINAL).blockHash, higher);
+    }
+
+    function test_update_lowerBlock_keepsHead() public {
+        bytes32 higher = accept(9, NOW - 10);
+        bytes32 lower = accept(7, NOW - 20);
+        assertEq(anchor.head(Level.FINAL).blockHash, higher);
+        assertEq(anchor.canonicalAt(7).blockHash, lower);
+    }
+
+    function test_update_acceptedBlock_isNoError() public {
+        bytes memory header_ = header(7, NOW - 20);
+        bytes32 hash = accept(7, NOW - 20);
+        vm.warp(NOW + 100);
+        vm.recordLogs();
+        (bytes32 again, Level level) = anchor.update(abi.encode(header_, bytes("")));
+        assertEq(again, hash);
+        assertEq(uint8(level), uint8(Level.FINAL));
+        assertEq(vm.getRecordedLogs().length, 0);
+        assertEq(anchor.blockByHash(hash).acceptedAt, NOW, "accepted once");
+    }
+
+    function test_head_nothingAccepted_isUnknown() public view {
+        assertUnknown(anchor.head(Level.UNKNOWN));
+        assertUnknown(anchor.head(Level.FINAL));
+        assertUnknown(anchor.blockByHash(keccak256("unknown")));
+        assertUnknown(anchor.blockByHash(0));
+        assertUnknown(anchor.canonicalAt(7));
+    }
+
+    function test_head_levelRevoked_isUnknown() public {
+        accept(7, NOW);
+        assertUnknown(anchor.head(Level.REVOKED));
+    }
+
+    function testFuzz_update_anyMajority_acceptsBlock(uint8 mask, uint64 number) public {
+        number = uint64(bound(number, 1, type(uint64).max));
+        bytes memory header_ = header(number, NOW);
+        bytes32 digest = digestOf(number, header_);
+        bytes memory signatures;
+        uint256 count = 0;
+        for (uint256 i = 0; i < 5; ++i) {
+            if ((mask >> i) & 1 == 0) continue;
+            signatures = bytes.concat(signatures, sign(keys[i], digest));
+            ++count;
+        }
+        if (count < 3) vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, count));
+        anchor.update(abi.encode(header_, signatures));
+        assertEq(anchor.canonicalAt(number).number, count < 3 ? 0 : number);
+    }
+
+    /* --------------------------------------------------- digest ------------------------------------------------- */
+
+    /// @dev Written out a second time, by EIP-712.
+    function test_attestationDigest_isEip712() public view {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("SmartSync QuorumAnchor"),
+                keccak256("1"),
+                block.chainid,
+                address(anchor)
+            )
+        );
+        bytes32 type_ = keccak256(
+            "BlockAttestation(uint256 sourceChainId,bytes32 sourceGenesisHash,uint64 blockNumber,bytes32 blockHash,uint64 setEpoch)"
+        );
+        bytes32 content = keccak256(abi.encode(type_, SOURCE_CHAIN, genesisHash, uint64(7), STATE, uint64(1)));
+        assertEq(anchor.attestationDigest(7, STATE), keccak256(abi.encodePacked("\x19\x01", domain, content)));
+    }
+
+    /// @dev The digest that the EIP-712 encoder of eth-account gives for this message.
+    function test_attestationDigest_knownVector_isTheSame() public {
+        vm.chainId(31337);
+        address[] memory signers = new address[](1);
+        signers[0] = address(1);
+        QuorumAnchor template = new QuorumAnchor(1, bytes32(uint256(0x11)), signers, 1, 0);
+        address fixed_ = 0x00000000000000000000000000000000000a0001;
+        // Immutables are part of the code, so the code alone is enough for the digest.
+        vm.etch(fixed_, address(template).code);
+        assertEq(
+            QuorumAnchor(fixed_).attestationDigest(25_326_305, bytes32(uint256(0x22))),
+            0xebb7109b20dd01e7b1199e3cbefc3dd5e7332a759f29fac73e316a8cdce86e50
+        );
+    }
+
+    /* ------------------------------------------------ refused proofs -------------------------------------------- */
+
+    function assertRefused(bytes memory proof, bytes memory reason) private {
+        vm.expectRevert(reason);
+        anchor.update(proof);
+        assertUnknown(anchor.head(Level.UNKNOWN));
+    }
+
+    function test_update_twoSignatures_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        assertRefused(
+            abi.encode(header_, signed(digestOf(7, header_), 0, 2)),
+            abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 2)
+        );
+    }
+
+    function test_update_noSignatures_reverts() public {
+        assertRefused(
+            abi.encode(header(7, NOW), bytes("")), abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 0)
+        );
+    }
+
+    function test_update_duplicateSigner_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes32 digest = digestOf(7, header_);
+        address twice = vm.addr(keys[1]);
+        assertRefused(
+            abi.encode(header_, bytes.concat(signed(digest, 0, 2), sign(keys[1], digest))),
+            abi.encodeWithSelector(IQuorumAnchor.SignersNotIncreasing.selector, twice, twice)
+        );
+    }
+
+    function test_update_unsortedSigners_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes32 digest = digestOf(7, header_);
+        assertRefused(
+            abi.encode(header_, bytes.concat(signed(digest, 1, 3), sign(keys[0], digest))),
+            abi.encodeWithSelector(IQuorumAnchor.SignersNotIncreasing.selector, vm.addr(keys[2]), vm.addr(keys[0]))
+        );
+    }
+
+    function test_update_strangerAmongMany_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes32 digest = digestOf(7, header_);
+        uint256 stranger = uint256(keccak256("stranger"));
+        assertRefused(
+            abi.encode(header_, bytes.concat(signed(digest, 0, 3), sign(stranger, digest))),
+            abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 3, vm.addr(stranger))
+        );
+    }
+
+    function test_update_highS_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes32 digest = digestOf(7, header_);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[0], digest);
+        bytes32 high = bytes32(GROUP_ORDER - uint256(s));
+        bytes memory twin = abi.encodePacked(r, high, v == 27 ? uint8(28) : uint8(27));
+        assertEq(ecrecover(digest, v == 27 ? 28 : 27, r, high), vm.addr(keys[0]), "valid but for the high s");
+        assertRefused(
+            abi.encode(header_, bytes.concat(twin, signed(digest, 1, 3))),
+            abi.encodeWithSelector(IQuorumAnchor.SignatureHighS.selector, 0, high)
+        );
+    }
+
+    function test_update_recoveryIdZero_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes32 digest = digestOf(7, header_);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[2], digest);
+        assertRefused(
+            abi.encode(header_, bytes.concat(signed(digest, 0, 2), abi.encodePacked(r, s, v - 27))),
+            abi.encodeWithSelector(IQuorumAnchor.SignatureRecoveryId.selector, 2, v - 27)
+        );
+    }
+
+    function test_update_recoveryId29_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes32 digest = digestOf(7, header_);
+        (, bytes32 r, bytes32 s) = vm.sign(keys[0], digest);
+        assertRefused(
+            abi.encode(header_, bytes.concat(abi.encodePacked(r, s, uint8(29)), signed(digest, 1, 3))),
+            abi.encodeWithSelector(IQuorumAnchor.SignatureRecoveryId.selector, 0, 29)
+        );
+    }
+
+    function test_update_zeroSignature_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes memory zeros = abi.encodePacked(bytes32(0), bytes32(0), uint8(27));
+        assertRefused(
+            abi.encode(header_, bytes.concat(zeros, signed(digestOf(7, header_), 1, 3))),
+            abi.encodeWithSelector(IQuorumAnchor.SignatureInvalid.selector, 0)
+        );
+    }
+
+    function test_update_misalignedSignatures_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        assertRefused(
+            abi.encode(header_, bytes.concat(signed(digestOf(7, header_), 0, 3), hex"00")),
+            abi.encodeWithSelector(IQuorumAnchor.SignaturesMisaligned.selector, 196)
+        );
+    }
+
+    /* ------------------------------------- signatures of something else ----------------------------------------- */
+
+    /// @dev Signatures of any other digest recover to strangers; to whom, only the digest tells.
+    function assertNotSigner(bytes memory header_, bytes32 expected, bytes32 signedDigest) private {
+        bytes memory signatures = signed(signedDigest, 0, 3);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[0], signedDigest);
+        assertTrue(expected != signedDigest);
+        address stranger = ecrecover(expected, v, r, s);
+        assertRefused(
+            abi.encode(header_, signatures), abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 0, stranger)
+        );
+    }
+
+    function test_update_signaturesForOtherAnchor_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes32 elsewhere = deploy(members(), 3).attestationDigest(7, keccak256(header_));
+        assertNotSigner(header_, digestOf(7, header_), elsewhere);
+    }
+
+    function test_update_signaturesForOtherTargetChain_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes32 before = digestOf(7, header_);
+        vm.chainId(block.chainid + 1); // the target chain has forked off with a new id
+        assertNotSigner(header_, digestOf(7, header_), before);
+    }
+
+    function test_update_signaturesForOtherSourceChain_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        assertNotSigner(header_, digestOf(7, header_), digestWith(SOURCE_CHAIN + 1, genesisHash, 7, header_, 1));
+    }
+
+    function test_update_signaturesForOtherGenesis_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        assertNotSigner(header_, digestOf(7, header_), digestWith(SOURCE_CHAIN, keccak256("other"), 7, header_, 1));
+    }
+
+    function test_update_signaturesForOtherNumber_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        assertNotSigner(header_, digestOf(7, header_), digestWith(SOURCE_CHAIN, genesisHash, 8, header_, 1));
+    }
+
+    function test_update_signaturesForOtherBlock_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        assertNotSigner(header_, digestOf(7, header_), digestOf(7, fork(7, NOW)));
+    }
+
+    function test_update_signaturesOfOtherEpoch_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        assertEq(digestOf(7, header_), digestWith(SOURCE_CHAIN, genesisHash, 7, header_, 1));
+        assertNotSigner(header_, digestOf(7, header_), digestWith(SOURCE_CHAIN, genesisHash, 7, header_, 0));
+        assertNotSigner(header_, digestOf(7, header_), digestWith(SOURCE_CHAIN, genesisHash, 7, header_, 2));
+    }
+
+    function digestWith(uint256 chainId, bytes32 genesis, uint64 number, bytes memory header_, uint64 epoch)
+        private
+        view
+        returns (bytes32)
+    {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("SmartSync QuorumAnchor"),
+                keccak256("1"),
+                block.chainid,
+                address(anchor)
+            )
+        );
+        bytes32 type_ = keccak256(
+            "BlockAttestation(uint256 sourceChainId,bytes32 sourceGenesisHash,uint64 blockNumber,bytes32 blockHash,uint64 setEpoch)"
+        );
+        bytes32 content = keccak256(abi.encode(type_, chainId, genesis, number, keccak256(header_), epoch));
+        return keccak256(abi.encodePacked("\x19\x01", domain, content));
+    }
+
+    /* ---------------------------------------------- headers and bytes ------------------------------------------- */
+
+    function test_update_headerFieldAdded_reverts() public {
+        bytes memory signatures = signed(digestOf(7, header(7, NOW)), 0, 3);
+        bytes[] memory fields = HeaderWriter.fields(keccak256("parent"), STATE, 7, NOW);
+        fields[14] = bytes.concat(fields[14], hex"80");
+        bytes32 changed = anchor.attestationDigest(7, keccak256(HeaderWriter.join(fields)));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[0], digestOf(7, header(7, NOW)));
+        assertRefused(
+            abi.encode(HeaderWriter.join(fields), signatures),
+            abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 0, ecrecover(changed, v, r, s))
+        );
+    }
+
+    function test_update_headerFieldsReordered_reverts() public {
+        bytes memory signatures = signed(digestOf(7, header(7, NOW)), 0, 3);
+        bytes[] memory fields = HeaderWriter.fields(keccak256("parent"), STATE, 7, NOW);
+        (fields[3], fields[4]) = (fields[4], fields[3]); // the form is the same, the state root would be another
+        bytes32 changed = anchor.attestationDigest(7, keccak256(HeaderWriter.join(fields)));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[0], digestOf(7, header(7, NOW)));
+        assertRefused(
+            abi.encode(HeaderWriter.join(fields), signatures),
+            abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 0, ecrecover(changed, v, r, s))
+        );
+    }
+
+    function test_update_emptyHeader_reverts() public {
+        assertRefused(abi.encode(bytes(""), bytes("")), abi.encodeWithSelector(Rlp.RlpHeaderTruncated.selector, 0));
+    }
+
+    function test_update_emptyProof_reverts() public {
+        assertRefused("", abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, 0));
+    }
+
+    function test_update_trailingBytes_reverts() public {
+        bytes memory proof = attested(7, header(7, NOW));
+        assertRefused(
+            bytes.concat(proof, hex"00"),
+            abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, proof.length + 1)
+        );
+        assertRefused(
+            bytes.concat(proof, bytes32(0)),
+            abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, proof.length + 32)
+        );
+    }
+
+    function test_update_partsSwapped_reverts() public {
+        assertRefused(abi.encode(new bytes(195), header(7, NOW)), abi.encodeWithSelector(Rlp.RlpNotList.selector, 0));
+    }
+
+    function test_update_hugeLengths_revert() public {
+        bytes memory proof = abi.encode(uint256(0x40), uint256(0x60), type(uint256).max, uint256(0));
+        assertRefused(proof, abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, 0x80));
+        proof = abi.encode(uint256(0x40), uint256(0x60), uint256(0), type(uint256).max);
+        assertRefused(proof, abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, 0x80));
+        proof = abi.encode(uint256(0x40), uint256(0x60), uint256(1), uint256(0), uint256(0));
+        assertRefused(proof, abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, 0xa0));
+    }
+
+    /// @dev No byte of a proof is without effect: offsets, lengths, padding, header and signatures alike.
+    function testFuzz_update_byteChanged_reverts(uint256 index, uint8 flip) public {
+        bytes memory proof = attested(7, header(7, NOW));
+        index = bound(index, 0, proof.length - 1);
+        proof[index] ^= bytes1(uint8(bound(flip, 1, 255)));
+        try anchor.update(proof) {
+            assertTrue(false, "accepted");
+        } catch (bytes memory reason) {
+            assertNamed(reason);
+        }
+    }
+
+    function testFuzz_update_cutShort_reverts(uint256 length) public {
+        bytes memory proof = attested(7, header(7, NOW));
+        length = bound(length, 0, proof.length - 1);
+        assembly ("memory-safe") {
+            mstore(proof, length) // a shorter length in place
+        }
+        assertRefused(proof, abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, length));
+    }
+
+    function testFuzz_update_anyBytes_revertByName(bytes memory proof) public {
+        try anchor.update(proof) {
+            assertTrue(false, "accepted");
+        } catch (bytes memory reason) {
+            assertEq(assertNamed(reason), IQuorumAnchor.ProofNotCanonical.selector);
+        }
+    }
+
+    /* -------------------------------------------- genesis, time, conflict --------------------------------------- */
+
+    function test_update_otherGenesis_reverts() public {
+        bytes memory header_ = fork(0, NOW - 1_000_000);
+        assertRefused(
+            attested(0, header_),
+            abi.encodeWithSelector(IQuorumAnchor.GenesisMismatch.selector, genesisHash, keccak256(header_))
+        );
+    }
+
+    function test_update_atMaxDrift_acceptsBlock() public {
+        accept(7, NOW + DRIFT);
+        assertEq(anchor.canonicalAt(7).timestamp, NOW + DRIFT);
+    }
+
+    function test_update_beyondMaxDrift_reverts() public {
+        assertRefused(
+            attested(7, header(7, NOW + DRIFT + 1)),
+            abi.encodeWithSelector(IQuorumAnchor.TimestampInFuture.selector, NOW + DRIFT + 1, NOW + DRIFT)
+        );
+    }
+
+    function test_update_newerBlockWithEarlierTime_reverts() public {
+        accept(7, NOW - 10);
+        bytes memory proof = attested(8, header(8, NOW - 11));
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TimestampNotMonotone.selector, 8, NOW - 11, 7, NOW - 10));
+        anchor.update(proof);
+        assertUnknown(anchor.canonicalAt(8));
+    }
+
+    function test_update_olderBlockWithLaterTime_reverts() public {
+        accept(7, NOW - 10);
+        bytes memory proof = attested(6, header(6, NOW - 9));
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TimestampNotMonotone.selector, 6, NOW - 9, 7, NOW - 10));
+        anchor.update(proof);
+        assertUnknown(anchor.canonicalAt(6));
+    }
+
+    function test_update_sameTimeAsHead_acceptsBlock() public {
+        accept(7, NOW - 10);
+        accept(8, NOW - 10);
+        accept(6, NOW - 10);
+        assertEq(anchor.head(Level.FINAL).number, 8);
+        assertEq(anchor.canonicalAt(6).number, 6);
+    }
+
+    function test_update_contradictingBlock_freezesAndKeepsTheFirst() public {
+        bytes memory first = header(7, NOW - 10);
+        bytes memory second = fork(7, NOW - 10);
+        accept(7, NOW - 10);
+        vm.warp(NOW + 3);
+        vm.expectEmit(address(anchor));
+        emit IAnchor.StatusChanged(Status.FROZEN, abi.encode(uint64(7), keccak256(first), keccak256(second)));
+        (bytes32 hash, Level level) = anchor.update(attested(7, second));
+
+        assertEq(hash, keccak256(second));
+        assertEq(uint8(level), uint8(Level.UNKNOWN));
+        (Status current, uint64 since) = anchor.status();
+        assertEq(uint8(current), uint8(Status.FROZEN));
+        assertEq(since, NOW + 3);
+        assertBlock(anchor.canonicalAt(7), first, 7, NOW - 10);
+        assertBlock(anchor.head(Level.FINAL), first, 7, NOW - 10);
+        assertUnknown(anchor.blockByHash(keccak256(second)));
+    }
+
+    /// @dev A contradiction is one, whatever time the second block claims.
+    function test_update_contradictingBlockOfTheFuture_freezes() public {
+        accept(7, NOW - 10);
+        anchor.update(attested(7, header(7, NOW + 1_000_000)));
+        (Status current,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.FROZEN));
+    }
+
+    function test_update_contradictionBelowHead_freezes() public {
+        accept(7, NOW - 10);
+        accept(9, NOW - 5);
+        anchor.update(attested(7, fork(7, NOW - 10)));
+        (Status current,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.FROZEN));
+    }
+
+    function test_update_contradictionWithoutQuorum_changesNothing() public {
+        accept(7, NOW - 10);
+        bytes memory second = fork(7, NOW - 10);
+        bytes memory proof = abi.encode(second, signed(digestOf(7, second), 0, 2));
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 2));
+        anchor.update(proof);
+        (Status current,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.ACTIVE));
+    }
+
+    function test_update_afterFreeze_reverts() public {
+        accept(7, NOW - 10);
+        anchor.update(attested(7, fork(7, NOW - 10)));
+        bytes[3] memory proofs =
+            [attested(8, header(8, NOW)), attested(7, header(7, NOW - 10)), attested(7, fork(7, NOW - 10))];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.AnchorFrozen.selector, NOW));
+            anchor.update(proofs[i]);
+        }
+        assertUnknown(anchor.canonicalAt(8));
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Hub} from "../../src/Hub.sol";
+import {TransitionEngine} from "../../src/TransitionEngine.sol";
+import {Level} from "../../src/interfaces/IAnchor.sol";
+import {ReplicaKey, ReplicaRecord, ReplicaStatus} from "../../src/interfaces/IHub.sol";
+import {NamedErrors} from "./NamedErrors.sol";
+import {ReferenceTrie} from "./ReferenceTrie.sol";
+import {SampleSource} from "./SampleSource.sol";
+import {StateTrie} from "./StateTrie.sol";
+import {TestAnchor} from "./TestAnchor.sol";
+import {WitnessBuilder} from "./WitnessBuilder.sol";
+
+/// @title HubTest
+/// @notice A hub, an anchor, and a source chain with one source of four slots, of which tests say what they hold.
+abstract contract HubTest is NamedErrors {
+    /// @notice A block of the source chain and the account proof in it.
+    struct Block {
+        bytes32 hash;
+        bytes32 stateRoot;
+        uint64 number;
+        bytes proof;
+    }
+
+    uint256 internal constant CHAIN = 11_155_111;
+    address internal constant SOURCE = address(0x50);
+
+    TransitionEngine internal engine = new TransitionEngine();
+    Hub internal hub = new Hub(address(engine));
+    TestAnchor internal anchor = new TestAnchor(CHAIN);
+    address internal creator = makeAddr("creator");
+    bytes internal code = type(SampleSource).runtimeCode;
+
+    // --- the source chain ---
+
+    /// @notice The block of this number in which the source has these values, accepted as FINAL.
+    function acceptedBlock(uint64 number, uint256[4] memory values) internal returns (Block memory) {
+        return acceptedBlock(number, values, Level.FINAL);
+    }
+
+    function acceptedBlock(uint64 number, uint256[4] memory values, Level level) internal returns (Block memory) {
+        return presentBlock(number, values, keccak256(code), level);
+    }
+
+    function presentBlock(uint64 number, uint256[4] memory values, bytes32 codeHash, Level level)
+        internal
+        returns (Block memory made)
+    {
+        (made.stateRoot, made.proof) = StateTrie.present(SOURCE, rootOf(values), codeHash);
+        _publish(made, number, level);
+    }
+
+    /// @notice A block in which there is no account at the source's address.
+    function absentBlock(uint64 number) internal returns (Block memory made) {
+        (made.stateRoot, made.proof) = StateTrie.absent(SOURCE);
+        _publish(made, number, Level.FINAL);
+    }
+
+    function _publish(Block memory made, uint64 number, Level level) private {
+        made.number = number;
+        made.hash = keccak256(abi.encode(number, made.stateRoot));
+        anchor.setBlock(made.hash, made.stateRoot, number, level);
+    }
+
+    // --- the source's storage ---
+
+    function rootOf(uint256[4] memory values) internal pure returns (bytes32) {
+        return ReferenceTrie.storageRoot(slotIndices(), _list(values));
+    }
+
+    function witnessOf(uint256[4] memory oldValues, uint256[4] memory newValues) internal pure returns (bytes memory) {
+        return WitnessBuilder.build(slotIndices(), _list(oldValues), _list(newValues), WitnessBuilder.OPAQUE);
+    }
+
+    function slotIndices() internal pure returns (uint256[] memory slots) {
+        slots = new uint256[](4);
+        for (uint256 i = 0; i < 4; ++i) {
+            slots[i] = i;
+        }
+    }
+
+    function _list(uint256[4] memory values) private pure returns (uint256[] memory list) {
+        list = new uint256[](4);
+        for (uint256 i = 0; i < 4; ++i) {
+            list[i] = values[i];
+        }
+    }
+
+    function nothing() internal pure returns (uint256[4] memory values) {}
+
+    // --- replicas ---
+
+    function keyOfReplica() internal view returns (ReplicaKey memory) {
+        return ReplicaKey(CHAIN, SOURCE, address(anchor), creator, hub.logicHashOf(code));
+    }
+
+    function created() internal returns (address replica) {
+        bytes32 logicHash = hub.logicHashOf(code);
+        vm.prank(creator);
+        replica = hub.create(CHAIN, SOURCE, address(anchor), logicHash);
+    }
+
+    function fill(address replica, uint256[4] memory oldValues, uint256[4] memory newValues) internal {
+        vm.prank(creator);
+        hub.fill(replica, rootOf(oldValues), witnessOf(oldValues, newValues));
+    }
+
+    /// @notice A replica that is active at this block, which gets accepted.
+    function activeAt(uint64 number, uint256[4] memory values) internal returns (address replica) {
+        Block memory proven = acceptedBlock(number, values);
+        replica = created();
+        fill(replica, nothing(), values);
+        hub.activate(replica, proven.hash, proven.proof, code);
+    }
+
+    function sync(address replica, Block memory to, uint256[4] memory oldValues, uint256[4] memory newValues) internal {
+        hub.sync(replica, to.hash, to.proof, witnessOf(oldValues, newValues));
+    }
+
+    // --- what must hold ---
+
+    function assertMirrors(address replica, Block memory proven, uint256[4] memory values) internal view {
+        ReplicaRecord memory rec = hub.record(replica);
+        assertEq(uint256(rec.status), uint256(ReplicaStatus.ACTIVE), "status");
+        assertEq(rec.blockHash, proven.hash, "block hash");
+        assertEq(rec.number, proven.number, "number");
+        assertEq(rec.storageRoot, rootOf(values), "storage root");
+        assertStorage(replica, values);
+    }
+
+    function assertStorage(address replica, uint256[4] memory values) internal view {
+        for (uint256 i = 0; i < 4; ++i) {
+            assertEq(uint256(vm.load(replica, bytes32(i))), values[i], "storage");
+        }
+    }
+
+    /// @notice Runs a call that has to fail with this reason, and checks that storage and bookkeeping stay as they were.
+    function assertRefused(address replica, bytes memory call, bytes memory reason) internal {
+        bytes32 before = fingerprint(replica);
+        (bool success, bytes memory actual) = address(hub).call(call);
+        assertFalse(success, "not refused");
+        assertEq(actual, reason, "reason");
+        assertEq(fingerprint(replica), before, "something has changed");
+    }
+
+    function fingerprint(address replica) internal view returns (bytes32 digest) {
+        digest = keccak256(abi.encode(hub.record(replica), replica.code));
+        for (uint256 i = 0; i < 4; ++i) {
+            digest = keccak256(abi.encode(digest, vm.load(replica, bytes32(i))));
+        }
+    }
+}
