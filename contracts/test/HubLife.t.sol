@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Level, Status} from "../src/interfaces/IAnchor.sol";
+import {Head, IHub, ReplicaStatus} from "../src/interfaces/IHub.sol";
+import {ITransitionEngine} from "../src/interfaces/ITransitionEngine.sol";
+import {TrieProof} from "../src/libraries/TrieProof.sol";
+import {HubTest} from "./reference/HubTest.sol";
+import {SampleSource} from "./reference/SampleSource.sol";
+
+/// @notice `sync`, `halt` and `restoreLogic` of an active replica.
+contract HubLifeTest is HubTest {
+    uint256[4] private first = [uint256(1), 0, 300, type(uint256).max];
+    uint256[4] private second = [uint256(2), 5, 0, type(uint256).max];
+    uint256[4] private third = [uint256(0), 6, 0, 1];
+
+    address private replica;
+
+    function setUp() public {
+        replica = activeAt(10, first);
+    }
+
+    // --- sync ---
+
+    function test_sync_newerBlock_movesThere() public {
+        Block memory to = acceptedBlock(11, second);
+        vm.expectEmit(address(hub));
+        emit IHub.ReplicaSynced(replica, to.hash, 11, rootOf(first), rootOf(second), 3);
+        sync(replica, to, first, second);
+        assertMirrors(replica, to, second);
+        assertEq(SampleSource(payable(replica)).stored(), 2);
+    }
+
+    function testFuzz_sync_byAnyone_movesThere(address caller) public {
+        Block memory to = acceptedBlock(11, second, Level.SAFE);
+        bytes memory witness = witnessOf(first, second);
+        vm.prank(caller);
+        hub.sync(replica, to.hash, to.proof, witness);
+        assertMirrors(replica, to, second);
+    }
+
+    function test_sync_severalBlocks_movesAlong() public {
+        Block memory to = acceptedBlock(11, second);
+        sync(replica, to, first, second);
+        to = acceptedBlock(500, third);
+        sync(replica, to, second, third);
+        assertMirrors(replica, to, third);
+    }
+
+    function test_sync_everythingDeleted_emptyStorage() public {
+        Block memory to = acceptedBlock(11, nothing());
+        sync(replica, to, first, nothing());
+        assertMirrors(replica, to, nothing());
+    }
+
+    function test_sync_unchangedRoot_movesTheBlockOnly() public {
+        Block memory to = acceptedBlock(11, first);
+        hub.sync(replica, to.hash, to.proof, "");
+        assertMirrors(replica, to, first);
+        assertEq(hub.record(replica).version, 3);
+    }
+
+    function test_sync_unchangedRootAndWitness_reverts() public {
+        Block memory to = acceptedBlock(11, first);
+        _refused(to, witnessOf(first, second), abi.encodeWithSelector(IHub.WitnessNotExpected.selector));
+        bytes memory opaque = abi.encodePacked(hex"40", rootOf(first));
+        _refused(to, opaque, abi.encodeWithSelector(IHub.WitnessNotExpected.selector));
+    }
+
+    function test_sync_changedRootWithoutWitness_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        _refused(to, "", abi.encodeWithSelector(ITransitionEngine.WitnessTruncated.selector, 0));
+    }
+
+    function test_sync_sameBlockTwice_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        sync(replica, to, first, second);
+        _refused(to, "", abi.encodeWithSelector(IHub.BlockNotNewer.selector, 11, 11));
+    }
+
+    function test_sync_olderBlock_reverts() public {
+        Block memory to = acceptedBlock(9, second);
+        bytes memory witness = witnessOf(first, second);
+        _refused(to, witness, abi.encodeWithSelector(IHub.BlockNotNewer.selector, 10, 9));
+    }
+
+    function test_sync_otherBlockOfSameNumber_reverts() public {
+        Block memory to = acceptedBlock(10, second);
+        bytes memory witness = witnessOf(first, second);
+        _refused(to, witness, abi.encodeWithSelector(IHub.BlockNotNewer.selector, 10, 10));
+    }
+
+    function test_sync_recordedBlockRevoked_takesAnyAcceptedBlock() public {
+        Block memory orphan = acceptedBlock(20, second);
+        sync(replica, orphan, first, second);
+        anchor.setLevel(orphan.hash, Level.REVOKED);
+        assertEq(uint256(hub.head(replica).level), uint256(Level.REVOKED), "readers are told");
+
+        Block memory lower = acceptedBlock(15, third);
+        sync(replica, lower, second, third);
+        assertMirrors(replica, lower, third);
+        Block memory lowerStill = acceptedBlock(14, first);
+        bytes memory witness = witnessOf(third, first);
+        _refused(lowerStill, witness, abi.encodeWithSelector(IHub.BlockNotNewer.selector, 15, 14));
+    }
+
+    function test_sync_recordedBlockRevoked_takesItsSibling() public {
+        Block memory orphan = acceptedBlock(20, second);
+        sync(replica, orphan, first, second);
+        Block memory sibling = acceptedBlock(20, third);
+        anchor.setLevel(orphan.hash, Level.REVOKED);
+        sync(replica, sibling, second, third);
+        assertMirrors(replica, sibling, third);
+    }
+
+    function test_sync_blockNotAccepted_reverts() public {
+        Level[3] memory levels = [Level.UNKNOWN, Level.PENDING, Level.REVOKED];
+        bytes memory witness = witnessOf(first, second);
+        for (uint256 i = 0; i < 3; ++i) {
+            Block memory to = acceptedBlock(11, second, levels[i]);
+            _refused(to, witness, abi.encodeWithSelector(IHub.BlockNotAccepted.selector, to.hash, levels[i]));
+        }
+    }
+
+    function test_sync_revokedBlockAgain_reverts() public {
+        Block memory orphan = acceptedBlock(20, second);
+        sync(replica, orphan, first, second);
+        anchor.setLevel(orphan.hash, Level.REVOKED);
+        _refused(orphan, "", abi.encodeWithSelector(IHub.BlockNotAccepted.selector, orphan.hash, Level.REVOKED));
+    }
+
+    function test_sync_anchorNotActive_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        bytes memory witness = witnessOf(first, second);
+        Status[3] memory states = [Status.PAUSED, Status.EXPIRED, Status.FROZEN];
+        for (uint256 i = 0; i < 3; ++i) {
+            anchor.setStatus(states[i]);
+            _refused(to, witness, abi.encodeWithSelector(IHub.AnchorNotActive.selector, states[i]));
+            assertEq(uint256(hub.head(replica).anchorStatus), uint256(states[i]), "readers are told");
+        }
+        anchor.setStatus(Status.ACTIVE);
+        sync(replica, to, first, second);
+    }
+
+    function test_sync_filling_reverts() public {
+        creator = makeAddr("another creator");
+        replica = created();
+        Block memory to = acceptedBlock(11, second);
+        bytes memory witness = witnessOf(nothing(), second);
+        _refused(to, witness, abi.encodeWithSelector(IHub.WrongStatus.selector, ReplicaStatus.FILLING));
+    }
+
+    function test_sync_unknownReplica_reverts() public {
+        vm.expectRevert(abi.encodeWithSelector(IHub.UnknownReplica.selector, address(1)));
+        hub.sync(address(1), 0, "", "");
+    }
+
+    function test_sync_witnessOfOtherOldSide_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        // Says that slot 1 held nothing and slot 3 was not there: true of slot 1 only.
+        uint256[4] memory before = [uint256(1), 0, 300, 0];
+        uint256[4] memory afterwards = [uint256(2), 5, 0, 0];
+        bytes memory witness = witnessOf(before, afterwards);
+        _refused(to, witness, abi.encodeWithSelector(IHub.OldRootMismatch.selector, rootOf(first), rootOf(before)));
+    }
+
+    function test_sync_writeLeftOut_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        uint256[4] memory less = [uint256(2), 0, 0, type(uint256).max];
+        bytes memory reason = abi.encodeWithSelector(IHub.NewRootMismatch.selector, rootOf(second), rootOf(less));
+        _refused(to, witnessOf(first, less), reason);
+    }
+
+    function test_sync_writeAdded_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        uint256[4] memory more = [uint256(2), 5, 7, type(uint256).max];
+        bytes memory reason = abi.encodeWithSelector(IHub.NewRootMismatch.selector, rootOf(second), rootOf(more));
+        _refused(to, witnessOf(first, more), reason);
+    }
+
+    function test_sync_writeForged_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        uint256[4] memory forged = [uint256(2), 6, 0, type(uint256).max];
+        bytes memory reason = abi.encodeWithSelector(IHub.NewRootMismatch.selector, rootOf(second), rootOf(forged));
+        _refused(to, witnessOf(first, forged), reason);
+    }
+
+    function test_sync_opaqueNewRoot_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        bytes memory opaque = abi.encodePacked(hex"40", rootOf(second));
+        _refused(to, opaque, abi.encodeWithSelector(IHub.OldRootMismatch.selector, rootOf(first), rootOf(second)));
+    }
+
+    function testFuzz_sync_mutatedWitness_reverts(uint256 position, uint8 bits, uint256 choice) public {
+        Block memory to = acceptedBlock(11, second);
+        bytes memory witness = witnessOf(first, second);
+        if (bits == 0) bits = 1;
+        witness[bound(position, 0, witness.length - 1)] ^= bytes1(bits);
+        if (choice % 4 == 0) witness = bytes.concat(witness, bytes1(bits));
+        bytes32 before = fingerprint(replica);
+        (bool success, bytes memory reason) =
+            address(hub).call(abi.encodeCall(IHub.sync, (replica, to.hash, to.proof, witness)));
+        assertFalse(success);
+        assertNamed(reason);
+        assertEq(fingerprint(replica), before);
+    }
+
+    function test_sync_corpus14ProofOfAnotherBlock_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        Block memory other = acceptedBlock(12, third);
+        bytes32 expected = to.stateRoot;
+        to.proof = other.proof;
+        bytes memory witness = witnessOf(first, second);
+        _refused(to, witness, abi.encodeWithSelector(TrieProof.NodeHashMismatch.selector, 0, expected, other.stateRoot));
+    }
+
+    function test_sync_corpus3SurplusInProof_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        uint256 length = to.proof.length;
+        to.proof = bytes.concat(to.proof, hex"c0");
+        bytes memory reason = abi.encodeWithSelector(TrieProof.ProofNotConsumed.selector, length, length + 1);
+        _refused(to, witnessOf(first, second), reason);
+    }
+
+    function test_sync_codeChanged_reverts() public {
+        Block memory to = presentBlock(11, second, keccak256("other"), Level.FINAL);
+        bytes memory reason =
+            abi.encodeWithSelector(IHub.CodeHashMismatch.selector, keccak256(code), keccak256("other"));
+        _refused(to, witnessOf(first, second), reason);
+    }
+
+    function test_sync_sourceGone_reverts() public {
+        Block memory to = absentBlock(11);
+        _refused(to, "", abi.encodeWithSelector(IHub.SourceDestroyed.selector, to.hash));
+        to = presentBlock(11, nothing(), keccak256(""), Level.FINAL);
+        _refused(to, "", abi.encodeWithSelector(IHub.SourceDestroyed.selector, to.hash));
+    }
+
+    /// @dev Whatever gas there is: either the whole of it happens, or nothing.
+    function test_sync_anyGas_allOrNothing() public {
+        Block memory to = acceptedBlock(11, second);
+        bytes memory call = abi.encodeCall(IHub.sync, (replica, to.hash, to.proof, witnessOf(first, second)));
+        bytes32 before = fingerprint(replica);
+        bool success;
+        for (uint256 gas_ = 20_000; !success; gas_ += 4_001) {
+            (success,) = address(hub).call{gas: gas_}(call);
+            if (!success) assertEq(fingerprint(replica), before);
+        }
+        assertMirrors(replica, to, second);
+    }
+
+    // --- halt ---
+
+    function test_halt_sourceUnchanged_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        _haltRefused(to, abi.encodeWithSelector(IHub.SourceUnchanged.selector, to.hash));
+    }
+
+    function test_halt_sourceAbsent_recordsIt() public {
+        Block memory to = absentBlock(11);
+        vm.expectEmit(address(hub));
+        emit IHub.ReplicaHalted(replica, to.hash, 11, ReplicaStatus.SOURCE_DESTROYED, 3);
+        hub.halt(replica, to.hash, to.proof);
+        _assertHalted(to, ReplicaStatus.SOURCE_DESTROYED);
+    }
+
+    function test_halt_sourceWithoutCode_recordsIt() public {
+        Block memory to = presentBlock(11, nothing(), keccak256(""), Level.FINAL);
+        hub.halt(replica, to.hash, to.proof);
+        _assertHalted(to, ReplicaStatus.SOURCE_DESTROYED);
+    }
+
+    function test_halt_codeChanged_recordsIt() public {
+        Block memory to = presentBlock(11, second, keccak256("other"), Level.FINAL);
+        hub.halt(replica, to.hash, to.proof);
+        _assertHalted(to, ReplicaStatus.SOURCE_CODE_CHANGED);
+    }
+
+    function test_halt_forgedAbsence_reverts() public {
+        Block memory to = acceptedBlock(11, second);
+        (bytes32 expected, bytes memory proof) = (to.stateRoot, to.proof);
+        Block memory absent = absentBlock(12);
+        to.proof = absent.proof;
+        _haltRefused(to, abi.encodeWithSelector(TrieProof.NodeHashMismatch.selector, 0, expected, absent.stateRoot));
+        // The proof of the account cut off in front of its leaf.
+        bytes memory cut = new bytes(proof.length - 104);
+        for (uint256 i = 0; i < cut.length; ++i) {
+            cut[i] = proof[i];
+        }
+        to.proof = cut;
+        bytes32 before = fingerprint(replica);
+        (bool success,) = address(hub).call(abi.encodeCall(IHub.halt, (replica, to.hash, to.proof)));
+        assertFalse(success);
+        assertEq(fingerprint(replica), before);
+    }
+
+    function test_halt_blockNotNewer_reverts() public {
+        Block memory to = absentBlock(10);
+        _haltRefused(to, abi.encodeWithSelector(IHub.BlockNotNewer.selector, 10, 10));
+    }
+
+    function test_halt_blockNotAccepted_reverts() public {
+        Block memory to = absentBlock(11);
+        anchor.setLevel(to.hash, Level.PENDING);
+        _haltRefused(to, abi.encodeWithSelector(IHub.BlockNotAccepted.selector, to.hash, Level.PENDING));
+    }
+
+    function test_halt_filling_reverts() public {
+        creator = makeAddr("another creator");
+        replica = created();
+        _haltRefused(absentBlock(11), abi.encodeWithSelector(IHub.WrongStatus.selector, ReplicaStatus.FILLING));
+    }
+
+    function test_halt_sourceComesBack_canBeSynced() public {
+        Block memory gone = absentBlock(11);
+        hub.halt(replica, gone.hash, gone.proof);
+        Block memory back = acceptedBlock(12, second);
+        sync(replica, back, first, second);
+        assertMirrors(replica, back, second);
+
+        Block memory changed = presentBlock(13, third, keccak256("other"), Level.FINAL);
+        hub.halt(replica, changed.hash, changed.proof);
+        back = acceptedBlock(14, second);
+        hub.sync(replica, back.hash, back.proof, "");
+        assertMirrors(replica, back, second);
+    }
+
+    function test_halt_onABlockRevokedLater_canBeSyncedToALowerOne() public {
+        Block memory gone = absentBlock(20);
+        hub.halt(replica, gone.hash, gone.proof);
+        anchor.setLevel(gone.hash, Level.REVOKED);
+        Block memory lower = acceptedBlock(12, second);
+        sync(replica, lower, first, second);
+        assertMirrors(replica, lower, second);
+    }
+
+    function test_halt_thenOtherReason_recordsThat() public {
+        Block memory gone = absentBlock(11);
+        hub.halt(replica, gone.hash, gone.proof);
+        Block memory changed = presentBlock(12, second, keccak256("other"), Level.FINAL);
+        hub.halt(replica, changed.hash, changed.proof);
+        _assertHalted(changed, ReplicaStatus.SOURCE_CODE_CHANGED);
+    }
+
+    // --- restoreLogic (what it restores: HubAttacks.t.sol) ---
+
+    function test_restoreLogic_present_reverts() public {
+        bytes memory call = abi.encodeCall(IHub.restoreLogic, (replica, code));
+        assertRefused(replica, call, abi.encodeWithSelector(IHub.LogicPresent.selector, hub.logicOf(keyOfReplica())));
+    }
+
+    function test_restoreLogic_filling_reverts() public {
+        creator = makeAddr("another creator");
+        replica = created();
+        bytes memory call = abi.encodeCall(IHub.restoreLogic, (replica, code));
+        assertRefused(replica, call, abi.encodeWithSelector(IHub.WrongStatus.selector, ReplicaStatus.FILLING));
+    }
+
+    function test_restoreLogic_unknownReplica_reverts() public {
+        vm.expectRevert(abi.encodeWithSelector(IHub.UnknownReplica.selector, address(1)));
+        hub.restoreLogic(address(1), code);
+    }
+
+    // --- parts of tests ---
+
+    function _refused(Block memory to, bytes memory witness, bytes memory reason) private {
+        assertRefused(replica, abi.encodeCall(IHub.sync, (replica, to.hash, to.proof, witness)), reason);
+    }
+
+    function _haltRefused(Block memory to, bytes memory reason) private {
+        assertRefused(replica, abi.encodeCall(IHub.halt, (replica, to.hash, to.proof)), reason);
+    }
+
+    /// @dev The storage is what it was, readers can go on reading it, and the head tells what it is worth.
+    function _assertHalted(Block memory proven, ReplicaStatus status) private view {
+        Head memory head = hub.head(replica);
+        assertEq(uint256(head.status), uint256(status));
+        assertEq(head.blockHash, proven.hash);
+        assertEq(head.number, proven.number);
+        assertEq(hub.record(replica).storageRoot, rootOf(first));
+        assertStorage(replica, first);
+        assertEq(SampleSource(payable(replica)).stored(), 1);
+    }
+}
