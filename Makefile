@@ -74,7 +74,7 @@ lint: setup  ## ruff, mypy --strict, forge fmt, import layers
 
 geth: .tools/bin/geth  ## build geth into .tools/bin (needs Go; some minutes), for the tests that use it
 
-# Not newer: 1.17.10 requires modules that the Go module proxy does not have.
+# Pinned: later 1.17 releases depend on module versions that cannot be had by `go install` everywhere.
 .tools/bin/geth:
 	$(SAY) 'geth $(GETH_VERSION) into .tools/bin'
 	@command -v go >/dev/null || { echo 'geth is built by Go, and there is no go on the PATH'; exit 1; }
