@@ -1,8 +1,8 @@
 """One chain, as one node tells it: headers, proofs, code, calls, fees.
 
 A block is named by its number, by its 32-byte hash, or by one of the words ``earliest``, ``finalized``, ``safe``,
-``latest`` and ``pending``. What is answered has been checked for its shape only (`smartsync.answers`), with two
-exceptions: a header is checked against its hash, and nothing else here is worth believing before a proof.
+``latest`` and ``pending``. What is answered has been checked for its shape only (`smartsync.answers`), with one
+exception: a header is checked against its hash.
 """
 
 from __future__ import annotations
@@ -182,14 +182,14 @@ class Chain:
         TransactionReverted
             Where it would revert.
         TransactionTooLarge
-            Where it runs out of gas even with all that it may use; ``gas`` is one more than that.
+            Where it runs out of gas even with all that it may use; how much it needs is not known then.
         """
         try:
             return answers.quantity(await self._one("eth_estimateGas", [dict(tx)], block), "gas estimate", 64)
         except RpcError as error:
             if (given := out_of_gas(error)) is not None:
                 cap = given or int(tx.get("gas", "0x0"), 16) or await self.block_gas_limit()
-                raise TransactionTooLarge(cap + 1, cap) from error
+                raise TransactionTooLarge(None, cap) from error
             if (revert := reverted(error)) is not None:
                 raise revert from error
             raise
@@ -234,8 +234,12 @@ class Chain:
 
     async def transaction(self, tx_hash: bytes) -> Transaction | None:
         """Return a transaction, in a block or waiting, or None where the node does not know it."""
-        told = await self.rpc.call("eth_getTransactionByHash", [f"0x{tx_hash.hex()}"])
-        return None if told is None else answers.transaction(told)
+        return (await self.transactions([tx_hash]))[0]
+
+    async def transactions(self, tx_hashes: Sequence[bytes]) -> list[Transaction | None]:
+        """Return transactions in the order of their hashes (32 bytes each), None for those not known to the node."""
+        told = await self.rpc.batch([("eth_getTransactionByHash", [f"0x{one.hex()}"]) for one in tx_hashes])
+        return [None if one is None else answers.transaction(one) for one in told]
 
     async def receipt(self, tx_hash: bytes) -> Receipt | None:
         """Return what became of a transaction, or None where it is not in a block yet.

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from eth_utils.address import is_checksum_formatted_address, is_hex_address, to_checksum_address
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from smartsync.addresses import checked_address
 from smartsync.errors import ConfigError
 
 T = TypeVar("T")
@@ -33,15 +33,11 @@ _PATHS = ("keystore", "attestor_keystores")
 
 
 def _checksummed(text: str) -> str:
-    if not is_hex_address(text) or not text.startswith(("0x", "0X")):
-        raise ValueError(f"{text!r} is not an address (0x and 40 hex digits)")
-    checksummed = str(to_checksum_address(text))
-    if is_checksum_formatted_address(text) and text[2:] != checksummed[2:]:
-        raise ValueError(
-            f"the checksum of {text} is wrong, so a character of it is too: "
-            "copy it again, or write it in lower case if you are sure of it"
-        )
-    return checksummed
+    try:
+        return checked_address(text, "")
+    except ConfigError as error:
+        # Which setting it is, and where it came from, is told around it.
+        raise ValueError(error.message.removeprefix(": ")) from error
 
 
 def _http_url(text: str) -> str:
@@ -179,7 +175,7 @@ def config_path(environ: Mapping[str, str], file: Path | None = None) -> Path:
 
 def parse_address(text: str, name: str) -> str:
     """Return an address checksummed. ``name`` says in an error what it is for. Raises ``ConfigError``."""
-    return _parse(TypeAdapter(Address), text, name)
+    return checked_address(text, name)
 
 
 def parse_block(text: str, name: str = "the option --block") -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from smartsync.contracts import encode_deployment
-from smartsync.errors import ConfigError
+from smartsync.errors import ConfigError, NodeError, SmartSyncError
 from smartsync.results import Progress, Step
 from smartsync.submit import Sender, step_of
 from smartsync.views import call_view
@@ -22,37 +22,75 @@ class Deployed:
     steps: tuple[Step, ...]
 
 
-async def deploy(
-    sender: Sender,
-    *,
-    source_chain_id: int,
-    source_genesis_hash: bytes,
-    signers: Sequence[str],
-    threshold: int,
-    max_drift_s: int,
-    hub: str | None = None,
-    on_progress: Progress | None = None,
-) -> Deployed:
-    """Deploy engine, hub and a quorum anchor; only the anchor where a hub is given.
+@dataclass(slots=True)
+class Deployment:
+    """A deployment in the making. ``hub`` is one that is there already, or ``None`` for a new one with a new engine."""
 
-    Parameters
-    ----------
-    source_genesis_hash
-        32 bytes: tells apart chains that share a chain id.
-    signers, threshold
-        Who attests to source blocks, and how many must agree: more than half of them.
-    max_drift_s
-        Seconds that a source block's time may be ahead of the target's clock.
-    hub
-        A hub that is there already: one serves all source chains.
+    sender: Sender
+    on_progress: Progress | None = None
+    hub: str | None = None
+    steps: list[Step] = field(default_factory=list)
 
-    Raises
-    ------
-    ConfigError
-        Signers or threshold do not make a quorum.
-    NotDeployed
-        There is no hub at the address given.
-    """
+    async def run(
+        self,
+        *,
+        source_chain_id: int,
+        source_genesis_hash: bytes,
+        signers: Sequence[str],
+        threshold: int,
+        max_drift_s: int,
+    ) -> Deployed:
+        """Deploy what is missing of engine and hub, and a quorum anchor.
+
+        Parameters
+        ----------
+        source_genesis_hash
+            32 bytes: tells apart chains that share a chain id.
+        signers, threshold
+            Who attests to source blocks, and how many must agree: more than half of them.
+        max_drift_s
+            Seconds that a source block's time may be ahead of the target's clock.
+
+        Raises
+        ------
+        ConfigError
+            Signers or threshold do not make a quorum. Nothing is sent.
+        NotDeployed
+            There is no hub at the address given.
+        SmartSyncError
+            A transaction failed. Where the hub stands by then, the hint tells its address and how to go on.
+        """
+        ordered = _quorum(signers, threshold)
+        total = 3 if self.hub is None else 1
+        if self.hub is None:
+            engine = await self._create("TransitionEngine", [], total)
+            self.hub = await self._create("Hub", [engine], total)
+        else:
+            (engine,) = await call_view(self.sender.chain, "Hub", self.hub, "engine")
+        try:
+            arguments = [source_chain_id, source_genesis_hash, ordered, threshold, max_drift_s]
+            anchor = await self._create("QuorumAnchor", arguments, total)
+        except SmartSyncError as error:
+            if self.steps:
+                error.hint += f"; the hub stands at {self.hub}: go on with --hub {self.hub} --anchor-only"
+            raise
+        if self.on_progress:
+            self.on_progress("deployed", total, total)
+        return Deployed(engine, self.hub, anchor, tuple(self.steps))
+
+    async def _create(self, name: str, arguments: Sequence[object], total: int) -> str:
+        what = f"deploy {name}"
+        if self.on_progress:
+            self.on_progress(what, len(self.steps), total)
+        receipt = await self.sender.send(None, encode_deployment(name, arguments), what=what)
+        if receipt.contract_address is None:
+            raise NodeError(f"{self.sender.chain.rpc.host} tells no address in the receipt of {what}")
+        self.steps.append(step_of(what, receipt))
+        return receipt.contract_address
+
+
+def _quorum(signers: Sequence[str], threshold: int) -> list[str]:
+    """Return the signers in the order that the contract wants."""
     ordered = sorted(set(signers), key=lambda address: int(address, 16))
     if not ordered or len(ordered) != len(signers):
         raise ConfigError("the anchor needs signers, each once", hint="give --signer ADDRESS for each of them")
@@ -61,23 +99,4 @@ async def deploy(
             f"{threshold} of {len(ordered)} is not a quorum",
             hint=f"give a --threshold from {len(ordered) // 2 + 1} to {len(ordered)}",
         )
-    steps: list[Step] = []
-    total = 3 if hub is None else 1
-
-    async def create(name: str, arguments: Sequence[object]) -> str:
-        what = f"deploy {name}"
-        if on_progress:
-            on_progress(what, len(steps), total)
-        receipt = await sender.send(None, encode_deployment(name, arguments), what=what)
-        steps.append(step_of(what, receipt))
-        return receipt.contract_address or ""
-
-    if hub is None:
-        engine = await create("TransitionEngine", [])
-        hub = await create("Hub", [engine])
-    else:
-        (engine,) = await call_view(sender.chain, "Hub", hub, "engine")
-    anchor = await create("QuorumAnchor", [source_chain_id, source_genesis_hash, ordered, threshold, max_drift_s])
-    if on_progress:
-        on_progress("deployed", total, total)
-    return Deployed(engine, hub, anchor, tuple(steps))
+    return ordered

@@ -23,8 +23,8 @@
     │   ├── NoCode, SourceDestroyed, SourceCodeChanged, SourceIsProxy, CodeNotDeployable
     ├── ReplicaError              the replica is not what was asked for               exit 6
     │   ├── UnknownReplica        not a replica of this hub
-    │   ├── NotDeployed           no SmartSync contract at this address
-    │   └── ReplicaDiffers        verification found a difference
+    │   ├── ReplicaMoved          somebody else synced it meanwhile                   (a retry can help)
+    │   └── NotDeployed           no SmartSync contract at this address
     ├── TransactionError          a transaction could not be sent or failed           exit 7
     │   ├── InsufficientFunds
     │   ├── TransactionReverted   with the revert reason, decoded
@@ -34,6 +34,10 @@
         ├── BlockNotAccepted      (a retry can help: somebody may attest it later)
         ├── AnchorFrozen
         └── SourceReorganised     the block is not on the source's chain any more     (a retry can help)
+
+Four more of the tree live where alone they are raised: ``Interrupted`` (exit 130) and ``UnexpectedError`` (exit 1) of
+`smartsync.cli.command` are `SmartSyncError`, ``NodeNotStarted`` of `smartsync.testing` is a `NodeError`, and its
+``ToolMissing`` a `ConfigError`.
 
 Each class knows the exit code of the command line (``exit_code``), whether the same call can succeed later with nothing
 changed by hand (``retryable``), and each instance says what to do (``hint``).
@@ -69,7 +73,7 @@ class SmartSyncError(Exception):
         own = {
             name: "0x" + value.hex() if isinstance(value, bytes) else value
             for name, value in vars(self).items()
-            if isinstance(value, (str, int, bytes, list, tuple)) and name not in ("message", "hint")
+            if isinstance(value, (str, int, bytes, list, tuple, type(None))) and name not in ("message", "hint")
         }
         return {
             "error": type(self).__name__,
@@ -170,7 +174,7 @@ class MissingNode(ProofError):
     """A partial trie lacks the node at ``prefix`` (nibbles, one per byte)."""
 
     def __init__(self, prefix: bytes) -> None:
-        super().__init__(f"the trie node at prefix 0x{''.join(f'{n:x}' for n in prefix)} is not known")
+        super().__init__(f"the trie node at prefix {_nibbles(prefix)} is not known")
         self.prefix = prefix
 
 
@@ -182,7 +186,7 @@ class IncompleteSlots(ProofError):
 
     def __init__(self, prefixes: Sequence[bytes], detail: str = "", *, hint: str = "") -> None:
         self.prefixes = tuple(prefixes)
-        shown = ", ".join("0x" + "".join(f"{n:x}" for n in p) for p in self.prefixes[:8])
+        shown = ", ".join(map(_nibbles, self.prefixes[:8]))
         more = f" and {len(self.prefixes) - 8} more" if len(self.prefixes) > 8 else ""
         plural = "subtrie is" if len(self.prefixes) == 1 else "subtries are"
         super().__init__(
@@ -194,7 +198,7 @@ class IncompleteSlots(ProofError):
 
     def as_dict(self) -> dict[str, object]:
         """Return the error for ``--json``, the prefixes as hexadecimal nibbles."""
-        return {**super().as_dict(), "prefixes": ["0x" + "".join(f"{n:x}" for n in p) for p in self.prefixes]}
+        return {**super().as_dict(), "prefixes": [_nibbles(prefix) for prefix in self.prefixes]}
 
 
 class SourceError(SmartSyncError):
@@ -240,16 +244,14 @@ class UnknownReplica(ReplicaError):
     """An address is not a replica of this hub."""
 
 
+class ReplicaMoved(ReplicaError):
+    """Somebody else brought the replica to another state between plan and transaction."""
+
+    retryable = True
+
+
 class NotDeployed(ReplicaError):
     """There is no SmartSync contract, or one of another version, at an address."""
-
-
-class ReplicaDiffers(ReplicaError):
-    """Verification found that a replica is not exact. ``differences`` says what."""
-
-    def __init__(self, differences: Sequence[str]) -> None:
-        self.differences = list(differences)
-        super().__init__("the replica is not exact: " + "; ".join(self.differences))
 
 
 class TransactionError(SmartSyncError):
@@ -281,14 +283,19 @@ class TransactionReverted(TransactionError):
 
 
 class TransactionTooLarge(TransactionError):
-    """A transaction needs more gas than the target chain allows for one."""
+    """A transaction needs more gas than the target chain allows for one.
 
-    def __init__(self, gas: int, cap: int) -> None:
+    ``gas`` is what it needs, None where no more is known than that ``cap`` does not suffice; ``what`` it would have
+    done.
+    """
+
+    def __init__(self, gas: int | None, cap: int, *, what: str = "the transaction") -> None:
+        needed = f"more than the {cap} gas" if gas is None else f"{gas} gas, more than the {cap}"
         super().__init__(
-            f"the transaction needs {gas} gas, more than the {cap} that one transaction may use",
-            hint="sync more often, so that less changes at once",
+            f"{what} needs {needed} that one transaction may use",
+            hint="do less at once (sync more often), or take a target chain that lets one transaction use more gas",
         )
-        self.gas, self.cap = gas, cap
+        self.gas, self.cap, self.what = gas, cap, what
 
 
 class TransactionPending(TransactionError):
@@ -317,3 +324,8 @@ class SourceReorganised(AnchorError):
     """A source block that was worked with is not on the source's chain any more."""
 
     retryable = True
+
+
+def _nibbles(prefix: bytes) -> str:
+    """Return a trie-key prefix, one nibble per byte, as hexadecimal."""
+    return "0x" + "".join(f"{nibble:x}" for nibble in prefix)

@@ -42,8 +42,12 @@ class ReplicaKey:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaRecord:
-    """The hub's bookkeeping of a replica (``IHub.ReplicaRecord``). Hashes 32 bytes, zero before activation."""
+    """The hub's bookkeeping of a replica (``IHub.ReplicaRecord``). Hashes 32 bytes, zero before activation.
 
+    ``target_block`` is the number of the target block at which this was read, and at which the storage has to be read.
+    """
+
+    target_block: int
     storage_root: bytes
     block_hash: bytes
     block_number: int
@@ -53,8 +57,8 @@ class ReplicaRecord:
     key: ReplicaKey
 
 
-async def read_record(target: Chain, hub: str, replica: str, *, block: int | str = "latest") -> ReplicaRecord:
-    """Read the hub's record of a replica.
+async def read_record(target: Chain, hub: str, replica: str) -> ReplicaRecord:
+    """Read the hub's record of a replica at the newest block.
 
     Raises
     ------
@@ -63,6 +67,7 @@ async def read_record(target: Chain, hub: str, replica: str, *, block: int | str
     NotDeployed
         There is no hub at this address.
     """
+    block = await target.block_number()
     try:
         (answer,) = await call_view(target, "Hub", hub, "record", [replica], block=block)
     except TransactionReverted as error:
@@ -73,7 +78,7 @@ async def read_record(target: Chain, hub: str, replica: str, *, block: int | str
             hint="check the address (smartsync status lists all replicas) and the hub in the configuration",
         ) from error
     root, block_hash, number, version, status, code_hash, key = answer
-    return ReplicaRecord(root, block_hash, number, version, STATUSES[status], code_hash, ReplicaKey(*key))
+    return ReplicaRecord(block, root, block_hash, number, version, STATUSES[status], code_hash, ReplicaKey(*key))
 
 
 async def logic_of(target: Chain, hub: str, key: ReplicaKey) -> str:
@@ -83,12 +88,8 @@ async def logic_of(target: Chain, hub: str, key: ReplicaKey) -> str:
     return str(address)
 
 
-async def replica_trie(
-    target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes], block: int
-) -> Node:
+async def replica_trie(target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes]) -> Node:
     """Return the replica's trie, reaching at least as far as the given 32-byte slots, proven against the hub's root.
-
-    ``block`` is the number of the target block at which ``record`` was read.
 
     Where the target node's own trie is not canonical (anvil after a deletion), it is rebuilt from the values of all
     slots that were ever written.
@@ -102,19 +103,19 @@ async def replica_trie(
     if record.storage_root == EMPTY_ROOT:
         return None
     try:
-        proof = await target.proof(replica, sorted(wanted), block)
+        proof = await target.proof(replica, sorted(wanted), record.target_block)
         nodes = (node for storage in proof.storage for node in storage.nodes)
         trie = partial_trie(record.storage_root, nodes)
         for slot in wanted:
             lookup(trie, keccak256(slot))
         return trie
     except (ProofError, NonCanonicalTrie):
-        values = await replica_values(target, hub, replica, record, wanted, block)
+        values = await replica_values(target, hub, replica, record, wanted)
         return _trie_of(values)
 
 
 async def replica_values(
-    target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes], block: int
+    target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes]
 ) -> dict[bytes, int]:
     """Return all slots of the replica that are not zero, with their values: their root is the hub's.
 
@@ -128,10 +129,10 @@ async def replica_values(
     if record.storage_root == EMPTY_ROOT:
         return {}
     known = set(slots)
-    values = await _read_values(target, replica, known, block)
+    values = await _read_values(target, replica, known, record.target_block)
     if root_hash(_trie_of(values)) != record.storage_root:
         known |= await written_slots(target, hub, replica)
-        values = await _read_values(target, replica, known, block)
+        values = await _read_values(target, replica, known, record.target_block)
     if root_hash(_trie_of(values)) != record.storage_root:
         raise NonCanonicalTrie(
             f"the target node's proofs and values of {replica} do not make up the hub's storage root",
@@ -158,8 +159,8 @@ async def written_slots(target: Chain, hub: str, replica: str) -> set[bytes]:
     """
     events = [event_topic("Hub", name) for name in ("ReplicaFilled", "ReplicaSynced")]
     slots: set[bytes] = set()
-    for log in await target.logs(hub, [events, _topic(replica)]):
-        transaction = await target.transaction(log.tx_hash)
+    logs = await target.logs(hub, [events, _topic(replica)])
+    for transaction in await target.transactions([log.tx_hash for log in logs]):
         call = decode_call("Hub", transaction.data) if transaction and transaction.to == hub else None
         if call is None or call.name not in ("fill", "sync"):
             continue

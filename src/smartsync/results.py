@@ -26,14 +26,15 @@ class Step:
 class ForkResult:
     """A replica that was created, or carried on with, until it was active.
 
-    ``block_number`` and ``block_hash`` (32 bytes) are the source block it mirrors, ``slots`` how many slots it has.
+    ``block_number`` and ``block_hash`` (32 bytes) are the source block it mirrors, ``slots`` how many slots it has, or
+    ``None`` where it was active already and nothing was done.
     """
 
     replica: str
     source: str
     block_number: int
     block_hash: bytes
-    slots: int
+    slots: int | None
     steps: tuple[Step, ...]
 
 

@@ -15,8 +15,9 @@ from eth_abi.abi import is_encodable_type
 from eth_abi.exceptions import ABITypeError, DecodingError, EncodingError, ParseError
 from eth_abi.grammar import ABIType, TupleType, normalize, parse
 from eth_utils.abi import function_signature_to_4byte_selector
-from eth_utils.address import is_hex_address, to_checksum_address
+from eth_utils.address import to_checksum_address
 
+from smartsync.addresses import checked_address
 from smartsync.errors import ConfigError
 
 _NAME = re.compile(r"(?:function\s+)?([A-Za-z_$][\w$]*)\s*(?=\()")
@@ -134,8 +135,8 @@ def _value(kind: ABIType, arg: Any) -> Any:
         return _number(arg, base)
     if base == "bool" and arg.lower() in ("true", "false"):
         return arg.lower() == "true"
-    if base == "address" and is_hex_address(arg) and (arg == to_checksum_address(arg) or arg[2:] == arg[2:].lower()):
-        return arg
+    if base == "address":
+        return checked_address(arg, "an argument")
     if base.startswith("bytes") and re.fullmatch(r"0x(?:[0-9a-fA-F]{2})*", arg):
         return bytes.fromhex(arg[2:])
     raise ConfigError(f"{arg[:80]!r} is no {base}")

@@ -111,7 +111,7 @@ class Sender:
             Where the node does not take it for another reason.
         """
         async with self._turn:
-            gas = await self._gas(to, data)
+            gas = await self._gas(to, data, what)
             fees = await self.chain.fees()
             await self._require_funds(gas, fees)
             raw = await self._sign(to, data, gas, fees)
@@ -123,11 +123,14 @@ class Sender:
         logger.info("%s: block %d, %d gas", what, receipt.block_number, receipt.gas_used)
         return replace(receipt, calldata_bytes=len(data))
 
-    async def _gas(self, to: str | None, data: bytes) -> int:
+    async def _gas(self, to: str | None, data: bytes, what: str) -> int:
         """Return the gas limit: the estimate and a margin, as far as the caps leave room for one."""
-        estimate, cap = await self.estimate(to, data), await self._cap()
+        try:
+            estimate, cap = await self.estimate(to, data), await self._cap()
+        except TransactionTooLarge as error:
+            raise TransactionTooLarge(error.gas, error.cap, what=what) from error
         if estimate > cap:
-            raise TransactionTooLarge(estimate, cap)
+            raise TransactionTooLarge(estimate, cap, what=what)
         return min(estimate + estimate * _MARGIN_PERCENT // 100, cap)
 
     async def _cap(self) -> int:

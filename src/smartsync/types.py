@@ -1,7 +1,8 @@
 """The shared vocabulary: frozen values that pass between modules, and nothing else.
 
-Whatever a node answered is an ``Untrusted…`` value; only a ``verify`` function turns it into the verified type that the
-next step takes.
+What a node proves is an ``Untrusted…`` value; only a ``verify`` function turns it into the verified type that the next
+step takes. What a node merely tells (a log, a receipt, a value of ``eth_getStorageAt``; `smartsync.answers`) can be
+verified by nobody here: it may guide what is tried, and no replica's state depends on it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ class Account:
     balance_wei: int
     storage_root: bytes
     code_hash: bytes
+
+
+NO_ACCOUNT = Account(0, 0, EMPTY_ROOT, EMPTY_CODE_HASH)
+"""What an account that does not exist behaves like: no code, no storage."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from smartsync import SyncResult
+from smartsync import SmartSync, SyncResult
 from smartsync.contracts import encode_call
 from smartsync.errors import (
     BlockNotAccepted,
+    ConfigError,
     IncompleteSlots,
     NonCanonicalTrie,
+    ReplicaMoved,
     RpcError,
     SmartSyncError,
     SourceDestroyed,
@@ -202,8 +205,45 @@ async def test_sync_to_a_block_not_accepted_is_refused(here: World) -> None:
 
 
 async def test_sync_of_a_replica_of_another_hub_is_refused(here: World) -> None:
-    with pytest.raises(UnknownReplica):
-        await here.client.sync(here.sample)
+    replica = await here.fork()
+    first = here.client.hub
+    await here.client.deploy(signers=[here.owner.address], threshold=1)
+    assert here.client.hub != first
+    with pytest.raises(UnknownReplica, match="not a replica of the hub"):
+        await here.client.sync(replica)
+
+
+async def test_sync_by_two_at_once_one_wins_the_other_is_told_to_look_again(
+    here: World, ganache: Node, hardhat: Node
+) -> None:
+    replica = await here.fork()
+    await here.do("set(uint256,uint256)", 1, 42)
+    await here.attest()
+    urls = ganache.url, hardhat.url
+    async with SmartSync.connect(*urls, hub=here.client.hub, account=hardhat.accounts[5]) as other:
+        results = await asyncio.gather(here.client.sync(replica), other.sync(replica), return_exceptions=True)
+    won = [result for result in results if isinstance(result, SyncResult) and result.steps]
+    lost = [result for result in results if result not in won]
+    assert len(won) == 1
+    assert all(isinstance(r, SyncResult) or (isinstance(r, ReplicaMoved) and r.retryable) for r in lost), lost
+    assert (await here.client.verify(replica)).exact
+
+
+async def test_calls_side_by_side_share_one_nonce_sequence(here: World) -> None:
+    first = await here.fork()
+    await here.do("set(uint256,uint256)", 1, 42)
+    await here.attest()
+    deployed = here.client.deploy(signers=[here.owner.address], threshold=1, anchor_only=True)
+    synced, anchored = await asyncio.gather(here.client.sync(first), deployed)
+    assert synced.steps and anchored.anchor != here.anchor
+
+
+async def test_addresses_in_lower_case_are_as_good(here: World) -> None:
+    await here.attest()
+    forked = await here.client.fork(here.sample.lower(), anchor=here.anchor.lower())
+    assert (await here.client.verify(forked.replica.lower())).exact
+    with pytest.raises(ConfigError, match=r"the source: .* is not an address"):
+        await here.client.fork("0x12", anchor=here.anchor)
 
 
 async def test_slots_that_do_not_cover_the_root_are_named_by_prefix(hardhat: Node, anvil: Node) -> None:
@@ -256,6 +296,5 @@ async def test_reorg_between_plan_and_submission_sends_nothing(here: World, monk
     with pytest.raises(SmartSyncError) as caught:
         await here.client.sync(replica)
     assert type(caught.value).__name__ == "SourceReorganised"
-    assert await here.client.target.storage_at(replica, [bytes(32)]) is not None
     after = await read_record(here.client.target, here.client.hub or "", replica)
     assert after.version == before.version

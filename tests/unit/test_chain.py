@@ -252,7 +252,8 @@ async def test_estimate_gas_that_does_not_suffice_is_too_large(
     node.results["eth_estimateGas"] = refusal
     with pytest.raises(TransactionTooLarge) as caught:
         await chain.estimate_gas(tx)
-    assert (caught.value.gas, caught.value.cap) == (cap + 1, cap)
+    assert (caught.value.gas, caught.value.cap) == (None, cap)
+    assert str(caught.value) == f"the transaction needs more than the {cap} gas that one transaction may use"
 
 
 async def test_estimate_gas_revert_is_decoded(node: HttpNode, chain: Chain) -> None:

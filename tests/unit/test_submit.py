@@ -152,6 +152,18 @@ async def test_send_more_gas_than_the_cap_sends_nothing(node: Target, sender: Se
     with pytest.raises(TransactionTooLarge) as caught:
         await sender.send(TO, b"", what="sync")
     assert (caught.value.gas, caught.value.cap, node.sent) == (TX_GAS_CAP + 1, TX_GAS_CAP, [])
+    assert (
+        str(caught.value) == f"sync needs {TX_GAS_CAP + 1} gas, more than the {TX_GAS_CAP} that one transaction may use"
+    )
+
+
+async def test_send_out_of_gas_at_the_cap_names_what_and_no_need(node: Target, sender: Sender) -> None:
+    node.results["eth_estimateGas"] = Refusal(-32000, f"gas required exceeds allowance ({TX_GAS_CAP})")
+    with pytest.raises(TransactionTooLarge) as caught:
+        await sender.send(TO, b"", what="activate")
+    assert (caught.value.gas, caught.value.cap, node.sent) == (None, TX_GAS_CAP, [])
+    assert str(caught.value) == f"activate needs more than the {TX_GAS_CAP} gas that one transaction may use"
+    assert caught.value.as_dict()["gas"] is None
 
 
 async def test_send_without_cap_ends_at_the_block(node: Target, sender: Sender) -> None:

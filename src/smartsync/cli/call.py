@@ -14,7 +14,7 @@ from smartsync.cli.output import to_json
 from smartsync.cli.session import Session
 from smartsync.config import parse_address
 from smartsync.contracts import parse_signature
-from smartsync.errors import ReplicaDiffers
+from smartsync.errors import ReplicaError
 from smartsync.results import CallComparison, CallOutcome
 
 _Signature = Annotated[
@@ -63,7 +63,7 @@ def call(
     document |= {"source": to_json(compared.source), "replica": to_json(compared.replica)}
     session.output.show(document, lambda console: _draw(console, compared, function.outputs))
     if not compared.agree:
-        raise typer.Exit(ReplicaDiffers.exit_code)
+        raise typer.Exit(ReplicaError.exit_code)
 
 
 def _draw(console: Console, compared: CallComparison, outputs: tuple[str, ...]) -> None:

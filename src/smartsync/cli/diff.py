@@ -30,7 +30,9 @@ def diff(session: Session, replica: ReplicaArgument, block: _Block = None, slots
     address = parse_address(replica, "REPLICA")
     number = None if block is None else parse_block(block)
     chosen = chosen_slots(slots)
-    plan = session.connected(lambda client, _: client.diff(address, block=number, slots=chosen))
+    plan = session.connected(
+        lambda client, on_progress: client.diff(address, block=number, slots=chosen, on_progress=on_progress)
+    )
     session.output.show(plan, lambda console: _draw(console, plan))
 
 

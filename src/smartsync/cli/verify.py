@@ -10,7 +10,7 @@ from smartsync.cli.command import command
 from smartsync.cli.options import ReplicaArgument, SlotsOption
 from smartsync.cli.session import Session, chosen_slots
 from smartsync.config import parse_address
-from smartsync.errors import ReplicaDiffers
+from smartsync.errors import ReplicaError
 from smartsync.results import Verification
 
 
@@ -26,7 +26,7 @@ def verify(session: Session, replica: ReplicaArgument, slots: SlotsOption = None
     found = session.connected(lambda client, _: client.verify(address, slots=chosen))
     session.output.show(found, lambda console: _draw(console, found))
     if not found.exact:
-        raise typer.Exit(ReplicaDiffers.exit_code)
+        raise typer.Exit(ReplicaError.exit_code)
 
 
 def _draw(console: Console, found: Verification) -> None:

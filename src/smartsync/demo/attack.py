@@ -51,9 +51,8 @@ async def write_false_owner(stage: Stage, replica: str, plan: Plan, owner: str) 
 async def leave_out_a_change(stage: Stage, replica: str, plan: Plan) -> Refusal:
     """Send an update that is well-formed and true in every value, but keeps quiet about one of the changes."""
     kept = plan.transition.changes[1:]
-    block = (await stage.target.header("latest")).number
     slots = [change.slot for change in plan.transition.changes]
-    old = await replica_trie(stage.target, str(stage.client.hub), replica, plan.record, slots, block)
+    old = await replica_trie(stage.target, str(stage.client.hub), replica, plan.record, slots)
     new = old
     for change in kept:
         new = put(new, keccak256(change.slot), storage_value(change.new) if change.new else None)

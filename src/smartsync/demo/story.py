@@ -248,7 +248,7 @@ async def play(show: Show) -> Report:
 
 def _original(name: str, original: EnsRegistry | UniswapPool, fork: ForkResult) -> Original:
     contract = original.contract
-    return Original(name, contract.package, contract.version, original.address, fork.replica, fork.slots)
+    return Original(name, contract.package, contract.version, original.address, fork.replica, fork.slots or 0)
 
 
 def _packaged(original: EnsRegistry | UniswapPool) -> str:

@@ -10,21 +10,23 @@ from types import TracebackType
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
-from smartsync.anchors.block import accepted_block, anchor_status, newest_accepted
+from smartsync.addresses import checked_address
+from smartsync.anchors.block import accepted_block, newest_accepted
 from smartsync.anchors.quorum import attest
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call, event_topic
-from smartsync.deploy import Deployed, deploy
+from smartsync.deploy import Deployed, Deployment
 from smartsync.errors import (
-    AnchorFrozen,
     BlockNotAccepted,
     ConfigError,
     KeyUnavailable,
     ReplicaError,
+    ReplicaMoved,
     SmartSyncError,
+    TransactionReverted,
     WrongChain,
 )
-from smartsync.replica import ReplicaRecord, logic_of, read_record
+from smartsync.replica import ReplicaRecord, read_record
 from smartsync.results import CallComparison, ForkResult, Progress, ReplicaState, Step, SyncResult, Verification
 from smartsync.rpc import Rpc
 from smartsync.submit import Sender, step_of
@@ -33,6 +35,7 @@ from smartsync.sync.comparing import compare_call
 from smartsync.sync.forking import Fork
 from smartsync.sync.halting import halt
 from smartsync.sync.planning import Plan, plan_sync
+from smartsync.sync.reporting import state_of
 from smartsync.sync.verifying import verify
 from smartsync.types import SlotChange
 
@@ -68,8 +71,9 @@ class SmartSync:
     def __init__(self, source: Chain, target: Chain, *, hub: str | None, account: LocalAccount | None) -> None:
         self.source = source
         self.target = target
-        self.hub = hub
-        self.account = account
+        self.hub = None if hub is None else checked_address(hub, "the hub")
+        # One for all calls: it gives each transaction its turn and its nonce.
+        self._sender = None if account is None else Sender(target, account)
         self._expected: dict[str, int | None] = {}
 
     @classmethod
@@ -143,18 +147,18 @@ class SmartSync:
         With ``anchor_only`` the hub is the one that there is: for another source chain, or other signers.
         See ``smartsync.deploy.deploy`` for parameters and errors.
         """
-        deployed = await deploy(
-            self._sender(),
-            source_chain_id=await self.source.chain_id(),
-            source_genesis_hash=await self.source.genesis_hash(),
-            signers=signers,
-            threshold=threshold,
-            max_drift_s=max_drift_s,
-            hub=self._hub() if anchor_only else None,
-            on_progress=on_progress,
-        )
-        self.hub = deployed.hub
-        return deployed
+        deployment = Deployment(self._paying(), on_progress, self._hub() if anchor_only else None)
+        try:
+            return await deployment.run(
+                source_chain_id=await self.source.chain_id(),
+                source_genesis_hash=await self.source.genesis_hash(),
+                signers=[checked_address(signer, "the signer") for signer in signers],
+                threshold=threshold,
+                max_drift_s=max_drift_s,
+            )
+        finally:
+            # Also where the anchor failed: the hub stands, and the next try goes on with it.
+            self.hub = deployment.hub or self.hub
 
     async def attest(self, anchor: str, attestors: Sequence[LocalAccount], *, block: int | None = None) -> Attested:
         """Sign a source block (the newest where ``None``) with each attestor and submit it to a quorum anchor.
@@ -163,7 +167,8 @@ class SmartSync:
 
         See ``smartsync.anchors.quorum.attest`` for errors.
         """
-        header, step = await attest(self.source, self._sender(), anchor, attestors, block=block)
+        anchor = checked_address(anchor, "the anchor")
+        header, step = await attest(self.source, self._paying(), anchor, attestors, block=block)
         return Attested(header.number, header.hash, (step,) if step else ())
 
     async def fork(
@@ -188,8 +193,9 @@ class SmartSync:
         slots
             All slots of the contract that are not zero, 32 bytes each; found by asking the node where ``None``.
         """
-        fork = Fork(self.source, self.target, self._hub(), anchor, self._sender(), on_progress)
-        return await fork.run(source, block, None if slots is None else set(slots))
+        anchor = checked_address(anchor, "the anchor")
+        fork = Fork(self.source, self.target, self._hub(), anchor, self._paying(), on_progress)
+        return await fork.run(checked_address(source, "the source"), block, None if slots is None else set(slots))
 
     async def sync(
         self,
@@ -204,8 +210,9 @@ class SmartSync:
         ``slots`` are the slots that may have changed, 32 bytes each; found by asking the node where ``None``. Nothing
         is sent where the replica stands at that block already.
         """
-        sender, hub = self._sender(), self._hub()
-        record = await self._active(replica)
+        sender, hub = self._paying(), self._hub()
+        replica = checked_address(replica, "the replica")
+        record = await self._activated(replica)
         header = await accepted_header(self.source, self.target, record.key.anchor, block)
         if header.hash == record.block_hash and record.status == "active":
             return SyncResult(replica, record.block_number, header.number, header.hash, (), ())
@@ -218,7 +225,11 @@ class SmartSync:
         if on_progress:
             on_progress("submit", 0, 0)
         what = f"sync to block {header.number}"
-        receipt = await sender.send(hub, encode_call("Hub", "sync", arguments), what=what)
+        try:
+            receipt = await sender.send(hub, encode_call("Hub", "sync", arguments), what=what)
+        except TransactionReverted as error:
+            await self._require_unmoved(replica, record, error)
+            raise
         step = step_of(what, receipt)
         return SyncResult(replica, record.block_number, header.number, header.hash, plan.transition.changes, (step,))
 
@@ -266,45 +277,33 @@ class SmartSync:
         The replica keeps its state, and ``status`` tells. Should the source come back with the same code, it syncs
         again.
         """
-        record = await self._active(replica)
+        replica = checked_address(replica, "the replica")
+        record = await self._activated(replica)
         header = await accepted_header(self.source, self.target, record.key.anchor, block)
-        return await halt(self.source, self._sender(), self._hub(), replica, record, header)
+        return await halt(self.source, self._paying(), self._hub(), replica, record, header)
 
     # --- what only reads ---
 
-    async def diff(self, replica: str, *, block: int | None = None, slots: Iterable[bytes] | None = None) -> SyncPlan:
+    async def diff(
+        self,
+        replica: str,
+        *,
+        block: int | None = None,
+        slots: Iterable[bytes] | None = None,
+        on_progress: Progress | None = None,
+    ) -> SyncPlan:
         """Return what a sync to a source block would write: to any block, the newest accepted one where ``None``."""
-        record = await self._active(replica)
+        replica = checked_address(replica, "the replica")
+        record = await self._activated(replica)
         if block is None:
             block = (await newest_accepted(self.target, record.key.anchor)).number
-        plan = await self._plan(replica, record, block, slots)
+        plan = await self._plan(replica, record, block, slots, on_progress)
         step = plan.transition
         return SyncPlan(replica, record.block_number, block, step.changes, len(step.witness), plan.strategy)
 
     async def status(self, replica: str) -> ReplicaState:
         """Return what hub and anchor say of a replica now."""
-        hub = self._hub()
-        record = await read_record(self.target, hub, replica)
-        recorded = await accepted_block(self.target, record.key.anchor, record.block_hash)
-        return ReplicaState(
-            replica=replica,
-            status=record.status,
-            source_chain_id=record.key.source_chain_id,
-            source=record.key.source,
-            anchor=record.key.anchor,
-            creator=record.key.creator,
-            logic=await logic_of(self.target, hub, record.key),
-            block_number=record.block_number,
-            block_hash=record.block_hash,
-            source_timestamp=recorded.timestamp,
-            storage_root=record.storage_root,
-            code_hash=record.code_hash,
-            version=record.version,
-            level=recorded.level,
-            anchor_status=await anchor_status(self.target, record.key.anchor),
-            accepted_block=await self._accepted_number(record.key.anchor),
-            source_head=(await self.source.header("latest")).number,
-        )
+        return await state_of(self.source, self.target, self._hub(), checked_address(replica, "the replica"))
 
     async def replicas(self) -> list[str]:
         """Return the addresses of all replicas of the hub, the oldest first."""
@@ -313,6 +312,7 @@ class SmartSync:
 
     async def verify(self, replica: str, *, slots: Iterable[bytes] | None = None) -> Verification:
         """Check by RPC answers alone whether a replica is the source's exact image at the recorded block."""
+        replica = checked_address(replica, "the replica")
         return await verify(self.source, self.target, self._hub(), replica, slots or ())
 
     async def call(
@@ -322,7 +322,9 @@ class SmartSync:
 
         ``signature`` as in ``balanceOf(address)(uint256)``; ``sender`` is who calls, for views that ask.
         """
-        record = await self._active(replica)
+        replica = checked_address(replica, "the replica")
+        sender = None if sender is None else checked_address(sender, "the sender")
+        record = await self._activated(replica)
         return await compare_call(self.source, self.target, replica, record, signature, args, sender)
 
     # --- parts ---
@@ -343,7 +345,7 @@ class SmartSync:
     async def _watch_once(
         self, replica: str, every_blocks: int, attestors: Sequence[LocalAccount], slots: set[bytes] | None
     ) -> SyncResult | None:
-        record = await self._active(replica)
+        record = await self._activated(replica)
         if attestors:
             header = await self.source.header("latest")
             if header.number < record.block_number + every_blocks:
@@ -364,26 +366,29 @@ class SmartSync:
             hint="have a newer block accepted: smartsync attest",
         )
 
-    async def _active(self, replica: str) -> ReplicaRecord:
+    async def _require_unmoved(self, replica: str, record: ReplicaRecord, error: TransactionReverted) -> None:
+        """Say so where the transaction reverts because somebody else was faster: then nothing is wrong."""
+        now = await read_record(self.target, self._hub(), replica)
+        if now.version != record.version:
+            raise ReplicaMoved(
+                f"somebody else brought the replica from block {record.block_number} to {now.block_number} meanwhile",
+                hint="nothing was written twice; sync again where a newer block is wanted",
+            ) from error
+
+    async def _activated(self, replica: str) -> ReplicaRecord:
         record = await read_record(self.target, self._hub(), replica)
         if record.status == "filling":
             raise ReplicaError(f"{replica} is not active yet", hint="finish it with the same smartsync fork")
         return record
-
-    async def _accepted_number(self, anchor: str) -> int | None:
-        try:
-            return (await newest_accepted(self.target, anchor)).number
-        except (BlockNotAccepted, AnchorFrozen):
-            return None
 
     def _hub(self) -> str:
         if self.hub is None:
             raise ConfigError("no hub is given", hint="set hub in the configuration, or deploy one: smartsync deploy")
         return self.hub
 
-    def _sender(self) -> Sender:
-        if self.account is None:
+    def _paying(self) -> Sender:
+        if self._sender is None:
             raise KeyUnavailable(
                 "no key to send transactions with", hint="give --keystore FILE or SMARTSYNC_PRIVATE_KEY"
             )
-        return Sender(self.target, self.account)
+        return self._sender

@@ -25,13 +25,13 @@ async def compare_call(
     # Nodes choose different callers where none is named, and then a view that asks answers differently.
     sender = sender or "0x" + "00" * 20
     data = function.encode(arguments)
-    original = await _call(source, record.key.source, function, data, record.block_number, sender)
+    original = await _call(source, record.key.source, function, data, record.block_hash, sender)
     copy = await _call(target, replica, function, data, "latest", sender)
     return CallComparison(signature, record.block_number, original, copy)
 
 
 async def _call(
-    chain: Chain, to: str, function: FunctionSignature, data: bytes, block: int | str, sender: str | None
+    chain: Chain, to: str, function: FunctionSignature, data: bytes, block: bytes | str, sender: str | None
 ) -> CallOutcome:
     try:
         raw = await chain.call(to, data, block=block, sender=sender)

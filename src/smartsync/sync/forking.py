@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from smartsync.anchors.block import accepted_block
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
 from smartsync.discovery import strategies
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
-from smartsync.errors import SourceDestroyed, TransactionTooLarge, UnknownReplica
+from smartsync.errors import TransactionTooLarge, UnknownReplica
 from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, read_record, replica_values
@@ -20,7 +19,7 @@ from smartsync.sync.blocks import accepted_header, require_same_source, require_
 from smartsync.sync.searching import search
 from smartsync.trie.node import Node
 from smartsync.trie.trie import build, put, storage_value
-from smartsync.types import SlotChange
+from smartsync.types import NO_ACCOUNT, SlotChange
 from smartsync.views import call_view
 from smartsync.witness import plan_transition
 
@@ -54,13 +53,18 @@ class Fork:
         await require_same_source(self.source, self.target, self.anchor)
         self._progress("read source", 0, 0)
         header = await accepted_header(self.source, self.target, self.anchor, block)
-        code = await inspect(self.source, original, header.number)
+        account = (await source_values(self.source, header, original, [])).account
+        code = await inspect(self.source, original, header.number, account=account or NO_ACCOUNT)
+        key = await self._key(original, code)
+        (replica,) = await call_view(self.target, "Hub", self.hub, "replicaOf", [key])
+        record = await self._record(replica)
+        if record is not None and record.status != "filling":
+            return ForkResult(replica, original, record.block_number, record.block_hash, None, ())
+        # All of the source is known and complete before anything is sent.
         state = await self._read_source(original, header, slots)
-        if state.account is None or state.account.code_hash != keccak256(code):
-            raise SourceDestroyed(f"the node's code of {original} is not the one in block {header.number}")
-        replica, record = await self._create(original, code)
-        if record.status != "filling":
-            return await self._done(original, replica, record)
+        if record is None:
+            await self._send(encode_call("Hub", "create", [*key[:3], key[4]]), "create replica")
+            record = await read_record(self.target, self.hub, replica)
         await self._fill(replica, record, state)
         await require_still_canonical(self.source, header)
         await self._activate(replica, header, state, code)
@@ -79,21 +83,19 @@ class Fork:
         check_complete(state)
         return state
 
-    async def _create(self, original: str, code: bytes) -> tuple[str, ReplicaRecord]:
+    async def _key(self, original: str, code: bytes) -> tuple[int, str, str, str, bytes]:
         chain_id = await self.source.chain_id()
         (logic_hash,) = await call_view(self.target, "Hub", self.hub, "logicHashOf", [code])
-        key = (chain_id, original, self.anchor, self.sender.address, logic_hash)
-        (replica,) = await call_view(self.target, "Hub", self.hub, "replicaOf", [key])
+        return chain_id, original, self.anchor, self.sender.address, logic_hash
+
+    async def _record(self, replica: str) -> ReplicaRecord | None:
         try:
-            return replica, await read_record(self.target, self.hub, replica)
+            return await read_record(self.target, self.hub, replica)
         except UnknownReplica:
-            data = encode_call("Hub", "create", [chain_id, original, self.anchor, logic_hash])
-            await self._send(data, "create replica")
-        return replica, await read_record(self.target, self.hub, replica)
+            return None
 
     async def _fill(self, replica: str, record: ReplicaRecord, state: SourceState) -> None:
-        target_block = (await self.target.header("latest")).number
-        landed = await replica_values(self.target, self.hub, replica, record, state.values, target_block)
+        landed = await replica_values(self.target, self.hub, replica, record, state.values)
         trie = build((keccak256(slot), storage_value(value)) for slot, value in landed.items())
         changes = _changes(landed, state.values)
         size = max(1, _FILL_GAS // _GAS_PER_NEW_SLOT)
@@ -118,10 +120,6 @@ class Fork:
         self._progress("activate", 0, 0)
         data = encode_call("Hub", "activate", [replica, header.hash, b"".join(state.account_nodes), code])
         await self._send(data, "activate")
-
-    async def _done(self, original: str, replica: str, record: ReplicaRecord) -> ForkResult:
-        recorded = await accepted_block(self.target, self.anchor, record.block_hash)
-        return ForkResult(replica, original, recorded.number, record.block_hash, 0, tuple(self.steps))
 
     async def _send(self, data: bytes, what: str) -> None:
         receipt = await self.sender.send(self.hub, data, what=what)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from smartsync.chain import Chain
 from smartsync.discovery import Discovery, strategies
 from smartsync.discovery.completeness import source_values
-from smartsync.errors import SourceCodeChanged, SourceDestroyed
+from smartsync.errors import NodeError, SourceCodeChanged, SourceDestroyed
 from smartsync.header import Header
 from smartsync.replica import ReplicaRecord, replica_trie, written_slots
 from smartsync.results import Progress
@@ -57,14 +57,15 @@ async def plan_sync(
     IncompleteSlots
         Some slots that changed were not found; tells at which trie-key prefixes, and what stood in the way.
     """
-    target_block = (await target.header("latest")).number
     state = await source_values(source, header, record.key.source, [])
     account = require_replicable(state.account, record, header)
 
     async def attempt(known: set[bytes]) -> Transition:
-        differing = await _differing(source, target, record.key.source, replica, known, header.number, target_block)
+        differing = await _differing(
+            source, target, record.key.source, replica, known, header.number, record.target_block
+        )
         new = await source_values(source, header, record.key.source, sorted(differing), on_progress=on_progress)
-        old = await replica_trie(target, hub, replica, record, differing, target_block)
+        old = await replica_trie(target, hub, replica, record, differing)
         return plan_transition(old, new.trie, differing)
 
     async def candidates() -> AsyncIterator[Discovery]:
@@ -78,7 +79,7 @@ async def plan_sync(
             ):
                 yield found
             # Whatever the source's node cannot tell: slots that were there once are those that mostly change.
-            yield Discovery(await written_slots(target, hub, replica), "the replica's own slots")
+            yield await _own_slots(target, hub, replica)
 
     transition, strategy = await search(candidates(), attempt)
     return Plan(header, record, account, state.account_nodes, transition, strategy)
@@ -97,6 +98,14 @@ def require_replicable(account: Account | None, record: ReplicaRecord, header: H
             hint="fork it anew; record the end of this replica on chain with: smartsync halt",
         )
     return account
+
+
+async def _own_slots(target: Chain, hub: str, replica: str) -> Discovery:
+    strategy = "the replica's own slots"
+    try:
+        return Discovery(await written_slots(target, hub, replica), strategy)
+    except NodeError as error:
+        return Discovery(set(), strategy, {strategy: error.message})
 
 
 async def _differing(

@@ -27,8 +27,7 @@ async def verify(source: Chain, target: Chain, hub: str, replica: str, slots: It
     BlockUnavailable
         The source does not serve the recorded block any more: sync first.
     """
-    target_block = (await target.header("latest")).number
-    record = await read_record(target, hub, replica, block=target_block)
+    record = await read_record(target, hub, replica)
     if record.status == "filling":
         raise ReplicaError(f"{replica} is not active yet", hint="finish it with the same smartsync fork")
     header = await source.header(record.block_number)
@@ -38,8 +37,8 @@ async def verify(source: Chain, target: Chain, hub: str, replica: str, slots: It
         _same("recorded block", record.block_hash, header.hash),
         await _anchor(target, record),
         _same("hub's storage root", record.storage_root, state.storage_root),
-        await _storage(target, hub, replica, record, slots, target_block),
-        await _code(target, hub, record, state.account.code_hash if state.account else b"", target_block),
+        await _storage(target, hub, replica, record, slots),
+        await _code(target, hub, record, state.account.code_hash if state.account else b""),
     ]
     return Verification(replica, record.block_number, all(check.ok for check in checks), tuple(checks))
 
@@ -49,11 +48,9 @@ async def _anchor(target: Chain, record: ReplicaRecord) -> Check:
     return Check("anchor's word on it", found.accepted, found.level)
 
 
-async def _storage(
-    target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes], block: int
-) -> Check:
+async def _storage(target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes]) -> Check:
     """Compare the replica's real storage with the hub's root, by the target's state root where that can be proven."""
-    name = "replica's storage"
+    name, block = "replica's storage", record.target_block
     try:
         header = await target.header(block)
         proof = await target.proof(replica, [], block)
@@ -64,15 +61,15 @@ async def _storage(
     except ProofError as error:
         detail = error.message
     try:
-        await replica_values(target, hub, replica, record, slots, block)
+        await replica_values(target, hub, replica, record, slots)
     except NonCanonicalTrie:
         return Check(name, False, detail)
     return Check(name, True, "the target node's trie is not canonical; the root recomputed from all slots agrees")
 
 
-async def _code(target: Chain, hub: str, record: ReplicaRecord, expected: bytes, block: int) -> Check:
+async def _code(target: Chain, hub: str, record: ReplicaRecord, expected: bytes) -> Check:
     logic = await logic_of(target, hub, record.key)
-    actual = keccak256(await target.code(logic, block))
+    actual = keccak256(await target.code(logic, record.target_block))
     return Check("code", actual == expected == record.code_hash, f"{logic}: " + _compared(actual, expected))
 
 

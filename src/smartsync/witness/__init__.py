@@ -3,12 +3,12 @@
 Given the items below, sorted by trie key, a Merkle-Patricia trie is determined. So a witness is a depth-first
 description of the *union* of the old and the new trie, cut down to what the change touches:
 
-======== ============================================================================================================
-write    a slot and its new value; the old value is read from the replica's own storage
-opaque   the hash of a subtrie that both tries have at this position
-leaf     an unchanged leaf in the open, where its parent branch appears or collapses (or its encoding has under 32
-bytes) branch   a position at which keys of the union part, with its children ========
-============================================================================================================
+========  ======================================================================================================
+write     a slot and its new value; the old value is read from the replica's own storage
+opaque    the hash of a subtrie that both tries have at this position
+leaf      an unchanged leaf in the open, where its parent branch appears or collapses, or it has under 32 bytes
+branch    a position at which keys of the union part, with its children
+========  ======================================================================================================
 
 ``items`` holds the four and their encoding, ``build`` makes a witness out of two tries, ``evaluate`` computes the roots
 and is the specification that ``TransitionEngine.sol`` mirrors.

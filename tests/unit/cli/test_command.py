@@ -14,7 +14,7 @@ BY_CODE = {
     3: [errors.NodeUnreachable("m"), errors.RpcError("eth_call", -32000, "m"), errors.BlockUnavailable("7", "pruned")],
     4: [errors.InvalidProof("m"), errors.IncompleteSlots([b"\x01\x02"]), errors.MissingNode(b"\x0a")],
     5: [errors.NoCode("m"), errors.SourceIsProxy("EIP-1967", "0x00")],
-    6: [errors.UnknownReplica("m"), errors.ReplicaDiffers(["code"])],
+    6: [errors.UnknownReplica("m"), errors.NotDeployed("m")],
     7: [errors.InsufficientFunds("0x00", 1, 2), errors.TransactionReverted("m"), errors.TransactionPending("m")],
     8: [errors.BlockNotAccepted("m"), errors.AnchorFrozen("m"), errors.SourceReorganised("m")],
 }

@@ -1,0 +1,47 @@
+"""What hub and anchor say of a replica now, in one answer."""
+
+from __future__ import annotations
+
+from smartsync.anchors.block import accepted_block, anchor_status, newest_accepted
+from smartsync.chain import Chain
+from smartsync.errors import AnchorFrozen, BlockNotAccepted
+from smartsync.replica import logic_of, read_record
+from smartsync.results import ReplicaState
+
+
+async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> ReplicaState:
+    """Return a replica's state; nothing in it is proven, it is what the target node tells.
+
+    Raises
+    ------
+    UnknownReplica
+        The hub has no such replica.
+    """
+    record = await read_record(target, hub, replica)
+    recorded = await accepted_block(target, record.key.anchor, record.block_hash)
+    return ReplicaState(
+        replica=replica,
+        status=record.status,
+        source_chain_id=record.key.source_chain_id,
+        source=record.key.source,
+        anchor=record.key.anchor,
+        creator=record.key.creator,
+        logic=await logic_of(target, hub, record.key),
+        block_number=record.block_number,
+        block_hash=record.block_hash,
+        source_timestamp=recorded.timestamp,
+        storage_root=record.storage_root,
+        code_hash=record.code_hash,
+        version=record.version,
+        level=recorded.level,
+        anchor_status=await anchor_status(target, record.key.anchor),
+        accepted_block=await _accepted_number(target, record.key.anchor),
+        source_head=(await source.header("latest")).number,
+    )
+
+
+async def _accepted_number(target: Chain, anchor: str) -> int | None:
+    try:
+        return (await newest_accepted(target, anchor)).number
+    except (BlockNotAccepted, AnchorFrozen):
+        return None
