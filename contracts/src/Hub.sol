@@ -26,7 +26,7 @@ contract Hub is IHub {
     // --- creation ---
 
     /// @inheritdoc IHub
-    function create(uint256 sourceChainId, address source, address anchor, bytes32 logicHash)
+    function create(uint256 sourceChainId, address source, address anchor, bytes32 logicHash, uint64 firstBlock)
         external
         returns (address replica)
     {
@@ -43,6 +43,7 @@ contract Hub is IHub {
         ReplicaRecord storage rec = _records[replica];
         rec.status = ReplicaStatus.FILLING;
         rec.storageRoot = SubtrieLib.EMPTY_ROOT;
+        rec.firstBlock = firstBlock;
         rec.key = key;
         new Replica{salt: id}(engine, logic);
         emit ReplicaCreated(replica, sourceChainId, source, key);
@@ -54,7 +55,7 @@ contract Hub is IHub {
         if (msg.sender != rec.key.creator) revert NotCreator(rec.key.creator, msg.sender);
         if (rec.status != ReplicaStatus.FILLING) revert WrongStatus(rec.status);
         bytes32 oldRoot = rec.storageRoot;
-        if (expectedRoot != oldRoot) revert OldRootMismatch(oldRoot, expectedRoot);
+        if (expectedRoot != oldRoot) revert UnexpectedRoot(oldRoot, expectedRoot);
 
         newRoot = _transition(replica, oldRoot, witness);
         rec.storageRoot = newRoot;
@@ -67,11 +68,11 @@ contract Hub is IHub {
         if (rec.status != ReplicaStatus.FILLING) revert WrongStatus(rec.status);
         SrcBlock memory accepted = _acceptedBlock(rec, blockHash);
         (bytes32 storageRoot, bytes32 codeHash) = _liveAccount(rec, accepted, accountProof);
-        if (storageRoot != rec.storageRoot) revert NewRootMismatch(storageRoot, rec.storageRoot);
-        if (keccak256(code) != codeHash) revert CodeHashMismatch(codeHash, keccak256(code));
+        if (storageRoot != rec.storageRoot) revert StorageRootMismatch(storageRoot, rec.storageRoot);
+        if (keccak256(code) != codeHash) revert CodeMismatch(codeHash, keccak256(code));
 
         rec.codeHash = codeHash;
-        _record(rec, accepted, ReplicaStatus.ACTIVE);
+        _record(rec, accepted);
         _deployLogic(rec, code);
         emit ReplicaActivated(replica, blockHash, accepted.number, storageRoot, codeHash);
     }
@@ -93,7 +94,7 @@ contract Hub is IHub {
             if (computed != newRoot) revert NewRootMismatch(newRoot, computed);
             rec.storageRoot = newRoot;
         }
-        _record(rec, accepted, ReplicaStatus.ACTIVE);
+        _record(rec, accepted);
         emit ReplicaSynced(replica, blockHash, accepted.number, oldRoot, newRoot, rec.version);
     }
 
@@ -105,7 +106,11 @@ contract Hub is IHub {
         if (codeHash == rec.codeHash && exists) revert SourceUnchanged(blockHash);
 
         bool destroyed = !exists || codeHash == keccak256("");
-        _record(rec, accepted, destroyed ? ReplicaStatus.SOURCE_DESTROYED : ReplicaStatus.SOURCE_CODE_CHANGED);
+        rec.status = destroyed ? ReplicaStatus.SOURCE_DESTROYED : ReplicaStatus.SOURCE_CODE_CHANGED;
+        // Beside the recorded block, which stays the one that the storage mirrors.
+        rec.haltHash = accepted.blockHash;
+        rec.haltNumber = accepted.number;
+        ++rec.version;
         emit ReplicaHalted(replica, blockHash, accepted.number, rec.status, rec.version);
     }
 
@@ -131,6 +136,7 @@ contract Hub is IHub {
             number: rec.number,
             blockHash: rec.blockHash,
             timestamp: recorded.timestamp,
+            haltNumber: rec.haltNumber,
             version: rec.version,
             level: recorded.level,
             anchorStatus: anchorStatus
@@ -167,10 +173,15 @@ contract Hub is IHub {
         if (computed != oldRoot) revert OldRootMismatch(oldRoot, computed);
     }
 
-    function _record(ReplicaRecord storage rec, SrcBlock memory accepted, ReplicaStatus status) private {
+    /// @dev From now on the storage mirrors this block.
+    function _record(ReplicaRecord storage rec, SrcBlock memory accepted) private {
         rec.blockHash = accepted.blockHash;
         rec.number = accepted.number;
-        rec.status = status;
+        if (rec.status != ReplicaStatus.ACTIVE) {
+            rec.status = ReplicaStatus.ACTIVE;
+            rec.haltHash = 0;
+            rec.haltNumber = 0;
+        }
         ++rec.version;
     }
 
@@ -178,7 +189,7 @@ contract Hub is IHub {
         if (!LogicCopy.isDeployable(code)) revert CodeNotDeployable(code.length);
         bytes32 logicHash = LogicCopy.creationHash(code);
         if (logicHash != rec.key.logicHash) revert LogicHashMismatch(rec.key.logicHash, logicHash);
-        if (LogicCopy.deploy(_id(rec.key), code) == address(0)) revert CodeNotDeployable(code.length);
+        if (LogicCopy.deploy(_id(rec.key), code) == address(0)) revert DeploymentFailed();
     }
 
     /// @dev The source's account, which must be there and have code.
@@ -192,12 +203,21 @@ contract Hub is IHub {
         if (!exists || codeHash == keccak256("")) revert SourceDestroyed(accepted.blockHash);
     }
 
-    /// @dev A block that the replica may move to: accepted, and newer unless the recorded one is known to be orphaned.
+    /// @dev A block that the replica may move to: accepted, and newer than what it knows of the source, unless that is
+    /// known to be orphaned.
     function _nextBlock(ReplicaRecord storage rec, bytes32 blockHash) private view returns (SrcBlock memory accepted) {
         accepted = _acceptedBlock(rec, blockHash);
-        if (accepted.number > rec.number) return accepted;
-        if (IAnchor(rec.key.anchor).blockByHash(rec.blockHash).level == Level.REVOKED) return accepted;
-        revert BlockNotNewer(rec.number, accepted.number);
+        bool isHalted = rec.haltHash != 0;
+        if (isHalted && accepted.number <= rec.haltNumber && !_isRevoked(rec, rec.haltHash)) {
+            revert BlockNotNewer(rec.haltNumber, accepted.number);
+        }
+        // After an orphaned end the recorded block itself is the way back where there is no newer one.
+        bool isNewer = accepted.number > rec.number || (isHalted && accepted.blockHash == rec.blockHash);
+        if (!isNewer && !_isRevoked(rec, rec.blockHash)) revert BlockNotNewer(rec.number, accepted.number);
+    }
+
+    function _isRevoked(ReplicaRecord storage rec, bytes32 blockHash) private view returns (bool) {
+        return IAnchor(rec.key.anchor).blockByHash(blockHash).level == Level.REVOKED;
     }
 
     function _acceptedBlock(ReplicaRecord storage rec, bytes32 blockHash) private view returns (SrcBlock memory found) {
@@ -208,6 +228,7 @@ contract Hub is IHub {
         if (found.level != Level.SAFE && found.level != Level.FINAL) revert BlockNotAccepted(blockHash, found.level);
         // The anchor's answer goes into the bookkeeping, so it has to be about the block that was asked for.
         if (found.blockHash != blockHash) revert BlockNotAccepted(blockHash, Level.UNKNOWN);
+        if (found.number < rec.firstBlock) revert BlockTooOld(rec.firstBlock, found.number);
     }
 
     function _activated(address replica) private view returns (ReplicaRecord storage rec) {

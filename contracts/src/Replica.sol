@@ -46,8 +46,11 @@ contract Replica is IReplica {
             let success := delegatecall(gas(), engine, free, calldatasize(), 0, 0)
             returndatacopy(free, 0, returndatasize())
             if success { return(free, returndatasize()) }
-            revert(free, returndatasize())
+            if returndatasize() { revert(free, returndatasize()) }
         }
+        // The engine names every other reason. Without this a node would report a revert for no reason, and nobody could
+        // tell that a smaller witness would do.
+        revert OutOfGas();
     }
 
     /// @dev The outer frame. The inner frame's outcome is its data and one byte: 1 where the source's code returned.

@@ -58,24 +58,24 @@ contract HubBirthTest is HubTest {
         bytes32 logicHash = hub.logicHashOf(code);
         vm.expectRevert(abi.encodeWithSelector(IHub.ReplicaExists.selector, replica));
         vm.prank(creator);
-        hub.create(CHAIN, SOURCE, address(anchor), logicHash);
+        hub.create(CHAIN, SOURCE, address(anchor), logicHash, 0);
     }
 
     function test_create_anchorWithoutCode_reverts() public {
         vm.expectRevert(abi.encodeWithSelector(IHub.NotAnAnchor.selector, address(0xdead)));
-        hub.create(CHAIN, SOURCE, address(0xdead), 0);
+        hub.create(CHAIN, SOURCE, address(0xdead), 0, 0);
     }
 
     function test_create_anchorOfAnotherChain_reverts() public {
         vm.expectRevert(abi.encodeWithSelector(IHub.WrongSourceChain.selector, 5, CHAIN));
-        hub.create(5, SOURCE, address(anchor), 0);
+        hub.create(5, SOURCE, address(anchor), 0, 0);
     }
 
     function test_create_anchorIsAReplica_reverts() public {
         // The one contract to which the hub's calls mean something else. `source()` is not among what it understands.
         address replica = created();
         vm.expectRevert();
-        hub.create(CHAIN, SOURCE, replica, 0);
+        hub.create(CHAIN, SOURCE, replica, 0, 0);
     }
 
     function test_create_twoCreators_independentReplicas() public {
@@ -117,7 +117,7 @@ contract HubBirthTest is HubTest {
         fill(replica, nothing(), part);
         bytes memory call = abi.encodeCall(IHub.fill, (replica, ReferenceTrie.emptyRoot(), witnessOf(nothing(), part)));
         vm.prank(creator);
-        vm.expectRevert(abi.encodeWithSelector(IHub.OldRootMismatch.selector, rootOf(part), ReferenceTrie.emptyRoot()));
+        vm.expectRevert(abi.encodeWithSelector(IHub.UnexpectedRoot.selector, rootOf(part), ReferenceTrie.emptyRoot()));
         (bool success,) = address(hub).call(call);
         success;
         assertStorage(replica, part);
@@ -165,7 +165,7 @@ contract HubBirthTest is HubTest {
         assertRefused(
             replica,
             abi.encodeCall(IHub.activate, (replica, proven.hash, proven.proof, code)),
-            abi.encodeWithSelector(IHub.NewRootMismatch.selector, rootOf(one), strange)
+            abi.encodeWithSelector(IHub.StorageRootMismatch.selector, rootOf(one), strange)
         );
 
         vm.prank(creator);
@@ -224,7 +224,7 @@ contract HubBirthTest is HubTest {
         assertRefused(
             replica,
             abi.encodeCall(IHub.activate, (replica, proven.hash, proven.proof, code)),
-            abi.encodeWithSelector(IHub.NewRootMismatch.selector, rootOf(first), rootOf(part))
+            abi.encodeWithSelector(IHub.StorageRootMismatch.selector, rootOf(first), rootOf(part))
         );
     }
 
@@ -232,7 +232,7 @@ contract HubBirthTest is HubTest {
         (address replica, Block memory proven) = _filled();
         bytes memory other = bytes.concat(code, hex"00");
         bytes memory call = abi.encodeCall(IHub.activate, (replica, proven.hash, proven.proof, other));
-        bytes memory reason = abi.encodeWithSelector(IHub.CodeHashMismatch.selector, keccak256(code), keccak256(other));
+        bytes memory reason = abi.encodeWithSelector(IHub.CodeMismatch.selector, keccak256(code), keccak256(other));
         assertRefused(replica, call, reason);
     }
 

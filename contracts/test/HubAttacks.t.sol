@@ -82,7 +82,7 @@ contract HubAttacksTest is HubTest {
         anchor = TestAnchor(address(hostile));
         bytes32 logicHash = hub.logicHashOf(code);
         vm.prank(creator);
-        replica = hub.create(CHAIN, SOURCE, address(hostile), logicHash);
+        replica = hub.create(CHAIN, SOURCE, address(hostile), logicHash, 0);
         fill(replica, nothing(), first);
         anchor = model;
         Block memory proven = acceptedBlock(10, first);
@@ -127,7 +127,7 @@ contract HubAttacksTest is HubTest {
         bytes[4] memory entries = [
             whole,
             abi.encodeCall(IHub.halt, (replica, gone.hash, gone.proof)),
-            abi.encodeCall(IHub.create, (CHAIN, address(0x51), address(hostile), 0)),
+            abi.encodeCall(IHub.create, (CHAIN, address(0x51), address(hostile), 0, 0)),
             abi.encodeCall(IHub.restoreLogic, (replica, code))
         ];
         for (uint256 i = 0; i < entries.length; ++i) {
@@ -193,6 +193,35 @@ contract HubAttacksTest is HubTest {
             address(hub).call(abi.encodePacked(selectors[which % 7], bytes32(uint256(uint160(replica))), data));
         success;
         assertEq(fingerprint(replica), before);
+    }
+
+    /// @dev Anybody may activate, so a stranger could do it with a block at which the source was still empty, before the
+    /// first chunk; and the storage of a large source does not fit one `sync`. No block before the creator's first one counts.
+    function test_activate_byStrangerAtABlockBeforeTheFirst_reverts() public {
+        creator = makeAddr("a creator with a first block");
+        firstBlock = 10;
+        address young = created();
+        Block memory early = acceptedBlock(9, nothing());
+        vm.prank(makeAddr("mallory"));
+        vm.expectRevert(abi.encodeWithSelector(IHub.BlockTooOld.selector, 10, 9));
+        hub.activate(young, early.hash, early.proof, code);
+    }
+
+    /// @dev After a revocation any accepted block is the way back, but none from before the first: an attacker could throw
+    /// the replica back to an empty storage from which the way forward is too long for one `sync`, or record as its end
+    /// that the source was not there before its birth.
+    function test_syncAndHalt_belowTheFirstBlock_revert() public {
+        creator = makeAddr("a creator with a first block");
+        firstBlock = 10;
+        address young = activeAt(10, first);
+        anchor.setLevel(hub.record(young).blockHash, Level.REVOKED);
+        Block memory early = acceptedBlock(9, nothing());
+        vm.startPrank(makeAddr("mallory"));
+        vm.expectRevert(abi.encodeWithSelector(IHub.BlockTooOld.selector, 10, 9));
+        hub.sync(young, early.hash, early.proof, "");
+        Block memory unborn = absentBlock(8);
+        vm.expectRevert(abi.encodeWithSelector(IHub.BlockTooOld.selector, 10, 8));
+        hub.halt(young, unborn.hash, unborn.proof);
     }
 
     /// @dev Anybody may activate, so a stranger can do it as soon as the storage is that of any accepted block, also while

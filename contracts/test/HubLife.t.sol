@@ -334,6 +334,25 @@ contract HubLifeTest is HubTest {
         assertMirrors(replica, lower, second);
     }
 
+    function test_halt_onABlockRevokedLater_canBeSyncedToTheRecordedOne() public {
+        Block memory gone = absentBlock(20);
+        hub.halt(replica, gone.hash, gone.proof);
+        bytes32 recorded = hub.record(replica).blockHash;
+        Block memory same = acceptedBlock(10, first);
+        assertEq(same.hash, recorded);
+        _refused(same, "", abi.encodeWithSelector(IHub.BlockNotNewer.selector, 20, 10));
+        anchor.setLevel(gone.hash, Level.REVOKED);
+        hub.sync(replica, same.hash, same.proof, "");
+        assertMirrors(replica, same, first);
+    }
+
+    function test_halt_thenALiveBlockInBetween_isNotNewer() public {
+        Block memory gone = absentBlock(20);
+        hub.halt(replica, gone.hash, gone.proof);
+        Block memory between = acceptedBlock(15, second);
+        _refused(between, witnessOf(first, second), abi.encodeWithSelector(IHub.BlockNotNewer.selector, 20, 15));
+    }
+
     function test_halt_thenOtherReason_recordsThat() public {
         Block memory gone = absentBlock(11);
         hub.halt(replica, gone.hash, gone.proof);
@@ -375,8 +394,9 @@ contract HubLifeTest is HubTest {
     function _assertHalted(Block memory proven, ReplicaStatus status) private view {
         Head memory head = hub.head(replica);
         assertEq(uint256(head.status), uint256(status));
-        assertEq(head.blockHash, proven.hash);
-        assertEq(head.number, proven.number);
+        assertEq(head.number, 10, "the recorded block stays the one that the storage mirrors");
+        assertEq(head.haltNumber, proven.number);
+        assertEq(hub.record(replica).haltHash, proven.hash);
         assertEq(hub.record(replica).storageRoot, rootOf(first));
         assertStorage(replica, first);
         assertEq(SampleSource(payable(replica)).stored(), 1);

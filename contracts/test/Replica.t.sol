@@ -336,6 +336,16 @@ contract ReplicaTest is Test {
         assertEq(sample.stored(), 8);
     }
 
+    function test_transition_byHubEngineRunsDry_revertsOutOfGas() public {
+        bytes memory data = abi.encodeCall(DeployingHub.transition, (address(replica), WitnessBuilder.write(0, 8)));
+        bool seen = false;
+        for (uint256 gas_ = 10_000; gas_ < 30_000 && !seen; gas_ += 500) {
+            (bool success, bytes memory reason) = address(hub).call{gas: gas_}(data);
+            seen = !success && keccak256(reason) == keccak256(abi.encodeWithSelector(IReplica.OutOfGas.selector));
+        }
+        assertTrue(seen);
+    }
+
     function test_transition_byHubMalformed_revertsWithEnginesError() public {
         vm.expectRevert(abi.encodeWithSelector(ITransitionEngine.NoOpWrite.selector, 0));
         hub.transition(address(replica), WitnessBuilder.write(0, 7));

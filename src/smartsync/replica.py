@@ -44,6 +44,7 @@ class ReplicaKey:
 class ReplicaRecord:
     """The hub's bookkeeping of a replica (``IHub.ReplicaRecord``). Hashes 32 bytes, zero before activation.
 
+    The halt block is the source block at which its end was proven; number and hash are zero unless ``status`` tells so.
     ``target_block`` is the number of the target block at which this was read, and at which the storage has to be read.
     """
 
@@ -52,7 +53,10 @@ class ReplicaRecord:
     block_hash: bytes
     block_number: int
     version: int
+    halt_number: int
     status: str
+    first_block: int
+    halt_hash: bytes
     code_hash: bytes
     key: ReplicaKey
 
@@ -77,8 +81,20 @@ async def read_record(target: Chain, hub: str, replica: str) -> ReplicaRecord:
             f"{replica} is not a replica of the hub {hub}",
             hint="check the address (smartsync status lists all replicas) and the hub in the configuration",
         ) from error
-    root, block_hash, number, version, status, code_hash, key = answer
-    return ReplicaRecord(block, root, block_hash, number, version, STATUSES[status], code_hash, ReplicaKey(*key))
+    root, block_hash, number, version, halt_number, status, first_block, halt_hash, code_hash, key = answer
+    return ReplicaRecord(
+        target_block=block,
+        storage_root=root,
+        block_hash=block_hash,
+        block_number=number,
+        version=version,
+        halt_number=halt_number,
+        status=STATUSES[status],
+        first_block=first_block,
+        halt_hash=halt_hash,
+        code_hash=code_hash,
+        key=ReplicaKey(*key),
+    )
 
 
 async def logic_of(target: Chain, hub: str, key: ReplicaKey) -> str:

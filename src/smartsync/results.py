@@ -56,8 +56,9 @@ class ReplicaState:
 
     ``status`` is one of ``filling``, ``active``, ``source_destroyed``, ``source_code_changed``; ``level`` one of
     ``unknown``, ``pending``, ``safe``, ``final``, ``revoked``; ``anchor_status`` one of ``active``, ``paused``,
-    ``expired``, ``frozen``. ``source_timestamp`` in seconds on the source's clock. ``accepted_block`` is the newest
-    block that the anchor accepts, ``source_head`` the source's newest; ``None`` where not known.
+    ``expired``, ``frozen``. ``halt_block`` is the source block at which its end was proven, ``source_timestamp`` in seconds
+    on the source's clock, ``accepted_block`` the newest block that the anchor accepts, ``source_head`` the source's newest;
+    ``None`` where there is none, or it is not known.
     """
 
     replica: str
@@ -72,6 +73,7 @@ class ReplicaState:
     source_timestamp: int
     storage_root: bytes
     code_hash: bytes
+    halt_block: int | None
     version: int
     level: str
     anchor_status: str

@@ -8,8 +8,8 @@ enum ReplicaStatus {
     NONE, // not created here
     FILLING, // its creator fills it; nobody can read it yet
     ACTIVE, // an exact mirror of the source at the recorded block
-    SOURCE_DESTROYED, // at the recorded block the source had no account, code or storage any more
-    SOURCE_CODE_CHANGED // at the recorded block the source had other code
+    SOURCE_DESTROYED, // at the halt block the source had no code any more
+    SOURCE_CODE_CHANGED // at the halt block the source had other code
 }
 
 /// @notice What identifies a replica; its address follows from it.
@@ -24,10 +24,13 @@ struct ReplicaKey {
 /// @notice The hub's bookkeeping of one replica.
 struct ReplicaRecord {
     bytes32 storageRoot; // the replica's storage root now
-    bytes32 blockHash; // the recorded block; zero before activation
+    bytes32 blockHash; // the recorded block, which the storage mirrors; zero before activation
     uint64 number; // the recorded block's number on the source chain
     uint64 version; // rises with every change of the record
+    uint64 haltNumber; // number of the halt block, at which the source had ended; zero unless it had
     ReplicaStatus status;
+    uint64 firstBlock; // no source block of a lower number is ever mirrored
+    bytes32 haltHash; // the halt block
     bytes32 codeHash; // keccak-256 of the source's runtime code; zero before activation
     ReplicaKey key;
 }
@@ -37,6 +40,7 @@ struct Head {
     ReplicaStatus status;
     uint64 number; // recorded block's number on the source chain
     bytes32 blockHash;
+    uint64 haltNumber; // number of the block at which the source had ended; zero unless `status` says so
     uint64 timestamp; // recorded block's time, seconds on the source's clock
     uint64 version;
     Level level; // the anchor's level for that block now
@@ -47,13 +51,17 @@ struct Head {
 /// @notice Owns the bookkeeping of all replicas of a target chain: which exist, and at which source block each stands.
 /// Nobody has a right here that others lack, except a creator to fill his own replica before it is active.
 interface IHub {
+    /// @notice A replica was created, empty.
     event ReplicaCreated(
         address indexed replica, uint256 indexed sourceChainId, address indexed source, ReplicaKey key
     );
+    /// @notice A chunk was filled into a replica that is not active yet.
     event ReplicaFilled(address indexed replica, bytes32 oldRoot, bytes32 newRoot, uint64 version);
+    /// @notice A replica became readable: the image of the source at this block.
     event ReplicaActivated(
         address indexed replica, bytes32 indexed blockHash, uint64 number, bytes32 storageRoot, bytes32 codeHash
     );
+    /// @notice A replica mirrors another block of the source; the roots are the same where nothing changed.
     event ReplicaSynced(
         address indexed replica,
         bytes32 indexed blockHash,
@@ -62,9 +70,11 @@ interface IHub {
         bytes32 newRoot,
         uint64 version
     );
+    /// @notice It is proven that the source had ended at this block: `status` says how.
     event ReplicaHalted(
         address indexed replica, bytes32 indexed blockHash, uint64 number, ReplicaStatus status, uint64 version
     );
+    /// @notice The logic copy stands at its address again.
     event LogicRestored(address indexed replica, address logic);
 
     /// @notice No replica of this hub has this address.
@@ -83,12 +93,20 @@ interface IHub {
     error AnchorNotActive(Status status);
     /// @notice The anchor does not accept this block (level UNKNOWN, PENDING or REVOKED).
     error BlockNotAccepted(bytes32 blockHash, Level level);
-    /// @notice The block is not newer than the recorded one, which has not been revoked.
+    /// @notice The block is older than the first one that the creator wants mirrored.
+    error BlockTooOld(uint64 firstBlock, uint64 offered);
+    /// @notice The block is not newer than the recorded (or the halt) block, which has not been revoked.
     error BlockNotNewer(uint64 recorded, uint64 offered);
     /// @notice At this block the source has no account or no code.
     error SourceDestroyed(bytes32 blockHash);
     /// @notice At this block the source's code is another one.
     error CodeHashMismatch(bytes32 expected, bytes32 actual);
+    /// @notice The code given is not the source's.
+    error CodeMismatch(bytes32 expected, bytes32 actual);
+    /// @notice The replica's storage root is not the one that the caller of `fill` expects.
+    error UnexpectedRoot(bytes32 actual, bytes32 expected);
+    /// @notice The replica has not been filled with what the source holds at this block.
+    error StorageRootMismatch(bytes32 source, bytes32 replica);
     /// @notice The witness does not start from the replica's storage root.
     error OldRootMismatch(bytes32 expected, bytes32 computed);
     /// @notice The witness does not end at the source's storage root.
@@ -99,6 +117,8 @@ interface IHub {
     error LogicHashMismatch(bytes32 expected, bytes32 actual);
     /// @notice Code of this size cannot be deployed here (EIP-170), or starts with 0xEF (EIP-3541), or is empty.
     error CodeNotDeployable(uint256 size);
+    /// @notice The chain did not create the logic copy: too little gas was given.
+    error DeploymentFailed();
     /// @notice The logic copy is in place.
     error LogicPresent(address logic);
     /// @notice The source is neither destroyed nor has other code at this block: `sync` instead.
@@ -112,18 +132,25 @@ interface IHub {
     /// @param source The original contract.
     /// @param anchor The anchor that decides over source blocks, for life.
     /// @param logicHash `logicHashOf` the source's runtime code.
+    /// @param firstBlock No block of a lower number will ever be mirrored. So nobody can end the filling with a block at
+    /// which the source was still empty, nor throw the replica back to one after a fork of the source.
     /// @return replica Its address, which is `replicaOf` the key.
-    function create(uint256 sourceChainId, address source, address anchor, bytes32 logicHash)
+    function create(uint256 sourceChainId, address source, address anchor, bytes32 logicHash, uint64 firstBlock)
         external
         returns (address replica);
 
     /// @notice Applies one verified transition to a replica that is not active yet. Creator only.
     /// @param expectedRoot The storage root that the caller believes the replica to have: a chunk that was sent twice
     /// stops here, before it costs anything.
+    /// @param replica A replica of the caller's that is not active yet.
     /// @param witness See `ITransitionEngine.transition`.
     function fill(address replica, bytes32 expectedRoot, bytes calldata witness) external returns (bytes32 newRoot);
 
     /// @notice Proves a filled replica to be the source's exact image, deploys the logic copy and opens it to readers.
+    /// Anybody may.
+    /// @dev Warning: that is also somebody else, as soon as the storage is that of an accepted block from `firstBlock` on.
+    /// The replica is a true mirror of that block then and goes on by `sync`, but cannot be filled any more.
+    /// @param replica A replica that is not active yet.
     /// @param blockHash An accepted block.
     /// @param accountProof The nodes from that block's state root to the source's account, one after the other.
     /// @param code The source's runtime code, byte for byte.
@@ -131,18 +158,29 @@ interface IHub {
 
     /// @notice Brings an active replica to an accepted block: strictly newer than the recorded one, or any where the
     /// recorded one has been revoked.
-    /// @param witness Empty where the storage root is unchanged.
+    /// @param replica An activated replica.
+    /// @param blockHash The block to mirror.
+    /// @param accountProof The nodes from that block's state root to the source's account, one after the other.
+    /// @param witness The transition from the replica's storage root to the source's; empty where they are the same.
     function sync(address replica, bytes32 blockHash, bytes calldata accountProof, bytes calldata witness) external;
 
     /// @notice Records that the source was destroyed or got other code, proven at an accepted block that `sync` would
-    /// take. The storage stays as it was, `head` tells; a later block at which the code is the old one can be synced to.
+    /// take. Storage and recorded block stay as they are, `head` tells; a later block at which the code is the old one can
+    /// be synced to.
+    /// @param replica An activated replica.
+    /// @param blockHash The halt block: accepted, and newer than the recorded one.
+    /// @param accountProof That at this block the account is absent, or has other code or none.
     function halt(address replica, bytes32 blockHash, bytes calldata accountProof) external;
 
     /// @notice Deploys the logic copy of an activated replica again, at its address, should it be gone.
     /// @dev Code that contains SELFDESTRUCT can be destroyed in the very transaction of its deployment (EIP-6780).
+    /// @param replica An activated replica.
+    /// @param code The source's runtime code.
     function restoreLogic(address replica, bytes calldata code) external;
 
-    /// @notice The replica's block, level and anchor status now. Reverts with `UnknownReplica` only.
+    /// @notice The replica's block, level and anchor status now.
+    /// @dev Warning: a replica that is not FILLING can be read whatever this says; who relies on freshness must ask.
+    /// Reverts with `UnknownReplica`, or as the anchor does.
     function head(address replica) external view returns (Head memory);
 
     /// @notice The whole bookkeeping of a replica. Reverts with `UnknownReplica` only.

@@ -3,11 +3,15 @@ pragma solidity 0.8.37;
 
 /// @title IReplica
 /// @notice The errors of a replica. It has no functions of its own: whatever is called is the source's function.
+/// @dev Warning: a function that writes answers as if it had. `transfer` of a replicated token returns true, and nothing
+/// has moved. Only read.
+/// Warning: `block.*`, `address(this)`, balances and calls to other contracts are this chain's, not the source's. A function
+/// that calls itself by `this.f()` to write and then reads does not see its own write.
 interface IReplica {
     /// @notice Not activated yet (or its logic copy is gone, see `IHub.restoreLogic`): there is nothing to read.
     error NotActive();
     /// @notice A replica cannot keep what is sent to it.
     error ValueRefused(uint256 value);
-    /// @notice The gas given did not suffice for the read.
+    /// @notice The gas given did not suffice for the read, or for the hub's transition.
     error OutOfGas();
 }

@@ -211,6 +211,7 @@ contract HubHandler is HubTest {
             if (mined.kind != Kind.LIVE || mined.block_.hash == rec.blockHash || !_acceptable(rec, mined)) continue;
             uint256 snapshot = vm.snapshotState();
             if (mined.block_.number <= rec.number) its.setLevel(rec.blockHash, Level.REVOKED);
+            if (rec.haltHash != 0 && mined.block_.number <= rec.haltNumber) its.setLevel(rec.haltHash, Level.REVOKED);
             (bool success,) = address(hub).call(_syncTo(replica, mined));
             if (!success || hub.record(replica).storageRoot != rootOf(mined.values)) ++count;
             vm.revertToState(snapshot);
@@ -261,9 +262,15 @@ contract HubHandler is HubTest {
     }
 
     function _reachable(ReplicaRecord memory rec, Mined memory mined) private view returns (bool) {
-        bool isNewer = mined.block_.number > rec.number;
-        bool isOrphaned = TestAnchor(rec.key.anchor).blockByHash(rec.blockHash).level == Level.REVOKED;
-        return _acceptable(rec, mined) && (isNewer || isOrphaned);
+        uint64 number = mined.block_.number;
+        bool isHalted = rec.haltHash != 0;
+        if (isHalted && number <= rec.haltNumber && !_isRevoked(rec, rec.haltHash)) return false;
+        bool isNewer = number > rec.number || (isHalted && mined.block_.hash == rec.blockHash);
+        return _acceptable(rec, mined) && (isNewer || _isRevoked(rec, rec.blockHash));
+    }
+
+    function _isRevoked(ReplicaRecord memory rec, bytes32 hash) private view returns (bool) {
+        return TestAnchor(rec.key.anchor).blockByHash(hash).level == Level.REVOKED;
     }
 
     function _mine(uint64 number, uint256[4] memory values, Kind kind, Level level) private {

@@ -30,6 +30,7 @@ abstract contract HubTest is NamedErrors {
     Hub internal hub = new Hub(address(engine));
     TestAnchor internal anchor = new TestAnchor(CHAIN);
     address internal creator = makeAddr("creator");
+    uint64 internal firstBlock; // of the replicas that `created` makes
     bytes internal code = type(SampleSource).runtimeCode;
 
     // --- the source chain ---
@@ -98,7 +99,7 @@ abstract contract HubTest is NamedErrors {
     function created() internal returns (address replica) {
         bytes32 logicHash = hub.logicHashOf(code);
         vm.prank(creator);
-        replica = hub.create(CHAIN, SOURCE, address(anchor), logicHash);
+        replica = hub.create(CHAIN, SOURCE, address(anchor), logicHash, firstBlock);
     }
 
     function fill(address replica, uint256[4] memory oldValues, uint256[4] memory newValues) internal {

@@ -45,7 +45,7 @@ def _draw(console: Console, result: ForkResult) -> None:
             ("of", result.source),
             ("block", result.block_number),
             ("block hash", render.hexadecimal(result.block_hash)),
-            ("slots", result.slots),
+            ("slots", "active already, nothing was done" if result.slots is None else result.slots),
         ],
     )
     render.transactions(console, result.steps)

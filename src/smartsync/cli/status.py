@@ -62,6 +62,7 @@ def _draw(console: Console, state: ReplicaState) -> None:
             ("anchor", state.anchor),
             ("anchor is", state.anchor_status),
             ("creator", state.creator),
+            *([("source ended at block", state.halt_block)] if state.halt_block is not None else []),
             ("version", state.version),
         ],
     )

@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from smartsync.anchors.block import newest_accepted, require_accepted, source_of
+from smartsync.anchors.block import newest_accepted, require_accepted
 from smartsync.chain import Chain
-from smartsync.errors import SourceReorganised, WrongChain
+from smartsync.errors import SourceReorganised
 from smartsync.header import Header
-
-
-async def require_same_source(source: Chain, target: Chain, anchor: str) -> None:
-    """Check that the anchor speaks of the chain that the source node is on: chain id and genesis block.
-
-    Raises
-    ------
-    WrongChain
-        Another chain id.
-    SourceReorganised
-        The same chain id, and yet another genesis block.
-    """
-    chain_id, genesis_hash = await source_of(target, anchor)
-    actual = await source.chain_id()
-    if actual != chain_id:
-        raise WrongChain("source", chain_id, actual)
-    if await source.genesis_hash() != genesis_hash:
-        raise SourceReorganised(
-            f"the source node's chain {chain_id} has another genesis block than the anchor's",
-            hint="take a node of the chain that the anchor was deployed for, or deploy an anchor for this one",
-        )
 
 
 async def accepted_header(source: Chain, target: Chain, anchor: str, block: int | None) -> Header:

@@ -11,7 +11,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import checked_address
-from smartsync.anchors.block import accepted_block, newest_accepted
+from smartsync.anchors.block import accepted_block, newest_accepted, require_same_source
 from smartsync.anchors.quorum import attest
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call, event_topic
@@ -30,7 +30,7 @@ from smartsync.replica import ReplicaRecord, read_record
 from smartsync.results import CallComparison, ForkResult, Progress, ReplicaState, Step, SyncResult, Verification
 from smartsync.rpc import Rpc
 from smartsync.submit import Sender, step_of
-from smartsync.sync.blocks import accepted_header, require_same_source, require_still_canonical
+from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.comparing import compare_call
 from smartsync.sync.forking import Fork
 from smartsync.sync.halting import halt

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from smartsync.anchors.block import require_same_source
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
 from smartsync.discovery import strategies
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
-from smartsync.errors import TransactionTooLarge, UnknownReplica
+from smartsync.errors import BlockNotAccepted, TransactionTooLarge, UnknownReplica
 from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, read_record, replica_values
 from smartsync.results import ForkResult, Progress, Step
 from smartsync.source import inspect
 from smartsync.submit import Sender, step_of
-from smartsync.sync.blocks import accepted_header, require_same_source, require_still_canonical
+from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.searching import search
 from smartsync.trie.node import Node
 from smartsync.trie.trie import build, put, storage_value
@@ -60,10 +61,15 @@ class Fork:
         record = await self._record(replica)
         if record is not None and record.status != "filling":
             return ForkResult(replica, original, record.block_number, record.block_hash, None, ())
+        if record is not None and header.number < record.first_block:
+            raise BlockNotAccepted(
+                f"the replica {replica} was created for blocks from {record.first_block} on, not for {header.number}",
+                hint="leave --block out, or take a newer one",
+            )
         # All of the source is known and complete before anything is sent.
         state = await self._read_source(original, header, slots)
         if record is None:
-            await self._send(encode_call("Hub", "create", [*key[:3], key[4]]), "create replica")
+            await self._send(encode_call("Hub", "create", [*key[:3], key[4], header.number]), "create replica")
             record = await read_record(self.target, self.hub, replica)
         await self._fill(replica, record, state)
         await require_still_canonical(self.source, header)

@@ -32,6 +32,7 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
         source_timestamp=recorded.timestamp,
         storage_root=record.storage_root,
         code_hash=record.code_hash,
+        halt_block=record.halt_number if record.status not in ("filling", "active") else None,
         version=record.version,
         level=recorded.level,
         anchor_status=await anchor_status(target, record.key.anchor),

@@ -27,6 +27,7 @@ STATE = ReplicaState(
     source_timestamp=1_795_392_000,
     storage_root=HASH,
     code_hash=HASH,
+    halt_block=None,
     version=4,
     level="final",
     anchor_status="active",
