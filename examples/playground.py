@@ -9,7 +9,10 @@ Usage: .venv/bin/python examples/playground.py
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import sys
+import threading
 from pathlib import Path
 
 from smartsync.demo.ens import LABELS, EnsRegistry, node_of
@@ -30,8 +33,8 @@ async def main(stage: Stage) -> None:
         print(f"ENS registry on the source: {registry.address}")
         print(f"the node of alice.eth:      0x{node_of('alice.eth').hex()}")
         print(f"settings in {FOLDER}/smartsync.toml, a key in {FOLDER}/env")
-        number = 0
-        while await _enter(f"[Enter] changes the registry (change {number + 1}) "):
+        entered, number = _listen(), 0
+        while await _enter(entered, f"[Enter] changes the registry (change {number + 1}) "):
             number += 1
             await change(registry, number)
 
@@ -54,14 +57,38 @@ async def change(registry: EnsRegistry, number: int) -> None:
     print(f"changed: new-name-{number}.eth is new, alice.eth belongs to {names[number % 2]} now")
 
 
-async def _enter(prompt: str) -> bool:
+async def _enter(entered: asyncio.Queue[bool], prompt: str) -> bool:
     print(prompt, end="", flush=True)
-    return bool(await asyncio.to_thread(sys.stdin.readline))
+    return await entered.get()
+
+
+def _listen() -> asyncio.Queue[bool]:
+    """Return a queue that gets True for each Enter, and False at the end of the input.
+
+    Read in a daemon thread: asyncio waits at its end for the threads that it started itself, so that Ctrl-C would need
+    an Enter to go with it. And read past ``sys.stdin``, whose lock such a thread would hold while Python shuts down.
+    """
+    loop, entered = asyncio.get_running_loop(), asyncio.Queue[bool]()
+
+    def read() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            while text := os.read(sys.stdin.fileno(), 1024):
+                for _ in range(text.count(b"\n")):
+                    loop.call_soon_threadsafe(entered.put_nowait, True)
+            loop.call_soon_threadsafe(entered.put_nowait, False)
+
+    threading.Thread(target=read, daemon=True).start()
+    return entered
+
+
+def play() -> None:
+    """Start both chains, and end them whatever happens."""
+    with ganache_node(chain_id=1337) as source, hardhat_node(chain_id=31337) as target:
+        asyncio.run(main(connected(source, target)))
 
 
 if __name__ == "__main__":
-    with ganache_node(chain_id=1337) as source, hardhat_node(chain_id=31337) as target:
-        try:
-            asyncio.run(main(connected(source, target)))
-        except KeyboardInterrupt:
-            print("\nended")
+    try:
+        play()
+    except KeyboardInterrupt:
+        print("\nended")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 
 @dataclass
@@ -78,9 +78,12 @@ class HttpNode:
         return reply if isinstance(reply, Reply) else reply(request)
 
 
+Kind = TypeVar("Kind", bound=HttpNode)
+
+
 @contextmanager
-def serving() -> Iterator[HttpNode]:
-    """Give a node that listens on a free port of 127.0.0.1."""
+def serving(kind: Callable[[str], Kind] = HttpNode) -> Iterator[Kind]:  # type: ignore[assignment]  # mypy 4737
+    """Give a node that listens on a free port of 127.0.0.1. ``kind`` makes it from its url."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -105,7 +108,7 @@ def serving() -> Iterator[HttpNode]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.block_on_close = False
-    node = HttpNode(f"http://127.0.0.1:{server.server_address[1]}")
+    node = kind(f"http://127.0.0.1:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

@@ -10,17 +10,58 @@
         await s.attest(deployed.anchor, [account])
         result = await s.sync(fork.replica)
 
-Only ``__all__`` is public.
+Only ``__all__`` is public: the client, what it returns, every error that it raises (`smartsync.errors` draws the tree),
+and how the command line reads keys and slots files.
 """
 
 from smartsync.deploy import Deployed
-from smartsync.errors import SmartSyncError
+from smartsync.discovery.slots_file import read_slots
+from smartsync.errors import (
+    AnchorError,
+    AnchorFrozen,
+    BlockNotAccepted,
+    BlockUnavailable,
+    CodeNotDeployable,
+    ConfigError,
+    IncompleteSlots,
+    InsufficientFunds,
+    InvalidHeader,
+    InvalidProof,
+    InvalidRlp,
+    InvalidWitness,
+    KeyUnavailable,
+    MethodMissing,
+    MissingNode,
+    NoCode,
+    NodeError,
+    NodeUnreachable,
+    NonCanonicalTrie,
+    NotDeployed,
+    ProofError,
+    ReplicaError,
+    ReplicaMoved,
+    RpcError,
+    SmartSyncError,
+    SourceCodeChanged,
+    SourceDestroyed,
+    SourceError,
+    SourceIsProxy,
+    SourceReorganised,
+    TransactionError,
+    TransactionPending,
+    TransactionReverted,
+    TransactionTooLarge,
+    UnknownReplica,
+    WrongChain,
+)
+from smartsync.keys import load_account
 from smartsync.results import (
     CallComparison,
     CallOutcome,
     Check,
     ForkResult,
     NodeReport,
+    Progress,
     ReplicaState,
     Step,
     SyncResult,
@@ -32,6 +73,8 @@ from smartsync.types import SlotChange
 __version__ = "0.1.0"
 
 __all__ = [
+    "SmartSync",
+    # what it returns
     "Attested",
     "CallComparison",
     "CallOutcome",
@@ -41,11 +84,50 @@ __all__ = [
     "NodeReport",
     "ReplicaState",
     "SlotChange",
-    "SmartSync",
-    "SmartSyncError",
     "Step",
     "SyncPlan",
     "SyncResult",
     "Verification",
+    # what it takes
+    "Progress",
+    "load_account",
+    "read_slots",
+    # what it raises
+    "AnchorError",
+    "AnchorFrozen",
+    "BlockNotAccepted",
+    "BlockUnavailable",
+    "CodeNotDeployable",
+    "ConfigError",
+    "IncompleteSlots",
+    "InsufficientFunds",
+    "InvalidHeader",
+    "InvalidProof",
+    "InvalidRlp",
+    "InvalidWitness",
+    "KeyUnavailable",
+    "MethodMissing",
+    "MissingNode",
+    "NoCode",
+    "NodeError",
+    "NodeUnreachable",
+    "NonCanonicalTrie",
+    "NotDeployed",
+    "ProofError",
+    "ReplicaError",
+    "ReplicaMoved",
+    "RpcError",
+    "SmartSyncError",
+    "SourceCodeChanged",
+    "SourceDestroyed",
+    "SourceError",
+    "SourceIsProxy",
+    "SourceReorganised",
+    "TransactionError",
+    "TransactionPending",
+    "TransactionReverted",
+    "TransactionTooLarge",
+    "UnknownReplica",
+    "WrongChain",
     "__version__",
 ]

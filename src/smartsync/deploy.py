@@ -11,6 +11,9 @@ from smartsync.results import Progress, Step
 from smartsync.submit import Sender, step_of
 from smartsync.views import call_view
 
+MAX_SIGNERS = 255
+"""Signers that a ``QuorumAnchor`` takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
@@ -94,6 +97,12 @@ def _quorum(signers: Sequence[str], threshold: int) -> list[str]:
     ordered = sorted(set(signers), key=lambda address: int(address, 16))
     if not ordered or len(ordered) != len(signers):
         raise ConfigError("the anchor needs signers, each once", hint="give --signer ADDRESS for each of them")
+    if int(ordered[0], 16) == 0:
+        raise ConfigError("the zero address cannot sign", hint="check the --signer addresses")
+    if len(ordered) > MAX_SIGNERS:
+        raise ConfigError(
+            f"{len(ordered)} signers are too many, an anchor takes at most {MAX_SIGNERS}", hint="name fewer signers"
+        )
     if not len(ordered) < 2 * threshold <= 2 * len(ordered):
         raise ConfigError(
             f"{threshold} of {len(ordered)} is not a quorum",

@@ -56,9 +56,9 @@ class ReplicaState:
 
     ``status`` is one of ``filling``, ``active``, ``source_destroyed``, ``source_code_changed``; ``level`` one of
     ``unknown``, ``pending``, ``safe``, ``final``, ``revoked``; ``anchor_status`` one of ``active``, ``paused``,
-    ``expired``, ``frozen``. ``halt_block`` is the source block at which its end was proven, ``source_timestamp`` in seconds
-    on the source's clock, ``accepted_block`` the newest block that the anchor accepts, ``source_head`` the source's newest;
-    ``None`` where there is none, or it is not known.
+    ``expired``, ``frozen``. ``halt_block`` is the source block at which its end was proven, ``source_timestamp`` in
+    seconds on the source's clock, ``accepted_block`` the newest block that the anchor accepts, ``source_head`` the
+    source's newest; ``None`` where there is none, or it is not known.
     """
 
     replica: str

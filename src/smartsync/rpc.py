@@ -29,9 +29,11 @@ _BACKOFF_S = 0.25
 _MAX_WAIT_S = 30.0
 _TRANSIENT_STATUS = frozenset({429, 502, 503, 504})
 _MAX_NESTING = 500
+_MAX_BODY = 256 * 1024 * 1024
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.S)
 _NESTS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _REFUSES_BATCH = frozenset({400, 413, 500})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT_CODES = frozenset({429, -32029})
 _TRANSIENT_TEXT = re.compile(r"too many requests|rate.?limit|request rate|per second|response too large", re.I)
 _MISSING_CODES = frozenset({-32601, 4200})
@@ -214,9 +216,10 @@ class Rpc:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s))
         try:
-            async with self._session.post(self._url, json=payload) as response:
+            # A redirection could lead anywhere, also into the network that this runs in; and it turns POST into GET.
+            async with self._session.post(self._url, json=payload, allow_redirects=False) as response:
                 status, wait = response.status, response.headers.get("Retry-After", "")
-                body = await response.read()
+                body = await self._body(response, name)
         except aiohttp.ClientConnectorError as error:
             raise _Transient(f"cannot connect: {error.strerror or error.os_error}", unsent=True) from error
         except TimeoutError as error:
@@ -225,6 +228,11 @@ class Rpc:
             raise _Transient(f"the connection failed: {type(error).__name__}") from error
         if status in _TRANSIENT_STATUS:
             raise _Transient(f"HTTP status {status}", unsent=status == 429, wait_s=_seconds(wait))
+        if status in _REDIRECTS:
+            raise NodeError(
+                f"{name}: {self.host} answered with a redirection (HTTP status {status}), which is not followed",
+                hint="give the url that it leads to; often that is https:// instead of http://",
+            )
         answer = _parsed(body)
         if answer is None or (status >= 400 and not _is_json_rpc(answer)):
             if isinstance(payload, list) and status in _REFUSES_BATCH:
@@ -232,6 +240,15 @@ class Rpc:
             what = f"HTTP status {status}" if status >= 400 else f"no JSON: {body[:60]!r}"
             raise NodeError(f"{name}: {self.host} answered {what}", hint="check the node's url and key")
         return answer
+
+    async def _body(self, response: aiohttp.ClientResponse, name: str) -> bytes:
+        """Return what a node sent, unpacked, as long as that is no more than any answer has to be."""
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > _MAX_BODY:
+                raise NodeError(f"{name}: {self.host} answered more than {_MAX_BODY} bytes")
+        return bytes(body)
 
 
 def _parsed(body: bytes) -> Any:

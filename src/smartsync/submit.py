@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 _MARGIN_PERCENT = 20
 """Gas on top of the estimate: what is estimated at one block is spent at another."""
 
+_REPLICAS_OUT_OF_GAS = "OutOfGas"
+"""``IReplica.OutOfGas``: what runs dry below the first frame is to a node a revert like any other."""
+
 
 def step_of(what: str, receipt: Receipt) -> Step:
     """Return what is told of a transaction that is in a block."""
@@ -129,6 +132,10 @@ class Sender:
             estimate, cap = await self.estimate(to, data), await self._cap()
         except TransactionTooLarge as error:
             raise TransactionTooLarge(error.gas, error.cap, what=what) from error
+        except TransactionReverted as error:
+            if error.name != _REPLICAS_OUT_OF_GAS:
+                raise
+            raise TransactionTooLarge(None, await self._cap(), what=what) from error
         if estimate > cap:
             raise TransactionTooLarge(estimate, cap, what=what)
         return min(estimate + estimate * _MARGIN_PERCENT // 100, cap)

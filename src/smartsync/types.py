@@ -1,8 +1,8 @@
 """The shared vocabulary: frozen values that pass between modules, and nothing else.
 
 What a node proves is an ``Untrusted…`` value; only a ``verify`` function turns it into the verified type that the next
-step takes. What a node merely tells (a log, a receipt, a value of ``eth_getStorageAt``; `smartsync.answers`) can be
-verified by nobody here: it may guide what is tried, and no replica's state depends on it.
+step takes. What a node merely tells (a log, a receipt, a slot's value; `smartsync.answers`) is not verified: it may
+guide what is tried, and no replica's state depends on its truth.
 """
 
 from __future__ import annotations
@@ -69,3 +69,10 @@ class SlotChange:
     slot: bytes
     old: int
     new: int
+
+    @property
+    def kind(self) -> str:
+        """What it does in the trie: ``insert``, ``update`` or ``delete``."""
+        if self.old == 0:
+            return "insert"
+        return "delete" if self.new == 0 else "update"

@@ -7,7 +7,7 @@ from typing import Any
 
 from smartsync.chain import Chain
 from smartsync.contracts import decode_result, encode_call
-from smartsync.errors import NotDeployed
+from smartsync.errors import NotDeployed, TransactionReverted
 
 
 async def call_view(
@@ -33,7 +33,13 @@ async def call_view(
     TransactionReverted
         The function reverts; the reason is decoded.
     """
-    answer = await chain.call(address, encode_call(contract, function, arguments), block=block)
+    try:
+        answer = await chain.call(address, encode_call(contract, function, arguments), block=block)
+    except TransactionReverted as error:
+        # Our contracts name their reasons; one that does not know the function has none.
+        if error.data:
+            raise
+        answer = b""
     if not answer:
         raise NotDeployed(
             f"there is no {contract} at {address} on the {chain.role} chain",

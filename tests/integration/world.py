@@ -66,8 +66,8 @@ async def world(source: Node, target: Node) -> AsyncIterator[World]:
     """Deploy everything anew on two nodes that tests share."""
     owner = target.accounts[1]
     async with SmartSync.connect(source.url, target.url, account=owner) as client:
+        client._sender = on_target = Sender(client.target, owner, poll_s=0.05)
         deployed = await client.deploy(signers=[owner.address], threshold=1, max_drift_s=86_400)
         on_source = Sender(client.source, source.accounts[1], poll_s=0.05)
-        on_target = Sender(client.target, owner, poll_s=0.05)
         receipt = await on_source.send(None, creation_code("Sample"), what="deploy the sample")
         yield World(client, owner, on_source, on_target, deployed.anchor, receipt.contract_address or "")

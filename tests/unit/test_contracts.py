@@ -26,7 +26,7 @@ OTHER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 HASH = b"\x11" * 32
 KEY = (1, ACCOUNT, OTHER, OTHER, HASH)
 KEY_TYPE = "(uint256,address,address,address,bytes32)"
-RECORD_TYPE = f"(bytes32,bytes32,uint64,uint64,uint8,bytes32,{KEY_TYPE})"
+RECORD_TYPE = f"(bytes32,bytes32,uint64,uint64,uint64,uint8,uint64,bytes32,bytes32,{KEY_TYPE})"
 
 
 def selector(signature: str) -> bytes:
@@ -109,8 +109,9 @@ def test_encode_deployment_code_and_arguments_follow_one_another() -> None:
 
 
 def test_decode_result_struct_is_a_tuple_with_checksummed_addresses() -> None:
-    record = (HASH, HASH, 7, 2, 1, HASH, tuple(v.lower() if isinstance(v, str) else v for v in KEY))
-    assert decode_result("Hub", "record", encode([RECORD_TYPE], [record])) == ((HASH, HASH, 7, 2, 1, HASH, KEY),)
+    plain = (HASH, HASH, 7, 2, 9, 1, 5, HASH, HASH)
+    record = (*plain, tuple(v.lower() if isinstance(v, str) else v for v in KEY))
+    assert decode_result("Hub", "record", encode([RECORD_TYPE], [record])) == ((*plain, KEY),)
     assert decode_result("Hub", "engine", encode(["address"], [ACCOUNT.lower()])) == (ACCOUNT,)
     assert decode_result("QuorumAnchor", "signers", encode(["address[]"], [[ACCOUNT, OTHER]])) == ((ACCOUNT, OTHER),)
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import inspect
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
 
 import smartsync
+from smartsync import errors
+from smartsync.cli.command import Interrupted, UnexpectedError
+from smartsync.testing import NodeNotStarted, ToolMissing
 
-PUBLIC = {
+ROOT = Path(__file__).parents[2]
+RESULTS = {
     "Attested",
     "CallComparison",
     "CallOutcome",
@@ -16,14 +26,51 @@ PUBLIC = {
     "NodeReport",
     "ReplicaState",
     "SlotChange",
-    "SmartSync",
-    "SmartSyncError",
     "Step",
     "SyncPlan",
     "SyncResult",
     "Verification",
-    "__version__",
 }
+ARGUMENTS = {"Progress", "load_account", "read_slots"}
+ERRORS = {
+    "AnchorError",
+    "AnchorFrozen",
+    "BlockNotAccepted",
+    "BlockUnavailable",
+    "CodeNotDeployable",
+    "ConfigError",
+    "IncompleteSlots",
+    "InsufficientFunds",
+    "InvalidHeader",
+    "InvalidProof",
+    "InvalidRlp",
+    "InvalidWitness",
+    "KeyUnavailable",
+    "MethodMissing",
+    "MissingNode",
+    "NoCode",
+    "NodeError",
+    "NodeUnreachable",
+    "NonCanonicalTrie",
+    "NotDeployed",
+    "ProofError",
+    "ReplicaError",
+    "ReplicaMoved",
+    "RpcError",
+    "SmartSyncError",
+    "SourceCodeChanged",
+    "SourceDestroyed",
+    "SourceError",
+    "SourceIsProxy",
+    "SourceReorganised",
+    "TransactionError",
+    "TransactionPending",
+    "TransactionReverted",
+    "TransactionTooLarge",
+    "UnknownReplica",
+    "WrongChain",
+}
+PUBLIC = {"SmartSync", "__version__"} | RESULTS | ARGUMENTS | ERRORS
 METHODS = {
     "aclose",
     "attest",
@@ -43,8 +90,11 @@ METHODS = {
 
 def test_all_names_exist_and_are_documented() -> None:
     assert set(smartsync.__all__) == PUBLIC
-    for name in PUBLIC - {"__version__"}:
-        assert inspect.getdoc(getattr(smartsync, name)), name
+    assert len(smartsync.__all__) == len(PUBLIC)
+    for name in PUBLIC - {"__version__", "Progress"}:
+        found = getattr(smartsync, name)
+        assert found.__doc__, name
+        assert inspect.cleandoc(found.__doc__) != f"{name}{inspect.signature(found)}", name  # what dataclasses make up
 
 
 def test_client_methods_are_the_documented_ones() -> None:
@@ -52,3 +102,47 @@ def test_client_methods_are_the_documented_ones() -> None:
     assert methods == METHODS
     for name in methods:
         assert inspect.getdoc(getattr(smartsync.SmartSync, name)), name
+
+
+def tree() -> dict[str, str]:
+    """Return the errors that the docstring of `smartsync.errors` draws: each name and that of the one above it."""
+    above, found = {-1: "Exception"}, {}
+    for line in (errors.__doc__ or "").splitlines():
+        # What stands behind the names is set off by several spaces, or in brackets.
+        drawn = re.match(r"    ((?:[│├└─]|   | )*?)((?:[A-Z]\w+, )*[A-Z]\w+)(?=  | \(|$)", line)
+        if drawn is None:
+            continue
+        depth = len(drawn.group(1)) // 4
+        for name in drawn.group(2).split(", "):
+            above[depth] = name
+            found[name] = above[depth - 1]
+    return found
+
+
+def test_errors_tree_as_drawn_is_the_tree() -> None:
+    defined = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, Exception)]
+    assert tree() == {found.__name__: found.__bases__[0].__name__ for found in defined}
+    assert set(tree()) == ERRORS
+
+
+@pytest.mark.parametrize("error", [Interrupted, UnexpectedError, NodeNotStarted, ToolMissing])
+def test_errors_elsewhere_are_named_with_their_place(error: type[Exception]) -> None:
+    told = " ".join((errors.__doc__ or "").split())
+    assert f"``{error.__name__}``" in told
+    assert f"`{error.__bases__[0].__name__}`" in told
+    assert f"`{error.__module__}`" in told or f"`{error.__module__.rpartition('.')[0]}`" in told
+
+
+def test_errors_exit_code_in_the_tree_is_that_of_the_class() -> None:
+    drawn = re.findall(r"── (\w+) .* exit (\d+)\n", errors.__doc__ or "")
+    families = {name for name, above in tree().items() if above == "SmartSyncError"}
+    assert {name for name, _ in drawn} == families
+    for name, code in drawn:
+        assert getattr(errors, name).exit_code == int(code)
+
+
+def test_version_has_one_source() -> None:
+    assert importlib.metadata.version("smartsync") == smartsync.__version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert "version" in project["project"]["dynamic"]
+    assert (ROOT / project["tool"]["hatch"]["version"]["path"]).samefile(smartsync.__file__)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -136,6 +138,42 @@ async def test_call_http_failure_names_status_not_path(node: HttpNode, status: i
         await ask(node)
     assert not caught.value.retryable
     assert "secret" not in str(caught.value.as_dict())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("calls", [1, 3])
+async def test_call_redirection_is_an_error_and_not_followed(node: HttpNode, status: int, calls: int) -> None:
+    node.results["eth_chainId"] = "0x1"
+    node.replies.append(Reply("", status, {"Location": f"{node.url}/v3/secret-key"}))
+    async with Rpc(node.url) as rpc:
+        with pytest.raises(NodeError, match=f"redirection .HTTP status {status}.") as caught:
+            await rpc.batch([("eth_chainId", [])] * calls)
+    assert len(node.requests) == 1
+    assert caught.value.hint
+    assert "secret" not in str(caught.value.as_dict())
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_call_body_above_the_limit_is_an_error(
+    node: HttpNode, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    monkeypatch.setattr("smartsync.rpc._MAX_BODY", 1_000)
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": "x" * 1_000_000}).encode()
+    close = {"Connection": "close"}  # the client leaves half-way
+    reply = (
+        Reply(gzip.compress(body), headers={"Content-Encoding": "gzip"} | close) if packed else Reply(body, 200, close)
+    )
+    node.replies.append(reply)
+    with pytest.raises(NodeError, match=r"eth_chainId: 127\.0\.0\.1:\d+ answered more than 1000 bytes"):
+        await ask(node)
+    assert len(node.requests) == 1
+
+
+async def test_call_body_of_the_limit_is_read(node: HttpNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": "x" * 100_000})
+    monkeypatch.setattr("smartsync.rpc._MAX_BODY", len(body))
+    node.replies.append(Reply(body))
+    assert len(await ask(node)) == 100_000
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smartsync.chain import Chain
-from smartsync.errors import AnchorFrozen, BlockNotAccepted
+from smartsync.errors import AnchorFrozen, BlockNotAccepted, SourceReorganised, WrongChain
 from smartsync.views import call_view
 
 LEVELS = ("unknown", "pending", "safe", "final", "revoked")
@@ -41,10 +41,44 @@ async def source_of(target: Chain, anchor: str) -> tuple[int, bytes]:
     return chain_id, genesis_hash
 
 
+async def require_same_source(source: Chain, target: Chain, anchor: str) -> None:
+    """Check that the anchor speaks of the chain that the source node is on: chain id and genesis block.
+
+    Raises
+    ------
+    WrongChain
+        Another chain id.
+    SourceReorganised
+        The same chain id, and yet another genesis block.
+    """
+    chain_id, genesis_hash = await source_of(target, anchor)
+    actual = await source.chain_id()
+    if actual != chain_id:
+        raise WrongChain("source", chain_id, actual)
+    if await source.genesis_hash() != genesis_hash:
+        raise SourceReorganised(
+            f"the source node's chain {chain_id} has another genesis block than the anchor's",
+            hint="take a node of the chain that the anchor was deployed for, or deploy an anchor for this one",
+        )
+
+
 async def anchor_status(target: Chain, anchor: str) -> str:
     """Return one of ``STATUSES``."""
     status, _ = await call_view(target, "IAnchor", anchor, "status")
     return STATUSES[status]
+
+
+async def require_active(target: Chain, anchor: str) -> None:
+    """Check that the anchor can be used at all.
+
+    Raises
+    ------
+    AnchorFrozen
+        It is paused, expired or frozen.
+    """
+    status = await anchor_status(target, anchor)
+    if status != "active":
+        raise AnchorFrozen(f"the anchor {anchor} is {status}", hint="its source blocks cannot be used any more")
 
 
 async def accepted_block(target: Chain, anchor: str, block_hash: bytes) -> AnchoredBlock:
@@ -63,9 +97,7 @@ async def newest_accepted(target: Chain, anchor: str) -> AnchoredBlock:
     BlockNotAccepted
         It has not accepted any block yet.
     """
-    status = await anchor_status(target, anchor)
-    if status != "active":
-        raise AnchorFrozen(f"the anchor {anchor} is {status}", hint="its source blocks cannot be used any more")
+    await require_active(target, anchor)
     (answer,) = await call_view(target, "IAnchor", anchor, "head", [_SAFE])
     head = _block(answer)
     if not head.accepted:
@@ -80,9 +112,12 @@ async def require_accepted(target: Chain, anchor: str, number: int, block_hash: 
 
     Raises
     ------
+    AnchorFrozen
+        The anchor is not active, so that even blocks that it accepted are of no use.
     BlockNotAccepted
         It does not (yet).
     """
+    await require_active(target, anchor)
     found = await accepted_block(target, anchor, block_hash)
     if not found.accepted:
         raise BlockNotAccepted(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
 
-from smartsync.anchors.block import accepted_block, source_of
+from smartsync.anchors.block import accepted_block, require_active, require_same_source, source_of
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
-from smartsync.errors import AnchorError, AnchorFrozen, WrongChain
+from smartsync.errors import AnchorError, AnchorFrozen
 from smartsync.header import Header
 from smartsync.results import Step
 from smartsync.submit import Sender, step_of
@@ -110,15 +110,15 @@ async def attest(
         Fewer of the given keys are signers of the anchor than it needs.
     AnchorFrozen
         The anchor accepts nothing any more, or froze now because another hash of this number is accepted already.
-    WrongChain
-        The anchor speaks of another chain than the source node.
+    WrongChain, SourceReorganised
+        The anchor speaks of another chain than the source node: by id, or by genesis block.
     """
     terms = await quorum_terms(sender.chain, anchor)
-    if await source.chain_id() != terms.source_chain_id:
-        raise WrongChain("source", terms.source_chain_id, await source.chain_id())
+    await require_same_source(source, sender.chain, anchor)
     header = await source.header("latest" if block is None else block)
     if (await accepted_block(sender.chain, anchor, header.hash)).accepted:
         return header, None
+    await require_active(sender.chain, anchor)
     members = {account.address: account for account in attestors if account.address in terms.signers}
     if len(members) < terms.threshold:
         raise AnchorError(

@@ -10,10 +10,10 @@ from rich.console import Console
 from smartsync.cli import render
 from smartsync.cli.command import command
 from smartsync.cli.options import ReplicaArgument
-from smartsync.cli.output import to_json
 from smartsync.cli.session import Session
 from smartsync.config import parse_address
 from smartsync.contracts import parse_signature
+from smartsync.document import to_json
 from smartsync.errors import ReplicaError
 from smartsync.results import CallComparison, CallOutcome
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from smartsync.cli import render
 from smartsync.cli.command import command
 from smartsync.cli.config_file import require_writable, setting_lines, write_settings
-from smartsync.cli.output import to_json
 from smartsync.cli.session import Session
 from smartsync.config import parse_address
 from smartsync.deploy import Deployed
+from smartsync.document import to_json
 from smartsync.errors import ConfigError
 from smartsync.results import Progress
 from smartsync.sync import SmartSync

@@ -11,10 +11,10 @@ from rich.console import Console
 from smartsync.chain import Chain
 from smartsync.cli import render
 from smartsync.cli.command import command
-from smartsync.cli.output import to_json
 from smartsync.cli.session import Session
 from smartsync.config import Settings, option_of, parse_address
 from smartsync.doctor import examine
+from smartsync.document import to_json
 from smartsync.errors import ConfigError, NodeError, SmartSyncError
 from smartsync.results import Check, NodeReport
 from smartsync.rpc import Rpc

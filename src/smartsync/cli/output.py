@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from smartsync.document import to_json
 from smartsync.errors import SmartSyncError
-from smartsync.types import SlotChange
 
 _UNBOUNDED = 100_000
 
@@ -52,28 +50,6 @@ class Output:
             self.notes.print(Text.assemble(("hint:  ", "bold"), printable(error.hint)), soft_wrap=True)
         if self.as_json:
             self.show(self._event | error.as_dict(), lambda _: None)
-
-
-def to_json(value: object) -> object:
-    """Return a value as JSON has it: bytes as ``0x…``, dataclasses as objects, integers as they are."""
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, SlotChange):
-        return {"kind": kind_of(value), "slot": to_json(value.slot), "old": value.old, "new": value.new}
-    if is_dataclass(value):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [to_json(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
-
-
-def kind_of(change: SlotChange) -> str:
-    """Return what a change does in the trie: ``insert``, ``update`` or ``delete``."""
-    if change.old == 0:
-        return "insert"
-    return "delete" if change.new == 0 else "update"
 
 
 def printable(text: str) -> str:

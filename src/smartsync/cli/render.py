@@ -15,7 +15,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from smartsync.cli.output import kind_of, printable
+from smartsync.cli.output import printable
 from smartsync.results import Check, Step
 from smartsync.types import SlotChange
 
@@ -89,13 +89,13 @@ def changes(console: Console, changed: Sequence[SlotChange]) -> None:
     if not changed:
         return
     console.print()
-    rows = [(kind_of(change), hexadecimal(change.slot), hex(change.old), hex(change.new)) for change in changed]
+    rows = [(change.kind, hexadecimal(change.slot), hex(change.old), hex(change.new)) for change in changed]
     table(console, ("kind", "slot", "old", "new"), rows)
 
 
 def counted(changed: Sequence[SlotChange]) -> str:
     """Return how many slots change, by kind."""
-    kinds = Counter(map(kind_of, changed))
+    kinds = Counter(change.kind for change in changed)
     parts = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(kinds.items(), key=_order)]
     return f"{len(changed)}" + (f" ({', '.join(parts)})" if parts else "")
 

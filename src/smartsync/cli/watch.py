@@ -11,10 +11,10 @@ import typer
 
 from smartsync.cli.command import command
 from smartsync.cli.options import ReplicaArgument, SlotsOption
-from smartsync.cli.output import to_json
 from smartsync.cli.render import counted
 from smartsync.cli.session import Session, chosen_slots
 from smartsync.config import parse_address
+from smartsync.document import to_json
 from smartsync.errors import SmartSyncError
 from smartsync.results import Progress, SyncResult
 from smartsync.sync import SmartSync

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 
 from smartsync.demo.attack import Refusal
 from smartsync.demo.questions import Answer
 from smartsync.demo.reader import Sight
 from smartsync.demo.stage import Entry
+from smartsync.document import to_json
 from smartsync.results import Verification
 
 
@@ -112,15 +113,5 @@ def _of(found: Iterable[bool]) -> str:
 
 def as_json_document(report: Report) -> object:
     """Return the report as JSON has it, with ``ok`` in front."""
-    told = _plain(report)
+    told = to_json(report)
     return {"ok": report.ok, **told} if isinstance(told, dict) else told
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, bytes):
-        return f"0x{value.hex()}"
-    if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -256,10 +257,8 @@ def _packaged(original: EnsRegistry | UniswapPool) -> str:
 
 
 def _counted(name: str, result: SyncResult) -> Change:
-    inserted = sum(change.old == 0 for change in result.changes)
-    deleted = sum(change.new == 0 for change in result.changes)
-    updated = len(result.changes) - inserted - deleted
-    return Change(name, result.from_block, result.to_block, inserted, updated, deleted)
+    kinds = Counter(change.kind for change in result.changes)
+    return Change(name, result.from_block, result.to_block, kinds["insert"], kinds["update"], kinds["delete"])
 
 
 def _seen(sight: Sight) -> str:
