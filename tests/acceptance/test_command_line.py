@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from eth_account import Account
 
 from smartsync.testing import Node
-from tests.integration.world import creation_code, encode
+from tests.acceptance.sample import change, deployed_sample
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = "demo", "doctor", "deploy", "fork", "sync", "watch", "attest", "halt", "status", "diff", "verify", "call"
@@ -38,11 +40,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(installed: Path, tmp_path: Path, ganache: Node, hardhat: Node) -> Run:
     """Return a way to run the command in an empty folder, with nothing of this repository within reach."""
-    (tmp_path / "smartsync.toml").write_text(f'source_url = "{ganache.url}"\ntarget_url = "{hardhat.url}"\n')
+    return runner(installed, tmp_path, ganache, hardhat)
 
-    def call(*args: str, **options: object) -> subprocess.CompletedProcess[str]:
+
+def runner(installed: Path, folder: Path, source: Node, target: Node) -> Run:
+    (folder / "smartsync.toml").write_text(f'source_url = "{source.url}"\ntarget_url = "{target.url}"\n')
+
+    def call(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environ = environment(target) | variables
         return subprocess.run(
-            [str(installed), *args], cwd=tmp_path, env=environment(hardhat), capture_output=True, text=True, timeout=120
+            [str(installed), *args], cwd=folder, env=environ, capture_output=True, text=True, timeout=120
         )
 
     return call
@@ -54,20 +61,7 @@ def environment(node: Node) -> dict[str, str]:
 
 @pytest.fixture
 def sample(ganache: Node) -> str:
-    """Deploy a fresh source contract, and return its address."""
-    sender = ganache.accounts[3].address
-    code = "0x" + creation_code("Sample").hex()
-    sent = ganache.request("eth_sendTransaction", [{"from": sender, "data": code, "gas": "0xb00000"}])
-    address: str = ganache.request("eth_getTransactionReceipt", [sent])["contractAddress"]
-    change(ganache, address, 1, 41)
-    return address
-
-
-def change(node: Node, sample: str, key: int, value: int) -> None:
-    data = "0x" + encode("set(uint256,uint256)", key, value).hex()
-    node.request(
-        "eth_sendTransaction", [{"from": node.accounts[3].address, "to": sample, "data": data, "gas": "0xf0000"}]
-    )
+    return deployed_sample(ganache)
 
 
 def reported(result: subprocess.CompletedProcess[str]) -> dict[str, object]:
@@ -127,14 +121,34 @@ def watched(installed: Path, folder: Path, node: Node, replica: str) -> tuple[di
         return event, process.wait(timeout=30)
 
 
-@pytest.fixture
-def deployed(run: Run, sample: str) -> None:
-    """Have a hub and an anchor that accepts the block with the sample in it."""
+@dataclass(frozen=True)
+class Ready:
+    """A folder with a configuration in which everything is deployed, and a sample that could be forked."""
+
+    run: Run
+    folder: Path
+    sample: str
+
+
+@pytest.fixture(scope="module")
+def ready(installed: Path, tmp_path_factory: pytest.TempPathFactory, ganache: Node, hardhat: Node) -> Ready:
+    """Shared by everything that is refused: it stays as it is."""
+    folder = tmp_path_factory.mktemp("ready")
+    run = runner(installed, folder, ganache, hardhat)
+    sample = deployed_sample(ganache)
     reported(run("deploy", "--max-drift", "86400", "--write-config", "--json"))
     reported(run("attest", "--json"))
+    (folder / "few.txt").write_text("0\n")
+    keystore = Account.encrypt(hardhat.accounts[2].key, "right", kdf="pbkdf2", iterations=2)
+    (folder / "locked.json").write_text(json.dumps(keystore))
+    return Ready(run, folder, sample)
 
 
-@pytest.mark.usefixtures("deployed")
+def sent(node: Node) -> int:
+    """Return how many transactions the commands' account has sent."""
+    return int(node.request("eth_getTransactionCount", [node.accounts[2].address, "pending"]), 16)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "error"),
     [
@@ -151,23 +165,51 @@ def deployed(run: Run, sample: str) -> None:
     ],
 )
 def test_bad_input_has_its_own_error_and_exit_code(
-    run: Run, sample: str, tmp_path: Path, arguments: tuple[str, ...], code: int, error: str
+    ready: Ready, hardhat: Node, arguments: tuple[str, ...], code: int, error: str
 ) -> None:
-    (tmp_path / "few.txt").write_text("0\n")
-    result = run(*(sample if part == "SAMPLE" else part for part in arguments), "--json")
+    before = sent(hardhat)
+    result = ready.run(*(ready.sample if part == "SAMPLE" else part for part in arguments), "--json")
     assert result.returncode == code, result.stderr
     told = json.loads(result.stdout)
     assert told["error"] == error
     assert told["message"]
     assert "Traceback" not in result.stderr
-    assert reported(run("status", "--json"))["replicas"] == [], "nothing half done"
+    assert sent(hardhat) == before, "nothing half done"
 
 
-def test_unfunded_key_says_which_account_and_how_much(run: Run, tmp_path: Path, installed: Path, hardhat: Node) -> None:
-    poor = {**environment(hardhat), "SMARTSYNC_PRIVATE_KEY": "0x" + "11" * 32}
-    result = subprocess.run(
-        [str(installed), "deploy", "--json"], cwd=tmp_path, env=poor, capture_output=True, text=True, timeout=60
-    )
+def test_keystore_with_a_wrong_password_stays_locked_and_nothing_of_it_is_shown(ready: Ready, hardhat: Node) -> None:
+    before = sent(hardhat)
+    forked = "fork", ready.sample, "--keystore", "locked.json", "--json"
+    wrong = ready.run(*forked, "--debug", SMARTSYNC_KEYSTORE_PASSWORD="correct horse")
+    assert wrong.returncode == 2
+    told = json.loads(wrong.stdout)
+    assert told["error"] == "KeyUnavailable" and "cannot be unlocked" in told["message"]
+    assert "the password is wrong" in told["hint"]
+    crypto = json.loads(keystore_of(ready))["crypto"]
+    for secret in ("correct horse", hardhat.accounts[2].key.hex(), crypto["ciphertext"], crypto["mac"]):
+        assert secret not in wrong.stdout + wrong.stderr
+    assert sent(hardhat) == before
+
+    # Without a password nobody can be asked: there is no terminal.
+    locked = ready.run(*forked)
+    assert (locked.returncode, json.loads(locked.stdout)["hint"]) == (2, "set SMARTSYNC_KEYSTORE_PASSWORD")
+    assert sent(hardhat) == before
+
+
+def keystore_of(ready: Ready) -> str:
+    return (ready.folder / "locked.json").read_text()
+
+
+def test_keystore_with_its_password_pays(run: Run, tmp_path: Path, ready: Ready, hardhat: Node) -> None:
+    (tmp_path / "key.json").write_text(keystore_of(ready))
+    before = sent(hardhat)
+    only = {"SMARTSYNC_KEYSTORE_PASSWORD": "right", "SMARTSYNC_PRIVATE_KEY": ""}
+    reported(run("deploy", "--keystore", "key.json", "--json", **only))
+    assert sent(hardhat) == before + 3
+
+
+def test_unfunded_key_says_which_account_and_how_much(run: Run) -> None:
+    result = run("deploy", "--json", SMARTSYNC_PRIVATE_KEY="0x" + "11" * 32)
     assert result.returncode == 7
     told = json.loads(result.stdout)
     assert told["error"] == "InsufficientFunds" and told["balance_wei"] == 0 and "fund 0x" in told["hint"]

@@ -90,7 +90,9 @@ async def test_watch_every_three_blocks_waits_for_the_third(made: World, stage: 
         assert (event.from_block, event.to_block, [change.new for change in event.changes]) == (before, before + 3, [3])
 
 
-async def test_watch_anchor_without_a_block_is_retried(made: World, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_watch_anchor_without_a_block_is_retried(
+    made: World, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def none_yet(*_: object) -> object:
         raise BlockNotAccepted("none yet")
 

@@ -166,6 +166,16 @@ async def test_send_out_of_gas_at_the_cap_names_what_and_no_need(node: Target, s
     assert caught.value.as_dict()["gas"] is None
 
 
+async def test_send_replica_out_of_gas_is_too_large_and_no_revert(node: Target, sender: Sender) -> None:
+    # To the node it is a revert like any other: the transaction's first frame has gas left.
+    reason = "0x" + keccak(b"OutOfGas()")[:4].hex()
+    node.results["eth_estimateGas"] = Refusal(3, "execution reverted", reason)
+    with pytest.raises(TransactionTooLarge) as caught:
+        await sender.send(TO, b"", what="fill 400 slots")
+    assert (caught.value.gas, caught.value.cap, node.sent) == (None, TX_GAS_CAP, [])
+    assert caught.value.what == "fill 400 slots"
+
+
 async def test_send_without_cap_ends_at_the_block(node: Target, sender: Sender) -> None:
     sender.gas_cap = None
     node.results["eth_estimateGas"] = hex(29_000_000)

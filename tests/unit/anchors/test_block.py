@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smartsync.anchors.block import (
+    STATUSES,
+    accepted_block,
+    anchor_status,
+    newest_accepted,
+    require_accepted,
+    require_same_source,
+)
+from smartsync.errors import AnchorFrozen, BlockNotAccepted, NotDeployed, RpcError, SourceReorganised, WrongChain
+from tests.fake_anchor import FakeAnchor
+
+ANCHOR = "0x" + "22" * 20
+HASH, LATER = b"\x01" * 32, b"\x02" * 32
+
+
+@pytest.fixture
+def node(fake: Any) -> Any:
+    return fake({})
+
+
+@pytest.fixture
+def anchor(node: Any) -> FakeAnchor:
+    made = FakeAnchor(0x539, node.header(0).hash)
+    node.override["eth_call"] = made
+    return made
+
+
+async def test_require_same_source_of_this_chain_passes(node: Any, anchor: FakeAnchor) -> None:
+    await require_same_source(node.chain, node.chain, ANCHOR)
+
+
+async def test_require_same_source_of_another_chain_tells_both_ids(node: Any, anchor: FakeAnchor) -> None:
+    anchor.chain_id = 1
+    with pytest.raises(WrongChain) as caught:
+        await require_same_source(node.chain, node.chain, ANCHOR)
+    assert (caught.value.expected, caught.value.actual) == (1, 0x539)
+
+
+async def test_require_same_source_of_another_genesis_is_refused(node: Any, anchor: FakeAnchor) -> None:
+    anchor.genesis_hash = HASH
+    with pytest.raises(SourceReorganised, match="another genesis block"):
+        await require_same_source(node.chain, node.chain, ANCHOR)
+
+
+async def test_newest_accepted_is_the_highest_that_can_be_used(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks = {HASH: (7, "safe"), LATER: (9, "revoked"), bytes(31) + b"\x03": (5, "final")}
+    newest = await newest_accepted(node.chain, ANCHOR)
+    assert (newest.block_hash, newest.number, newest.level, newest.accepted) == (HASH, 7, "safe", True)
+
+
+async def test_newest_accepted_of_a_new_anchor_says_how_to_get_one(node: Any, anchor: FakeAnchor) -> None:
+    with pytest.raises(BlockNotAccepted, match="has not accepted any") as caught:
+        await newest_accepted(node.chain, ANCHOR)
+    assert "smartsync attest" in caught.value.hint
+
+
+@pytest.mark.parametrize("level", ["unknown", "pending", "revoked"])
+async def test_require_accepted_level_that_is_not_enough_is_told(node: Any, anchor: FakeAnchor, level: str) -> None:
+    anchor.blocks = {HASH: (7, level)}
+    with pytest.raises(BlockNotAccepted, match=f"does not accept source block 7 .*: {level}"):
+        await require_accepted(node.chain, ANCHOR, 7, HASH)
+
+
+@pytest.mark.parametrize("level", ["safe", "final"])
+async def test_require_accepted_level_that_is_enough_passes(node: Any, anchor: FakeAnchor, level: str) -> None:
+    anchor.blocks = {HASH: (7, level)}
+    await require_accepted(node.chain, ANCHOR, 7, HASH)
+
+
+@pytest.mark.parametrize("status", STATUSES[1:])
+async def test_anchor_that_is_not_active_accepts_nothing(node: Any, anchor: FakeAnchor, status: str) -> None:
+    anchor.blocks, anchor.status = {HASH: (7, "final")}, status
+    assert await anchor_status(node.chain, ANCHOR) == status
+    for asked in (newest_accepted(node.chain, ANCHOR), require_accepted(node.chain, ANCHOR, 7, HASH)):
+        with pytest.raises(AnchorFrozen, match=f"is {status}"):
+            await asked
+    # What it once said can be asked on: a recorded block's level is shown, whatever became of the anchor.
+    assert (await accepted_block(node.chain, ANCHOR, HASH)).level == "final"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"\x01", RpcError("eth_call", 3, "execution reverted", "0x")],
+    ids=["no code", "something else", "no such function"],
+)
+async def test_anchor_status_of_what_is_no_anchor_is_not_deployed(node: Any, answer: object) -> None:
+    def call(message: dict[str, Any], block: str) -> str:
+        if isinstance(answer, RpcError):
+            raise answer
+        assert isinstance(answer, bytes)
+        return "0x" + answer.hex()
+
+    node.override["eth_call"] = call
+    with pytest.raises(NotDeployed, match="there is no"):
+        await anchor_status(node.chain, ANCHOR)

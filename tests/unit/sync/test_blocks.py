@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smartsync.errors import AnchorFrozen, BlockNotAccepted, BlockUnavailable, SourceReorganised
+from smartsync.header import Header
+from smartsync.sync.blocks import accepted_header, require_still_canonical
+from tests.fake_anchor import FakeAnchor
+
+ANCHOR = "0x" + "22" * 20
+
+
+@pytest.fixture
+def node(fake: Any) -> Any:
+    return fake({0: 1})
+
+
+@pytest.fixture
+def anchor(node: Any) -> FakeAnchor:
+    made = FakeAnchor(0x539, node.header(0).hash, blocks={node.header(7).hash: (7, "final")})
+    node.override["eth_call"] = made
+    return made
+
+
+async def accepted(node: Any, block: int | None) -> Header:
+    return await accepted_header(node.chain, node.chain, ANCHOR, block)
+
+
+async def test_accepted_header_without_a_number_is_the_newest_accepted(node: Any, anchor: FakeAnchor) -> None:
+    assert await accepted(node, None) == await node.chain.header(7)
+
+
+async def test_accepted_header_of_an_accepted_number_is_that_one(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks[node.header(9).hash] = (9, "final")
+    assert (await accepted(node, 7)).number == 7
+
+
+async def test_accepted_header_of_another_number_says_how_to_have_it_accepted(node: Any, anchor: FakeAnchor) -> None:
+    with pytest.raises(BlockNotAccepted, match="block 8") as caught:
+        await accepted(node, 8)
+    assert caught.value.hint == "have it accepted: smartsync attest --block 8"
+
+
+async def test_accepted_header_that_the_source_has_otherwise_is_a_reorganisation(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks = {b"\x01" * 32: (7, "final")}
+    with pytest.raises(SourceReorganised, match=f"accepts 0x{'01' * 32} as block 7") as caught:
+        await accepted(node, None)
+    assert caught.value.retryable
+
+
+async def test_accepted_header_that_the_source_does_not_have_yet_is_unavailable(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks = {b"\x01" * 32: (11, "final")}
+    with pytest.raises(BlockUnavailable):
+        await accepted(node, None)
+
+
+@pytest.mark.parametrize("block", [None, 7])
+async def test_accepted_header_of_a_frozen_anchor_is_refused(node: Any, anchor: FakeAnchor, block: int | None) -> None:
+    anchor.status = "frozen"
+    with pytest.raises(AnchorFrozen):
+        await accepted(node, block)
+
+
+async def test_require_still_canonical_same_block_passes(node: Any) -> None:
+    await require_still_canonical(node.chain, node.header(7))
+
+
+async def test_require_still_canonical_other_block_tells_both(node: Any, fake: Any) -> None:
+    before = fake({0: 2}).header(7)
+    with pytest.raises(SourceReorganised, match="the source chain reorganised: block 7 was") as caught:
+        await require_still_canonical(node.chain, before)
+    assert before.hash.hex() in caught.value.message and node.header(7).hash.hex() in caught.value.message
+    assert "nothing was sent" in caught.value.hint
