@@ -60,8 +60,8 @@ def staged(source: Node, target: Node, *, keys: int) -> Stage:
     return asyncio.run(run())
 
 
-async def traces(client: SmartSync, account: LocalAccount) -> object:
-    """Return everything that a transaction of this account to the hub would change."""
+async def traces(client: SmartSync, account: LocalAccount) -> tuple[int, list[str], object]:
+    """Return everything that a transaction of this account to the hub would change, its nonce first."""
     replicas = await client.replicas() if client.hub else []
     records = [await read_record(client.target, client.hub or "", replica) for replica in replicas]
     versions = [(record.version, record.status, record.storage_root) for record in records]

@@ -23,6 +23,7 @@ from smartsync.errors import (
 )
 from smartsync.keccak import keccak256
 from smartsync.replica import read_record
+from smartsync.sync import forking
 from smartsync.testing import Node
 from tests.integration.world import World, creation_code, encode, world
 
@@ -109,7 +110,7 @@ async def test_sync_unchanged_root_only_moves_the_block(here: World) -> None:
 async def test_fork_interrupted_after_create_and_a_chunk_resumes(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await here.do("setRange(uint256,uint256,uint256)", 0, 90, 77)
     await here.attest()
-    monkeypatch.setattr("smartsync.sync.forking._FILL_GAS", 27_000 * 30)
+    monkeypatch.setattr(forking, "_FILL_GAS", forking._GAS_PER_NEW_SLOT * 30)
     sent: list[str] = []
 
     def stop_in_the_middle(phase: str, done: int, total: int) -> None:

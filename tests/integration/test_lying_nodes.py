@@ -162,7 +162,7 @@ async def test_sync_a_change_kept_secret_is_noticed(made: World, proxy: LyingPro
     proxy.lies["eth_getStorageAt"] = lambda params, value: hex(change.old) if params[1] == secret else value
     async with refused(made, IncompleteSlots) as caught:
         await made.client.sync(stage.replica)
-    assert len(caught.value.prefixes) == 1
+    assert isinstance(caught.value, IncompleteSlots) and len(caught.value.prefixes) == 1
 
 
 def without_tracing(proxy: LyingProxy) -> None:

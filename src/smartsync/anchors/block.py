@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smartsync.chain import Chain
-from smartsync.errors import AnchorFrozen, BlockNotAccepted, SourceReorganised, WrongChain
+from smartsync.errors import AnchorError, AnchorFrozen, BlockNotAccepted, WrongChain
 from smartsync.views import call_view
 
 LEVELS = ("unknown", "pending", "safe", "final", "revoked")
@@ -48,15 +48,15 @@ async def require_same_source(source: Chain, target: Chain, anchor: str) -> None
     ------
     WrongChain
         Another chain id.
-    SourceReorganised
-        The same chain id, and yet another genesis block.
+    AnchorError
+        The same chain id, and yet another genesis block: no later try will mend that.
     """
     chain_id, genesis_hash = await source_of(target, anchor)
     actual = await source.chain_id()
     if actual != chain_id:
         raise WrongChain("source", chain_id, actual)
     if await source.genesis_hash() != genesis_hash:
-        raise SourceReorganised(
+        raise AnchorError(
             f"the source node's chain {chain_id} has another genesis block than the anchor's",
             hint="take a node of the chain that the anchor was deployed for, or deploy an anchor for this one",
         )

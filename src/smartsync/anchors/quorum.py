@@ -110,8 +110,8 @@ async def attest(
         Fewer of the given keys are signers of the anchor than it needs.
     AnchorFrozen
         The anchor accepts nothing any more, or froze now because another hash of this number is accepted already.
-    WrongChain, SourceReorganised
-        The anchor speaks of another chain than the source node: by id, or by genesis block.
+    WrongChain
+        The anchor speaks of another chain than the source node. Of another genesis block: AnchorError.
     """
     terms = await quorum_terms(sender.chain, anchor)
     await require_same_source(source, sender.chain, anchor)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from smartsync.chain import Chain
 from smartsync.discovery import low_slots, prestate, storage_range
 from smartsync.discovery.candidates import Candidates
-from smartsync.errors import NodeError
+from smartsync.errors import NodeError, NodeUnreachable
 from smartsync.results import Progress
 
 Strategy: TypeAlias = Callable[[Chain, str, int | None, int, Progress | None], Awaitable[Candidates]]
@@ -57,11 +57,15 @@ async def strategies(
         There is no contract at ``to_block`` (tracing notices).
     SourceReorganised
         The chain changed while it was traced.
+    NodeUnreachable
+        The node does not answer at the moment.
     """
     failures: dict[str, str] = {}
     for name, strategy in _in_order(from_block, to_block):
         try:
             found = await strategy(chain, address, from_block, to_block, on_progress)
+        except NodeUnreachable:
+            raise  # it says nothing about the strategy, and passes
         except NodeError as error:
             failures[name] = error.message
             continue

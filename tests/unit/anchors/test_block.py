@@ -12,7 +12,7 @@ from smartsync.anchors.block import (
     require_accepted,
     require_same_source,
 )
-from smartsync.errors import AnchorFrozen, BlockNotAccepted, NotDeployed, RpcError, SourceReorganised, WrongChain
+from smartsync.errors import AnchorError, AnchorFrozen, BlockNotAccepted, NotDeployed, RpcError, WrongChain
 from tests.fake_anchor import FakeAnchor
 
 ANCHOR = "0x" + "22" * 20
@@ -44,7 +44,7 @@ async def test_require_same_source_of_another_chain_tells_both_ids(node: Any, an
 
 async def test_require_same_source_of_another_genesis_is_refused(node: Any, anchor: FakeAnchor) -> None:
     anchor.genesis_hash = HASH
-    with pytest.raises(SourceReorganised, match="another genesis block"):
+    with pytest.raises(AnchorError, match="another genesis block"):
         await require_same_source(node.chain, node.chain, ANCHOR)
 
 
