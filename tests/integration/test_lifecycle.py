@@ -205,6 +205,12 @@ async def test_sync_to_a_block_not_accepted_is_refused(here: World) -> None:
         await here.client.sync(replica, block=receipt.block_number)
 
 
+async def test_attest_the_finalized_block_by_its_word(here: World) -> None:
+    header = await here.client.source.header("finalized")
+    attested = await here.client.attest(here.anchor, [here.owner], block="finalized")
+    assert (attested.block_number, attested.block_hash) == (header.number, header.hash)
+
+
 async def test_sync_of_a_replica_of_another_hub_is_refused(here: World) -> None:
     replica = await here.fork()
     first = here.client.hub

@@ -95,14 +95,14 @@ def encode_proof(header: Header, signatures: Iterable[tuple[str, bytes]]) -> byt
 
 
 async def attest(
-    source: Chain, sender: Sender, anchor: str, attestors: Sequence[LocalAccount], *, block: int | None = None
+    source: Chain, sender: Sender, anchor: str, attestors: Sequence[LocalAccount], *, block: int | str | None = None
 ) -> tuple[Header, Step | None]:
     """Have a source block accepted: sign with each attestor and submit; no step where it is accepted already.
 
     Parameters
     ----------
     block
-        Number on the source chain; the newest where ``None``.
+        Number on the source chain, or ``finalized`` or ``safe``; the newest where ``None``.
 
     Raises
     ------

@@ -14,7 +14,8 @@ from smartsync.config import parse_block
 from smartsync.sync import Attested
 
 _Block = Annotated[
-    str | None, typer.Option("--block", metavar="NUMBER", help="Source block. Default: the source's newest.")
+    str | None,
+    typer.Option("--block", metavar="BLOCK", help="Source block: a number, finalized, or safe. Default: the newest."),
 ]
 
 
@@ -24,11 +25,11 @@ def attest(session: Session, block: _Block = None) -> None:
 
     Sign only what is final on the source chain: two attestations for one height freeze the anchor for good.
     """
-    number = None if block is None else parse_block(block)
+    chosen = block if block is None or block in ("finalized", "safe") else parse_block(block)
     anchor = session.settings.require("anchor")
     account = session.account()
     attestors = session.attestors(account)
-    result = session.connected(lambda client, _: client.attest(anchor, attestors, block=number), account=account)
+    result = session.connected(lambda client, _: client.attest(anchor, attestors, block=chosen), account=account)
     session.output.show(result, lambda console: _draw(console, result))
 
 

@@ -28,7 +28,12 @@ _Signers = Annotated[
 ]
 _Threshold = Annotated[
     int | None,
-    typer.Option("--threshold", metavar="M", min=1, help="How many of them must agree. Default: more than half."),
+    typer.Option(
+        "--threshold",
+        metavar="M",
+        min=1,
+        help="How many of them must agree: more than half. Default: the smallest majority.",
+    ),
 ]
 _MaxDrift = Annotated[
     int,

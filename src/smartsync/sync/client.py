@@ -160,8 +160,12 @@ class SmartSync:
             # Also where the anchor failed: the hub stands, and the next try goes on with it.
             self.hub = deployment.hub or self.hub
 
-    async def attest(self, anchor: str, attestors: Sequence[LocalAccount], *, block: int | None = None) -> Attested:
+    async def attest(
+        self, anchor: str, attestors: Sequence[LocalAccount], *, block: int | str | None = None
+    ) -> Attested:
         """Sign a source block (the newest where ``None``) with each attestor and submit it to a quorum anchor.
+
+        ``block`` is a number, or ``finalized`` or ``safe`` where the source's node knows these.
 
         Warning: a signer signs only what is final on the source chain.
 

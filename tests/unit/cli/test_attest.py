@@ -25,6 +25,13 @@ def test_attest_without_attestors_uses_own_account(run, fake) -> None:
     assert HASH_TEXT in result.stdout
 
 
+def test_attest_finalized_is_passed_on_other_words_are_not(run, fake) -> None:
+    fake.answers["attest"] = Attested(7, HASH, (STEP,))
+    assert run("attest", "--block", "finalized").exit_code == 0
+    assert fake.asked("attest")[1] == {"block": "finalized"}
+    assert run("attest", "--block", "soon").exit_code == 2
+
+
 def test_attest_keys_of_environment_each_once(run, fake, monkeypatch) -> None:
     monkeypatch.setenv("SMARTSYNC_ATTESTOR_KEYS", f"{KEYS[1]}, {KEYS[2]},{KEYS[1]},")
     fake.answers["attest"] = Attested(7, HASH, ())
