@@ -74,15 +74,6 @@ async def strategies(
         yield Discovery(found.slots, name, dict(failures))
 
 
-async def discover(
-    chain: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
-) -> Discovery:
-    """Return what the first strategy finds that the node serves. Parameters and errors are those of `strategies`."""
-    async for found in strategies(chain, address, from_block, to_block, on_progress):
-        return found
-    return Discovery(set(), "none")
-
-
 def _in_order(from_block: int | None, to_block: int) -> list[tuple[str, Strategy]]:
     traced: tuple[str, Strategy] = ("prestate diff", prestate.candidates)
     whole: tuple[str, Strategy] = ("storage range", storage_range.candidates)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from smartsync.discovery import discover, strategies
+from smartsync.discovery import Discovery, strategies
 from smartsync.errors import NoCode
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -16,6 +16,10 @@ def slot(number: int) -> bytes:
 
 async def names(node: Any, from_block: int | None, to_block: int) -> list[str]:
     return [found.strategy async for found in strategies(node.chain, ADDRESS, from_block, to_block)]
+
+
+async def first(node: Any, from_block: int | None, to_block: int) -> Discovery:
+    return await anext(strategies(node.chain, ADDRESS, from_block, to_block))
 
 
 def able(node: Any) -> Any:
@@ -35,11 +39,11 @@ async def test_strategies_short_range_begins_with_tracing(fake: Any) -> None:
 async def test_strategies_long_range_begins_with_the_storage_range(fake: Any) -> None:
     node = able(fake({}))
     node.newest = 1_000
-    assert (await discover(node.chain, ADDRESS, 5, 900)).strategy == "storage range"
+    assert (await first(node, 5, 900)).strategy == "storage range"
 
 
 async def test_strategies_missing_methods_are_skipped_and_told(fake: Any) -> None:
-    found = await discover(fake({}).chain, ADDRESS, None, 9)
+    found = await first(fake({}), None, 9)
     assert found.strategy == "low slots"
     assert slot(0) in found.slots and slot(127) in found.slots
     assert "debug_storageRangeAt" in found.failures["storage range"]
@@ -49,7 +53,7 @@ async def test_strategies_missing_methods_are_skipped_and_told(fake: Any) -> Non
 async def test_strategies_gaps_are_told_with_what_was_found(fake: Any) -> None:
     node = fake({})
     node.debug["debug_storageRangeAt"] = lambda *_: {"storage": {"0x" + "12" * 32: {"key": None}}, "nextKey": None}
-    found = await discover(node.chain, ADDRESS, None, 9)
+    found = await first(node, None, 9)
     assert found.strategy == "storage range"
     assert "0x12121212" in found.failures["storage range"]
 
