@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "src" / "smartsync" / "artifacts"
 
-DEPLOYED = ("Hub", "Replica", "TransitionEngine", "QuorumAnchor")
+DEPLOYED = ("Hub", "Replica", "QuorumAnchor")
 """Contracts: interface and code."""
 
 DEMO = ("DemoReader", "DemoToken", "DemoTrader")

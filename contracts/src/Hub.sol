@@ -2,160 +2,226 @@
 pragma solidity 0.8.37;
 
 import {Replica} from "./Replica.sol";
+import {TransitionEngine} from "./TransitionEngine.sol";
 import {IAnchor, Level, SrcBlock, Status} from "./interfaces/IAnchor.sol";
 import {Head, IHub, ReplicaKey, ReplicaRecord, ReplicaStatus} from "./interfaces/IHub.sol";
-import {ITransitionEngine} from "./interfaces/ITransitionEngine.sol";
+import {ITransitionEngine, ITransitionProver} from "./interfaces/ITransitionEngine.sol";
+import {IHubsReplica} from "./interfaces/IReplica.sol";
 import {AccountProof} from "./libraries/AccountProof.sol";
 import {LogicCopy} from "./libraries/LogicCopy.sol";
-import {SubtrieLib} from "./libraries/Subtrie.sol";
 
 /// @title Hub
 /// @notice The bookkeeping of all replicas of a target chain. See `IHub`.
-/// @dev Outside of its own replicas and the engine it calls nobody but anchors, and those with STATICCALL only, so there is
-/// no moment at which it could be entered again half way.
-contract Hub is IHub {
-    /// @inheritdoc IHub
-    address public immutable engine;
-
-    mapping(address replica => ReplicaRecord) private _records;
-
-    constructor(address engine_) {
-        engine = engine_;
+///
+/// It is the engine of its replicas as well: they delegatecall it, which costs nothing for a contract that the transaction is
+/// addressed to. Of the rest, too, the price of a synchronisation decides where things are: what moves with it are two words
+/// here; what never changes is in the replica's code; numbers, times and levels of blocks are the anchor's to tell.
+/// @dev Outside of its own replicas it calls nobody but anchors, and those with STATICCALL only, so there is no moment at
+/// which it could be entered again half way.
+contract Hub is IHub, TransitionEngine {
+    /// @dev Where a replica stands. No root is zero, so one that is tells that there is no replica.
+    struct Standing {
+        bytes32 storageRoot;
+        bytes32 blockHash; // the recorded block; zero while it is filled, HALTED while the source has ended
     }
+
+    /// @dev What is known of a source that has ended.
+    struct Halt {
+        ReplicaStatus status;
+        bytes32 recordedHash; // the recorded block
+        bytes32 haltHash; // the block at which the source had ended
+    }
+
+    /// @dev A replica on its way to another block.
+    struct Move {
+        address replica;
+        ReplicaKey key;
+        bytes32 recordedHash; // as in its Standing
+        bytes32 oldRoot;
+        SrcBlock accepted; // where it goes
+    }
+
+    /// @dev No hash, so that a replica whose source lives costs no word more.
+    bytes32 private constant HALTED = bytes32(uint256(1));
+
+    bytes32 private constant EMPTY_ROOT = 0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421;
+
+    mapping(address replica => Standing) private _standings;
+    mapping(address replica => uint64) private _firstBlocks;
+    mapping(address replica => Halt) private _halts;
+    mapping(bytes32 part => bool) private _proven;
 
     // --- creation ---
 
     /// @inheritdoc IHub
-    function create(uint256 sourceChainId, address source, address anchor, bytes32 logicHash, uint64 firstBlock)
-        external
-        returns (address replica)
-    {
+    function create(
+        uint256 sourceChainId,
+        address source,
+        address anchor,
+        bytes32 codeHash,
+        bytes32 logicHash,
+        uint64 firstBlock
+    ) external returns (address replica) {
         if (anchor.code.length == 0) revert NotAnAnchor(anchor);
         (uint256 anchorChainId,) = IAnchor(anchor).source();
         if (anchorChainId != sourceChainId) revert WrongSourceChain(sourceChainId, anchorChainId);
 
-        ReplicaKey memory key = ReplicaKey(sourceChainId, source, anchor, msg.sender, logicHash);
-        bytes32 id = _id(key);
-        address logic = LogicCopy.addressOf(address(this), id, logicHash);
-        replica = _replicaOf(id, logic);
-        if (_records[replica].status != ReplicaStatus.NONE) revert ReplicaExists(replica);
-
-        ReplicaRecord storage rec = _records[replica];
-        rec.status = ReplicaStatus.FILLING;
-        rec.storageRoot = SubtrieLib.EMPTY_ROOT;
-        rec.firstBlock = firstBlock;
-        rec.key = key;
-        new Replica{salt: id}(engine, logic);
-        emit ReplicaCreated(replica, sourceChainId, source, key);
+        ReplicaKey memory key = ReplicaKey(sourceChainId, source, anchor, msg.sender, codeHash, logicHash);
+        replica = replicaOf(key);
+        if (_standings[replica].storageRoot != 0) revert ReplicaExists(replica);
+        _standings[replica].storageRoot = EMPTY_ROOT;
+        _firstBlocks[replica] = firstBlock;
+        // The same bytes as in `replicaOf`, rather than `new`, which would have the replica's code here twice.
+        if (LogicCopy.create2(_id(key), _replicaCode(key)) != replica) revert DeploymentFailed();
+        emit ReplicaCreated(replica, sourceChainId, source, key, firstBlock);
     }
 
     /// @inheritdoc IHub
     function fill(address replica, bytes32 expectedRoot, bytes calldata witness) external returns (bytes32 newRoot) {
-        ReplicaRecord storage rec = _existing(replica);
-        if (msg.sender != rec.key.creator) revert NotCreator(rec.key.creator, msg.sender);
-        if (rec.status != ReplicaStatus.FILLING) revert WrongStatus(rec.status);
-        bytes32 oldRoot = rec.storageRoot;
+        Standing storage standing = _filling(replica);
+        address creator = IHubsReplica(replica).key().creator;
+        if (msg.sender != creator) revert NotCreator(creator, msg.sender);
+        bytes32 oldRoot = standing.storageRoot;
         if (expectedRoot != oldRoot) revert UnexpectedRoot(oldRoot, expectedRoot);
 
-        newRoot = _transition(replica, oldRoot, witness);
-        rec.storageRoot = newRoot;
-        emit ReplicaFilled(replica, oldRoot, newRoot, ++rec.version);
+        bytes32 computed;
+        // The replica runs the engine, which is this code, and nothing else: nobody comes in between.
+        // slither-disable-next-line reentrancy-events
+        (computed, newRoot) = ITransitionEngine(replica).transition(witness);
+        if (computed != oldRoot) revert OldRootMismatch(oldRoot, computed);
+        standing.storageRoot = newRoot;
+        emit ReplicaFilled(replica, oldRoot, newRoot);
     }
 
     /// @inheritdoc IHub
     function activate(address replica, bytes32 blockHash, bytes calldata accountProof, bytes calldata code) external {
-        ReplicaRecord storage rec = _existing(replica);
-        if (rec.status != ReplicaStatus.FILLING) revert WrongStatus(rec.status);
-        SrcBlock memory accepted = _acceptedBlock(rec, blockHash);
-        (bytes32 storageRoot, bytes32 codeHash) = _liveAccount(rec, accepted, accountProof);
-        if (storageRoot != rec.storageRoot) revert StorageRootMismatch(storageRoot, rec.storageRoot);
-        if (keccak256(code) != codeHash) revert CodeMismatch(codeHash, keccak256(code));
+        Standing storage standing = _filling(replica);
+        ReplicaKey memory key = IHubsReplica(replica).key();
+        (,, SrcBlock memory accepted) = _step(key.anchor, 0, blockHash);
+        _requireNotTooOld(replica, accepted.number);
+        _requireStateRoot(key, accepted.stateRoot, standing.storageRoot, accountProof);
+        if (keccak256(code) != key.codeHash) revert CodeMismatch(key.codeHash, keccak256(code));
 
-        rec.codeHash = codeHash;
-        _record(rec, accepted);
-        _deployLogic(rec, code);
-        emit ReplicaActivated(replica, blockHash, accepted.number, storageRoot, codeHash);
+        standing.blockHash = blockHash;
+        _deployLogic(key, code);
+        emit ReplicaActivated(replica, blockHash, accepted.number, standing.storageRoot);
     }
 
     // --- life ---
 
     /// @inheritdoc IHub
     function sync(address replica, bytes32 blockHash, bytes calldata accountProof, bytes calldata witness) external {
-        ReplicaRecord storage rec = _activated(replica);
-        SrcBlock memory accepted = _nextBlock(rec, blockHash);
-        (bytes32 newRoot, bytes32 codeHash) = _liveAccount(rec, accepted, accountProof);
-        if (codeHash != rec.codeHash) revert CodeHashMismatch(rec.codeHash, codeHash);
+        Move memory move = _next(replica, blockHash);
+        bytes32 oldRoot = move.oldRoot;
+        bytes32 newRoot = oldRoot;
+        // The replica runs the engine, which is this code, and nothing else: nobody comes in between.
+        // slither-disable-next-line reentrancy-no-eth,reentrancy-events
+        if (witness.length != 0) (oldRoot, newRoot) = ITransitionEngine(replica).transition(witness);
+        _arrive(move, oldRoot, newRoot, accountProof);
+    }
 
-        bytes32 oldRoot = rec.storageRoot;
-        if (newRoot == oldRoot) {
-            if (witness.length != 0) revert WitnessNotExpected();
-        } else {
-            bytes32 computed = _transition(replica, oldRoot, witness);
-            if (computed != newRoot) revert NewRootMismatch(newRoot, computed);
-            rec.storageRoot = newRoot;
-        }
-        _record(rec, accepted);
-        emit ReplicaSynced(replica, blockHash, accepted.number, oldRoot, newRoot, rec.version);
+    /// @inheritdoc IHub
+    function prepare(
+        address replica,
+        bytes32 blockHash,
+        bytes calldata pending,
+        bytes32 writesHash,
+        bytes calldata witness
+    ) external returns (bytes memory pendingAfter, bytes32 writesHashAfter) {
+        _activated(replica);
+        if (pending.length != 0 || writesHash != 0) _requireProven(replica, pending, writesHash);
+        (pendingAfter, writesHashAfter) = ITransitionProver(replica).prove(pending, writesHash, witness);
+        bytes32 part = _partOf(replica, keccak256(pendingAfter), writesHashAfter);
+        _proven[part] = true;
+        emit TransitionPrepared(replica, blockHash, part);
+    }
+
+    /// @inheritdoc IHub
+    function commit(
+        address replica,
+        bytes32 blockHash,
+        bytes calldata accountProof,
+        bytes calldata pending,
+        bytes calldata writes
+    ) external {
+        Move memory move = _next(replica, blockHash);
+        // The replica runs the engine, which is this code, and nothing else: nobody comes in between.
+        // slither-disable-next-line reentrancy-no-eth,reentrancy-events
+        (bytes32 oldRoot, bytes32 newRoot, bytes32 writesHash) = ITransitionEngine(replica).conclude(pending, writes);
+        _requireProven(replica, pending, writesHash);
+        _arrive(move, oldRoot, newRoot, accountProof);
     }
 
     /// @inheritdoc IHub
     function halt(address replica, bytes32 blockHash, bytes calldata accountProof) external {
-        ReplicaRecord storage rec = _activated(replica);
-        SrcBlock memory accepted = _nextBlock(rec, blockHash);
-        (bool exists,, bytes32 codeHash) = AccountProof.verify(accepted.stateRoot, rec.key.source, accountProof);
-        if (codeHash == rec.codeHash && exists) revert SourceUnchanged(blockHash);
+        Standing storage standing = _activated(replica);
+        ReplicaKey memory key = IHubsReplica(replica).key();
+        SrcBlock memory accepted = _nextBlock(replica, standing.blockHash, key.anchor, blockHash);
+        (bool exists,, bytes32 codeHash) = AccountProof.verify(accepted.stateRoot, key.source, accountProof);
+        if (codeHash == key.codeHash && exists) revert SourceUnchanged(blockHash);
 
         bool destroyed = !exists || codeHash == keccak256("");
-        rec.status = destroyed ? ReplicaStatus.SOURCE_DESTROYED : ReplicaStatus.SOURCE_CODE_CHANGED;
-        // Beside the recorded block, which stays the one that the storage mirrors.
-        rec.haltHash = accepted.blockHash;
-        rec.haltNumber = accepted.number;
-        ++rec.version;
-        emit ReplicaHalted(replica, blockHash, accepted.number, rec.status, rec.version);
+        ReplicaStatus status = destroyed ? ReplicaStatus.SOURCE_DESTROYED : ReplicaStatus.SOURCE_CODE_CHANGED;
+        // The recorded block stays the one that the storage mirrors.
+        if (standing.blockHash != HALTED) _halts[replica].recordedHash = standing.blockHash;
+        standing.blockHash = HALTED;
+        _halts[replica].haltHash = blockHash;
+        _halts[replica].status = status;
+        emit ReplicaHalted(replica, blockHash, accepted.number, status);
     }
 
     /// @inheritdoc IHub
     function restoreLogic(address replica, bytes calldata code) external {
-        ReplicaRecord storage rec = _activated(replica);
-        address logic = LogicCopy.addressOf(address(this), _id(rec.key), rec.key.logicHash);
+        _activated(replica);
+        ReplicaKey memory key = IHubsReplica(replica).key();
+        address logic = logicOf(key);
         if (logic.code.length != 0) revert LogicPresent(logic);
-        _deployLogic(rec, code);
+        _deployLogic(key, code);
         emit LogicRestored(replica, logic);
     }
 
     // --- views ---
 
     /// @inheritdoc IHub
-    function head(address replica) external view returns (Head memory) {
-        ReplicaRecord storage rec = _existing(replica);
+    function head(address replica) external view returns (Head memory found) {
+        ReplicaRecord memory rec = record(replica);
         IAnchor anchor = IAnchor(rec.key.anchor);
         SrcBlock memory recorded = anchor.blockByHash(rec.blockHash);
-        (Status anchorStatus,) = anchor.status();
-        return Head({
-            status: rec.status,
-            number: rec.number,
-            blockHash: rec.blockHash,
-            timestamp: recorded.timestamp,
-            haltNumber: rec.haltNumber,
-            version: rec.version,
-            level: recorded.level,
-            anchorStatus: anchorStatus
-        });
+        found.status = rec.status;
+        found.blockHash = rec.blockHash;
+        found.number = recorded.number;
+        found.timestamp = recorded.timestamp;
+        found.level = recorded.level;
+        if (rec.haltHash != 0) found.haltNumber = anchor.blockByHash(rec.haltHash).number;
+        (found.anchorStatus,) = anchor.status();
     }
 
     /// @inheritdoc IHub
-    function record(address replica) external view returns (ReplicaRecord memory) {
-        return _existing(replica);
+    function record(address replica) public view returns (ReplicaRecord memory rec) {
+        Standing storage standing = _existing(replica);
+        rec.storageRoot = standing.storageRoot;
+        rec.blockHash = standing.blockHash;
+        rec.status = rec.blockHash == 0 ? ReplicaStatus.FILLING : ReplicaStatus.ACTIVE;
+        if (rec.blockHash == HALTED) {
+            Halt storage ended = _halts[replica];
+            (rec.status, rec.blockHash, rec.haltHash) = (ended.status, ended.recordedHash, ended.haltHash);
+        }
+        rec.firstBlock = _firstBlocks[replica];
+        rec.key = IHubsReplica(replica).key();
     }
 
     /// @inheritdoc IHub
-    function replicaOf(ReplicaKey calldata key) external view returns (address) {
-        bytes32 id = _id(key);
-        return _replicaOf(id, LogicCopy.addressOf(address(this), id, key.logicHash));
+    function isProven(address replica, bytes calldata pending, bytes32 writesHash) external view returns (bool) {
+        return _proven[_partOf(replica, keccak256(pending), writesHash)];
     }
 
     /// @inheritdoc IHub
-    function logicOf(ReplicaKey calldata key) external view returns (address) {
+    function replicaOf(ReplicaKey memory key) public view returns (address) {
+        return LogicCopy.addressOf(address(this), _id(key), keccak256(_replicaCode(key)));
+    }
+
+    /// @inheritdoc IHub
+    function logicOf(ReplicaKey memory key) public view returns (address) {
         return LogicCopy.addressOf(address(this), _id(key), key.logicHash);
     }
 
@@ -164,91 +230,136 @@ contract Hub is IHub {
         return LogicCopy.creationHash(code);
     }
 
-    // --- what both ways to a new state share ---
+    // --- to another block ---
 
-    /// @dev Lets the replica apply the witness and holds it to the root that the bookkeeping says it starts from.
-    function _transition(address replica, bytes32 oldRoot, bytes calldata witness) private returns (bytes32 newRoot) {
-        bytes32 computed;
-        (computed, newRoot) = ITransitionEngine(replica).transition(witness);
-        if (computed != oldRoot) revert OldRootMismatch(oldRoot, computed);
+    /// @dev All that must hold before a replica goes on to a block.
+    function _next(address replica, bytes32 blockHash) private view returns (Move memory move) {
+        Standing storage standing = _activated(replica);
+        move.replica = replica;
+        move.key = IHubsReplica(replica).key();
+        move.recordedHash = standing.blockHash;
+        move.oldRoot = standing.storageRoot;
+        move.accepted = _nextBlock(replica, move.recordedHash, move.key.anchor, blockHash);
     }
 
-    /// @dev From now on the storage mirrors this block.
-    function _record(ReplicaRecord storage rec, SrcBlock memory accepted) private {
-        rec.blockHash = accepted.blockHash;
-        rec.number = accepted.number;
-        if (rec.status != ReplicaStatus.ACTIVE) {
-            rec.status = ReplicaStatus.ACTIVE;
-            rec.haltHash = 0;
-            rec.haltNumber = 0;
-        }
-        ++rec.version;
-    }
+    /// @dev Holds what the engine computed to the roots that it had to be between. From now on the storage mirrors the block.
+    function _arrive(Move memory move, bytes32 oldRoot, bytes32 newRoot, bytes calldata accountProof) private {
+        if (oldRoot != move.oldRoot) revert OldRootMismatch(move.oldRoot, oldRoot);
+        _requireStateRoot(move.key, move.accepted.stateRoot, newRoot, accountProof);
 
-    function _deployLogic(ReplicaRecord storage rec, bytes calldata code) private {
-        if (!LogicCopy.isDeployable(code)) revert CodeNotDeployable(code.length);
-        bytes32 logicHash = LogicCopy.creationHash(code);
-        if (logicHash != rec.key.logicHash) revert LogicHashMismatch(rec.key.logicHash, logicHash);
-        if (LogicCopy.deploy(_id(rec.key), code) == address(0)) revert DeploymentFailed();
-    }
-
-    /// @dev The source's account, which must be there and have code.
-    function _liveAccount(ReplicaRecord storage rec, SrcBlock memory accepted, bytes calldata accountProof)
-        private
-        view
-        returns (bytes32 storageRoot, bytes32 codeHash)
-    {
-        bool exists;
-        (exists, storageRoot, codeHash) = AccountProof.verify(accepted.stateRoot, rec.key.source, accountProof);
-        if (!exists || codeHash == keccak256("")) revert SourceDestroyed(accepted.blockHash);
+        Standing storage standing = _standings[move.replica];
+        if (newRoot != oldRoot) standing.storageRoot = newRoot;
+        standing.blockHash = move.accepted.blockHash;
+        if (move.recordedHash == HALTED) delete _halts[move.replica];
+        emit ReplicaSynced(move.replica, move.accepted.blockHash, move.accepted.number, newRoot);
     }
 
     /// @dev A block that the replica may move to: accepted, and newer than what it knows of the source, unless that is
     /// known to be orphaned.
-    function _nextBlock(ReplicaRecord storage rec, bytes32 blockHash) private view returns (SrcBlock memory accepted) {
-        accepted = _acceptedBlock(rec, blockHash);
-        bool isHalted = rec.haltHash != 0;
-        if (isHalted && accepted.number <= rec.haltNumber && !_isRevoked(rec, rec.haltHash)) {
-            revert BlockNotNewer(rec.haltNumber, accepted.number);
+    function _nextBlock(address replica, bytes32 recordedHash, address anchor, bytes32 blockHash)
+        private
+        view
+        returns (SrcBlock memory accepted)
+    {
+        bool isHalted = recordedHash == HALTED;
+        if (isHalted) {
+            Halt storage ended = _halts[replica];
+            (uint64 haltNumber, Level haltLevel, SrcBlock memory offered) = _step(anchor, ended.haltHash, blockHash);
+            if (offered.number <= haltNumber && haltLevel != Level.REVOKED) {
+                revert BlockNotNewer(haltNumber, offered.number);
+            }
+            recordedHash = ended.recordedHash;
         }
+        uint64 recordedNumber;
+        Level recordedLevel;
+        (recordedNumber, recordedLevel, accepted) = _step(anchor, recordedHash, blockHash);
+        if (accepted.number > recordedNumber) return accepted;
         // After an orphaned end the recorded block itself is the way back where there is no newer one.
-        bool isNewer = accepted.number > rec.number || (isHalted && accepted.blockHash == rec.blockHash);
-        if (!isNewer && !_isRevoked(rec, rec.blockHash)) revert BlockNotNewer(rec.number, accepted.number);
+        bool isWayBack = recordedLevel == Level.REVOKED || (isHalted && blockHash == recordedHash);
+        if (!isWayBack) revert BlockNotNewer(recordedNumber, accepted.number);
+        _requireNotTooOld(replica, accepted.number);
     }
 
-    function _isRevoked(ReplicaRecord storage rec, bytes32 blockHash) private view returns (bool) {
-        return IAnchor(rec.key.anchor).blockByHash(blockHash).level == Level.REVOKED;
-    }
-
-    function _acceptedBlock(ReplicaRecord storage rec, bytes32 blockHash) private view returns (SrcBlock memory found) {
-        IAnchor anchor = IAnchor(rec.key.anchor);
-        (Status current,) = anchor.status();
+    /// @dev Asks the anchor for an accepted block, and what it says now of the one before.
+    function _step(address anchor, bytes32 from, bytes32 to)
+        private
+        view
+        returns (uint64 fromNumber, Level fromLevel, SrcBlock memory accepted)
+    {
+        Status current;
+        (current, fromNumber, fromLevel, accepted) = IAnchor(anchor).step(from, to);
         if (current != Status.ACTIVE) revert AnchorNotActive(current);
-        found = anchor.blockByHash(blockHash);
-        if (found.level != Level.SAFE && found.level != Level.FINAL) revert BlockNotAccepted(blockHash, found.level);
-        // The anchor's answer goes into the bookkeeping, so it has to be about the block that was asked for.
-        if (found.blockHash != blockHash) revert BlockNotAccepted(blockHash, Level.UNKNOWN);
-        if (found.number < rec.firstBlock) revert BlockTooOld(rec.firstBlock, found.number);
+        if (accepted.level != Level.SAFE && accepted.level != Level.FINAL) {
+            revert BlockNotAccepted(to, accepted.level);
+        }
+        // The anchor's answer goes into the bookkeeping: so it has to be about the block that was asked for, whose hash is
+        // none of the two words that mean something else there. And an anchor that has forgotten the recorded block cannot
+        // tell which one is newer.
+        if (accepted.blockHash != to || uint256(to) <= uint256(HALTED)) revert BlockNotAccepted(to, Level.UNKNOWN);
+        if (from != 0 && fromLevel == Level.UNKNOWN) revert BlockNotAccepted(from, Level.UNKNOWN);
     }
 
-    function _activated(address replica) private view returns (ReplicaRecord storage rec) {
-        rec = _existing(replica);
-        if (rec.status == ReplicaStatus.FILLING) revert WrongStatus(rec.status);
+    function _requireNotTooOld(address replica, uint64 number) private view {
+        uint64 firstBlock = _firstBlocks[replica];
+        if (number < firstBlock) revert BlockTooOld(firstBlock, number);
     }
 
-    function _existing(address replica) private view returns (ReplicaRecord storage rec) {
-        rec = _records[replica];
-        if (rec.status == ReplicaStatus.NONE) revert UnknownReplica(replica);
+    /// @dev In the state of an accepted block the source must have this storage root, and the code that it had.
+    function _requireStateRoot(
+        ReplicaKey memory key,
+        bytes32 stateRoot,
+        bytes32 storageRoot,
+        bytes calldata accountProof
+    ) private view {
+        // A call, since the engine takes all memory for its own.
+        bytes32 computed =
+            ITransitionProver(address(this)).stateRootOf(key.source, storageRoot, key.codeHash, accountProof);
+        if (computed != stateRoot) revert StateRootMismatch(stateRoot, computed);
     }
 
-    // --- addresses ---
+    // --- transitions in parts ---
+
+    function _requireProven(address replica, bytes calldata pending, bytes32 writesHash) private view {
+        bytes32 part = _partOf(replica, keccak256(pending), writesHash);
+        if (!_proven[part]) revert PartNotProven(part);
+    }
+
+    /// @dev A part is what it proves and nobody's: so no session can disturb another, and none has to be ended.
+    function _partOf(address replica, bytes32 pendingHash, bytes32 writesHash) private pure returns (bytes32) {
+        return keccak256(abi.encode(replica, pendingHash, writesHash));
+    }
+
+    // --- replicas and their logic copies ---
+
+    function _deployLogic(ReplicaKey memory key, bytes calldata code) private {
+        if (!LogicCopy.isDeployable(code)) revert CodeNotDeployable(code.length);
+        bytes32 logicHash = LogicCopy.creationHash(code);
+        if (logicHash != key.logicHash) revert LogicHashMismatch(key.logicHash, logicHash);
+        if (LogicCopy.deploy(_id(key), code) == address(0)) revert DeploymentFailed();
+    }
+
+    function _existing(address replica) private view returns (Standing storage standing) {
+        standing = _standings[replica];
+        if (standing.storageRoot == 0) revert UnknownReplica(replica);
+    }
+
+    function _filling(address replica) private view returns (Standing storage standing) {
+        standing = _existing(replica);
+        if (standing.blockHash != 0) revert WrongStatus(record(replica).status);
+    }
+
+    function _activated(address replica) private view returns (Standing storage standing) {
+        standing = _existing(replica);
+        if (standing.blockHash == 0) revert WrongStatus(ReplicaStatus.FILLING);
+    }
+
+    function _replicaCode(ReplicaKey memory key) private view returns (bytes memory) {
+        // The creation code is no literal.
+        // slither-disable-next-line too-many-digits
+        return abi.encodePacked(type(Replica).creationCode, abi.encode(key, logicOf(key)));
+    }
 
     function _id(ReplicaKey memory key) private pure returns (bytes32) {
         return keccak256(abi.encode(key));
-    }
-
-    function _replicaOf(bytes32 id, address logic) private view returns (address) {
-        bytes32 hash = keccak256(abi.encodePacked(type(Replica).creationCode, abi.encode(engine, logic)));
-        return LogicCopy.addressOf(address(this), id, hash);
     }
 }

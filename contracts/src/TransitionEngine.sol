@@ -2,210 +2,745 @@
 pragma solidity 0.8.37;
 
 import {ITransitionEngine} from "./interfaces/ITransitionEngine.sol";
-import {Subtrie, SubtrieKind, SubtrieLib} from "./libraries/Subtrie.sol";
-import {WitnessReader, WitnessReaderLib} from "./libraries/WitnessReader.sol";
 
 /// @title TransitionEngine
-/// @notice One pass over the union of two tries, two roots. `src/smartsync/witness/evaluate.py` is the same in Python.
+/// @notice One pass over the union of two tries, two roots. `docs/reference/witness.md` has the items, and
+/// `docs/explain/how-a-transition-is-proven.md` why the roots can be believed, line by line of this file.
 ///
-/// Each item yields a subtrie of the old and one of the new trie. At a branch of the union each side counts its children:
-/// none makes nothing, one alone is handed upwards, two or more are a branch node. So inserts, deletes, splits, collapses,
-/// growth from and to the empty trie are one rule without special cases.
+/// A witness is a list of items in the order of trie keys, children before their branch. The engine is a stack machine: a
+/// write, a leaf and an opaque branch push a pending subtrie; a branch joins those at the top that lie below it into one.
+/// Each pending subtrie has an old and a new side, and both are *lazy*: a leaf does not know yet how much of its path its node
+/// carries, and a branch not whether it needs an extension, because the branch above may not exist on its side. A branch of the
+/// union counts its children on each side: none makes nothing, one alone is handed upwards, two or more are a branch node. So
+/// inserts, deletes, splits, collapses, growth from and to the empty trie are one rule without special cases.
 ///
-/// Why the roots can be believed: an opaque hash stands at the same position on both sides, a node's hash commits to all
-/// below it, and every other key is written here. So tries with these roots differ in exactly the writes. A hash handed
-/// upwards is taken for a branch's; were it another node's, the root would be one that no trie has.
+/// @dev In assembly, because half of a synchronisation's price is made here and Solidity has no expression for memory that
+/// is laid out by hand: the same in plain Solidity (`contracts/test/reference/PlainEngine.sol`, which the tests hold this
+/// against) takes several times the gas. Memory, from 0x80 on, where Solidity has allocated nothing yet:
+///
+///   0x080 ┌ OLD node ──────────────┐  A branch node is built from its end backwards, child 15 first: so its header, whose
+///   0x2c0 ├ NEW node ──────────────┤  size depends on the rest, comes last, in front, and nothing is ever moved.
+///   0x500 ├ short node ────────────┤  A leaf or an extension: the path ends at 0x580 and the value starts there.
+///   0x5c0 ├ writes hash, slot, value ┤ What the hash of the writes is made of.
+///   0x620 ├ start of the witness ──┤  Later the stack's length: so the stack is the `bytes memory` that `prove` returns.
+///   0x640 └ stack of pending subtries, five words each ►
+///
+///     word 0  a trie key below the subtrie: the old side's, and the new side's too unless the flag is set
+///     word 1  old side: the leaf's value or the branch's hash; 0 where there is nothing
+///     word 2  new side: likewise
+///     word 3  flag << 24 | byte length of word 2, if known << 16 | old depth << 8 | new depth; 64 is a leaf's, or nothing's
+///     word 4  the new side's key where the flag is set, else 0
+///
+/// No memory is taken to be zero, and none is read that was not written in the same walk.
 contract TransitionEngine is ITransitionEngine {
-    using SubtrieLib for Subtrie;
-    using WitnessReaderLib for WitnessReader;
-
-    /// @dev A subtrie of the union as each side has it.
-    struct Pair {
-        Subtrie oldSide;
-        Subtrie newSide;
-    }
-
-    /// @dev One side of a branch that is being walked.
-    struct Side {
-        uint256 start; // memory address of the first child's reference
-        uint256 end; // where the next one goes
-        uint256 count; // children that are there
-        Subtrie only; // the first of them: what is handed upwards where it stays the only one
-    }
-
-    /// @dev A branch of the union that is being walked.
-    struct Level {
-        bytes32 path;
-        uint256 depth;
-        uint256 opaque; // bit i: child i is opaque
-        uint256 described; // bit i: child i is an item
-        Side oldSide;
-        Side newSide;
-        uint256 nibble; // the child that is being read,
-        bytes32 childPath; // where it hangs,
-        uint256 childDepth;
-        Pair child; // and what it came to
-    }
-
-    /// @dev The longest RLP header of a branch node.
-    uint256 private constant HEADER_SIZE = 3;
-
-    /// @dev Memory for one side of a branch: the header, sixteen references of up to 33 bytes, and the room that the last of
-    /// them may touch while it is made; whole words.
-    uint256 private constant SIDE_SIZE = (HEADER_SIZE + 16 * 33 + SubtrieLib.ROOM + 31) / 32 * 32;
+    // What is done with a write.
+    uint256 private constant APPLY = 0;
+    uint256 private constant PROVE = 1;
+    uint256 private constant CONCLUDE = 2;
+    uint256 private constant ASCEND = 3; // there is none: from an account up to the state root
 
     address private immutable SELF = address(this);
 
-    /// @inheritdoc ITransitionEngine
-    function transition(bytes calldata witness) external returns (bytes32 oldRoot, bytes32 newRoot) {
+    modifier onlyDelegatecall() {
         if (address(this) == SELF) revert OnlyDelegatecall();
-        WitnessReader memory reader = WitnessReaderLib.open(witness);
-        Level memory top; // not a branch: above the root, which is its only child
-        _item(reader, top);
-        reader.close();
-        return (top.child.oldSide.root(), top.child.newSide.root());
+        _;
     }
 
-    // --- items ---
-    // A trie can be 64 branches deep and the EVM's stack has 1,024 words: `_item` and `_branch`, which call each other, must
-    // take less than 16 words together. So what they know of a position is in memory, in the level above.
-
-    /// @dev Reads the item that hangs at `above.childPath` into `above.child`.
-    function _item(WitnessReader memory reader, Level memory above) private {
-        uint256 offset = reader.offset();
-        uint256 tag = reader.readByte();
-        if (tag < 0x40) _branch(reader, above, tag, offset);
-        else if (tag < 0x80) _opaque(reader, above, tag - 0x40, offset);
-        else if (tag < 0xc0) _write(reader, above, tag - 0x80);
-        else _leaf(reader, above, tag - 0xc0, offset);
+    /// @inheritdoc ITransitionEngine
+    function transition(bytes calldata witness) external onlyDelegatecall returns (bytes32 oldRoot, bytes32 newRoot) {
+        (oldRoot, newRoot) = _walk(APPLY, msg.data[:0], 0, witness);
     }
 
-    function _opaque(WitnessReader memory reader, Level memory above, uint256 nibbles, uint256 offset) private pure {
-        bytes32 path = reader.readBranchPath(above.childPath, above.childDepth, nibbles, offset);
-        _setBoth(above.child, SubtrieKind.BRANCH, path, above.childDepth + nibbles, uint256(reader.readHash()));
-    }
-
-    function _leaf(WitnessReader memory reader, Level memory above, uint256 valueSize, uint256 offset) private pure {
-        bytes32 key = reader.readPath(above.childPath, above.childDepth, 64 - above.childDepth);
-        uint256 value = reader.readWord(valueSize);
-        if (value == 0) revert NonCanonicalWord(offset);
-        _setBoth(above.child, SubtrieKind.LEAF, key, 64, value);
-    }
-
-    function _write(WitnessReader memory reader, Level memory above, uint256 slotSize) private {
-        bytes32 slot = bytes32(reader.readWord(slotSize));
-        uint256 newValue = reader.readWord(reader.readByte());
-        bytes32 key = _trieKey(slot);
-        if ((key ^ above.childPath) >> (256 - 4 * above.childDepth) != 0) revert SlotMisplaced(slot, above.childDepth);
-        uint256 oldValue;
+    /// @inheritdoc ITransitionEngine
+    function prove(bytes calldata pending, bytes32 writesHash, bytes calldata witness)
+        external
+        onlyDelegatecall
+        returns (bytes memory pendingAfter, bytes32 writesHashAfter)
+    {
+        _walk(PROVE, pending, writesHash, witness);
         assembly ("memory-safe") {
-            oldValue := sload(slot)
+            pendingAfter := 0x620
+            writesHashAfter := mload(0x5c0)
         }
-        if (oldValue == newValue) revert NoOpWrite(slot);
+    }
+
+    /// @inheritdoc ITransitionEngine
+    function conclude(bytes calldata pending, bytes calldata writes)
+        external
+        onlyDelegatecall
+        returns (bytes32 oldRoot, bytes32 newRoot, bytes32 writesHash)
+    {
+        (oldRoot, newRoot) = _walk(CONCLUDE, pending, 0, writes);
         assembly ("memory-safe") {
-            sstore(slot, newValue)
+            writesHash := mload(0x5c0)
         }
-        _setLeaf(above.child.oldSide, key, oldValue);
-        _setLeaf(above.child.newSide, key, newValue);
     }
 
-    function _branch(WitnessReader memory reader, Level memory above, uint256 nibbles, uint256 offset) private {
-        uint256 memoryBefore;
+    /// @inheritdoc ITransitionEngine
+    function stateRootOf(address account, bytes32 storageRoot, bytes32 codeHash, bytes calldata accountProof)
+        external
+        returns (bytes32 stateRoot)
+    {
         assembly ("memory-safe") {
-            memoryBefore := mload(0x40)
+            // For `accountLeaf`: | address | storage root | code hash |, where the leaf's subtrie will be.
+            mstore(0x640, shl(96, account))
+            mstore(0x660, storageRoot)
+            mstore(0x680, codeHash)
         }
-        Level memory level;
-        level.path = reader.readBranchPath(above.childPath, above.childDepth, nibbles, offset);
-        level.depth = above.childDepth + nibbles;
-        (level.opaque, level.described) = reader.readMasks();
-        _open(level.oldSide);
-        _open(level.newSide);
-        for (; level.nibble < 16; ++level.nibble) {
-            if (_isDescribed(reader, level)) _item(reader, level);
-            _append(level.oldSide, level.child.oldSide, level.childDepth);
-            _append(level.newSide, level.child.newSide, level.childDepth);
-        }
-        _close(level.oldSide, level.path, level.depth, above.child.oldSide);
-        _close(level.newSide, level.path, level.depth, above.child.newSide);
-        // Nothing of this level is referred to any more; a sibling may use its memory.
+        (stateRoot,) = _walk(ASCEND, msg.data[:0], 0, accountProof);
+    }
+
+    // Slither sees only in the hub, which inherits them, that these functions are used.
+    // slither-disable-start dead-code
+
+    /// @dev The machine. `pending` and `writesHash` are what the parts before left. The roots are zero where `mode` is PROVE;
+    /// the stack is memory of its own then, and in any mode the hash of the writes is left where it is.
+    function _walk(uint256 mode, bytes calldata pending, bytes32 writesHash, bytes calldata witness)
+        private
+        returns (bytes32 oldRoot, bytes32 newRoot)
+    {
         assembly ("memory-safe") {
-            mstore(0x40, memoryBefore)
+            // --- errors: `ITransitionEngine`'s selectors, each with one word ---
+
+            function fail(selector, argument) {
+                mstore(0, shl(224, selector))
+                mstore(4, argument)
+                revert(0, 36)
+            }
+
+            // Where the item starts is told as an offset in the witness.
+            function failAt(selector, item) {
+                fail(selector, sub(item, mload(0x620)))
+            }
+
+            // --- short nodes: leaf and extension ---
+
+            // Puts the hex-prefix string of `nibbles` nibbles, the lowest of `path`, in front of 0x580, and returns where
+            // it starts. `flag` is 0x20 for a leaf, 0 for an extension. Right-aligned, so that no nibble is shifted:
+            //
+            //   | 0x80 + bytes | flag, or flag | 1, n | n n | ... | n n | 0x580
+            function putPath(path, nibbles, flag) -> start {
+                let whole := shr(1, nibbles)
+                mstore(0x560, path)
+                if and(nibbles, 1) { flag := or(add(flag, 0x10), and(byte(sub(31, whole), path), 15)) }
+                // One byte alone is below 0x80 and has no header.
+                start := sub(0x57f, whole)
+                if whole {
+                    flag := or(shl(8, add(0x81, whole)), flag)
+                    start := sub(start, 1)
+                }
+                // Its last byte is the flag's; what it clears before is not in use yet.
+                mstore(sub(0x560, whole), flag)
+            }
+
+            // Puts the list's header in front of `start`, where a payload of `size` bytes starts.
+            function putHeader(start, size) -> node {
+                switch lt(size, 56)
+                case 1 {
+                    node := sub(start, 1)
+                    mstore8(node, add(0xc0, size))
+                }
+                default {
+                    node := sub(start, 2)
+                    mstore8(node, 0xf8)
+                    mstore8(add(node, 1), size)
+                }
+            }
+
+            // Completes the leaf whose path starts at `path`: RLP of RLP of `value`, at 0x580. `size` is its byte length
+            // or a guess: in most storages a slot's value keeps its size.
+            function putLeaf(path, value, size) -> node, length {
+                let end
+                switch lt(value, 0x80)
+                case 1 {
+                    // Such a byte is its own RLP, and that again.
+                    mstore8(0x580, value)
+                    end := 0x581
+                }
+                default {
+                    if or(shr(shl(3, size), value), iszero(shr(sub(shl(3, size), 8), value))) {
+                        size := byteLength(value)
+                    }
+                    // 0x81 + size, 0x80 + size, the bytes
+                    mstore(0x580, shl(240, add(0x8180, mul(0x101, size))))
+                    mstore(0x582, shl(sub(256, shl(3, size)), value))
+                    end := add(0x582, size)
+                }
+                node := putHeader(path, sub(end, path))
+                length := sub(end, node)
+            }
+
+            function byteLength(value) -> size {
+                size := shl(4, gt(value, 0xffffffffffffffffffffffffffffffff))
+                size := or(size, shl(3, gt(shr(shl(3, size), value), 0xffffffffffffffff)))
+                size := or(size, shl(2, gt(shr(shl(3, size), value), 0xffffffff)))
+                size := or(size, shl(1, gt(shr(shl(3, size), value), 0xffff)))
+                size := or(size, gt(shr(shl(3, size), value), 0xff))
+                size := add(size, 1)
+            }
+
+            // The extension over the nibbles of `key` from `from` to `depth`, above the branch with this hash.
+            function putExtension(key, from, depth, hash) -> node, length {
+                let path := putPath(shr(sub(256, shl(2, depth)), key), sub(depth, from), 0)
+                mstore8(0x580, 0xa0)
+                mstore(0x581, hash)
+                node := putHeader(path, sub(0x5a1, path))
+                length := sub(0x5a1, node)
+            }
+
+            // --- branch nodes ---
+            // `gap` tells how far a node is built. It starts at the node's end - 33 and falls by 32 with every hash: then
+            // the hash of the child `right` places left of child 15 belongs at gap - right, whatever children are absent.
+            // All bytes that are not written yet are 0x80, which is an absent child: each reference that is written puts 31
+            // of them in front of itself, and there are never more than 15 absent children in a row.
+
+            // Puts a reference by hash; the word in front ends with its header, 0xa0.
+            function putHash(gap, right, hash) -> after_ {
+                let at := sub(gap, right)
+                mstore(at, hash)
+                mstore(sub(at, 32), 0x80808080808080808080808080808080808080808080808080808080808080a0)
+                after_ := sub(gap, 32)
+            }
+
+            // Puts a reference to the node of `length` bytes at `node`: its hash, or itself where it is shorter than one.
+            function putNode(gap, right, node, length) -> after_ {
+                switch lt(length, 32)
+                case 0 { after_ := putHash(gap, right, keccak256(node, length)) }
+                default {
+                    let at := sub(sub(add(gap, 32), right), length)
+                    mcopy(at, node, length)
+                    mstore(sub(at, 32), 0x8080808080808080808080808080808080808080808080808080808080808080)
+                    after_ := sub(add(gap, 1), length)
+                }
+            }
+
+            // Puts a leaf whose path stands in front of 0x580, if it is there.
+            function putValue(gap, right, path, value, size) -> after_ {
+                after_ := gap
+                if value {
+                    let node, length := putLeaf(path, value, size)
+                    after_ := putNode(gap, right, node, length)
+                }
+            }
+
+            // Puts one side of the pending subtrie at `entry` as a child at depth `from`, whatever it is. `side` is 32 or 64,
+            // where its value is.
+            function putChild(gap, right, from, entry, side) -> after_ {
+                let depth := mload(add(entry, 96))
+                let key := mload(add(entry, shl(7, and(byte(28, depth), shr(6, side)))))
+                depth := byte(add(29, shr(5, side)), depth)
+                let value := mload(add(entry, side))
+                switch eq(depth, 64)
+                case 1 { after_ := putValue(gap, right, putPath(key, sub(64, from), 0x20), value, 1) }
+                default {
+                    switch eq(depth, from)
+                    case 1 { after_ := putHash(gap, right, value) }
+                    default {
+                        let node, length := putExtension(key, from, depth, value)
+                        after_ := putNode(gap, right, node, length)
+                    }
+                }
+            }
+
+            // How many places left of child 15 the lowest bit of a mask alone tells: its logarithm. The remainders by 19 of the
+            // powers of two below 2^16 are all different, and the constant is the table.
+            function placesLeft(bit) -> places {
+                // slither-disable-next-line too-many-digits
+                places := byte(mod(bit, 19), 0x0000010d02000e060308000c0f05070b040a0900000000000000000000000000)
+            }
+
+            // Puts opaque children on both sides; their hashes are at `cursor`. They lie from `least` places left of child 15 on
+            // and right of the one that is `most` places left of it; `bits` tells which (bit i is i places left). The new
+            // node's gap is `apart` from the old node's, before and after.
+            function putOpaque(bits, least, most, cursor, gap, apart) -> after_ {
+                let at := sub(gap, least)
+                let end := add(at, 32)
+                switch eq(bits, sub(shl(most, 1), shl(least, 1)))
+                case 1 {
+                    // All of them, as in the upper levels of a large trie: each reference is the 33 bytes in front of the last.
+                    least := sub(most, least)
+                    after_ := sub(gap, shl(5, least))
+                    least := sub(at, mul(33, least))
+                    for {} gt(sub(at, least), 66) { at := sub(at, 99) } {
+                        mstore(at, calldataload(cursor))
+                        mstore(sub(at, 32), 0x80808080808080808080808080808080808080808080808080808080808080a0)
+                        mstore(sub(at, 33), calldataload(add(cursor, 32)))
+                        mstore(sub(at, 65), 0x80808080808080808080808080808080808080808080808080808080808080a0)
+                        mstore(sub(at, 66), calldataload(add(cursor, 64)))
+                        mstore(sub(at, 98), 0x80808080808080808080808080808080808080808080808080808080808080a0)
+                        cursor := add(cursor, 96)
+                    }
+                    for {} gt(at, least) { at := sub(at, 33) } {
+                        mstore(at, calldataload(cursor))
+                        mstore(sub(at, 32), 0x80808080808080808080808080808080808080808080808080808080808080a0)
+                        cursor := add(cursor, 32)
+                    }
+                    at := add(at, 1)
+                }
+                default {
+                    after_ := gap
+                    for {} bits {} {
+                        at := sub(after_, placesLeft(and(bits, sub(0, bits))))
+                        mstore(at, calldataload(cursor))
+                        at := sub(at, 32)
+                        mstore(at, 0x80808080808080808080808080808080808080808080808080808080808080a0)
+                        cursor := add(cursor, 32)
+                        after_ := sub(after_, 32)
+                        bits := and(bits, sub(bits, 1))
+                    }
+                }
+                // Both sides have these bytes, and the 0x80s in front.
+                mcopy(add(at, apart), at, sub(end, at))
+            }
+
+            // The branch node that ends at `end`; its payload, of more than 55 bytes, starts at gap + 16: 17 items have one byte at least.
+            function branchHash(gap, end) -> hash {
+                let start := add(gap, 16)
+                let size := sub(end, start)
+                let isLong := gt(size, 255)
+                // f8 and one byte of length, or f9 and two
+                mstore(sub(start, 32), or(shl(add(8, shl(3, isLong)), add(0xf8, isLong)), size))
+                start := sub(sub(start, 2), isLong)
+                hash := keccak256(start, sub(end, start))
+            }
+
+            // --- the branch item ---
+
+            // One side of the branch item at `item`, whose pending subtries lie from `base` to `top`; any count of children.
+            // `side` is 32 or 64, where their value is; `key` is a key below the branch.
+            function settle(item, base, top, side, key, gap) -> itsKey, itsDepth, value {
+                let end := add(0x80, mul(18, side)) // 0x2c0 or 0x500
+                itsKey := key
+                itsDepth := 64
+                let taken := sub(sub(end, 33), gap)
+                // Not a byte more than sixteen absent children have: there is nothing ...
+                if iszero(taken) { leave }
+                itsDepth := byte(0, calldataload(item))
+                if gt(taken, 38) {
+                    // ... two children or more, and a node of more than 55 bytes ...
+                    // slither-disable-next-line write-after-write
+                    value := branchHash(gap, end)
+                    leave
+                }
+                value, itsKey, itsDepth := alone(item, base, top, side, key)
+                if iszero(value) {
+                    // ... two or more all the same, short ones.
+                    itsKey := key
+                    itsDepth := byte(0, calldataload(item))
+                    let start := add(gap, 16)
+                    // The hash of a node of fewer than 32 bytes is in no trie: its parent holds the node itself.
+                    if lt(sub(end, start), 31) { failAt(0x7779b783, item) } // EmbeddedBranch
+                    switch lt(sub(end, start), 56)
+                    case 0 { value := branchHash(gap, end) }
+                    default {
+                        start := putHeader(start, sub(end, start))
+                        value := keccak256(start, sub(end, start))
+                    }
+                }
+            }
+
+            // The only child of this side; the value is 0 where there are more.
+            function alone(item, base, top, side, key) -> value, itsKey, itsDepth {
+                let count := 0
+                for { let entry := base } lt(entry, top) { entry := add(entry, 160) } {
+                    if mload(add(entry, side)) {
+                        count := add(count, 1)
+                        value := mload(add(entry, side))
+                        let meta := mload(add(entry, 96))
+                        itsKey := mload(add(entry, shl(7, and(byte(28, meta), shr(6, side)))))
+                        itsDepth := byte(add(29, shr(5, side)), meta)
+                    }
+                }
+                let bits := and(shr(232, calldataload(item)), 0xffff)
+                if bits {
+                    // One bit or more; of more it is enough to know that they make two children.
+                    count := add(add(count, 1), gt(and(bits, sub(bits, 1)), 0))
+                    // The highest bit is child 0: the path ends with 15 less the bit's number.
+                    let right := placesLeft(bits)
+                    itsDepth := add(1, byte(0, calldataload(item)))
+                    let shift := sub(256, shl(2, itsDepth))
+                    itsKey := or(shl(add(shift, 4), shr(add(shift, 4), key)), shl(shift, sub(15, right)))
+                    value := calldataload(add(item, 3))
+                    // It would pass for nothing.
+                    if lt(value, eq(count, 1)) { failAt(0x431f7dc5, item) } // NonCanonicalWord
+                }
+                if gt(count, 1) { value := 0 }
+            }
+
+            // Joins what `settle` makes of both sides, where one of them may be no branch, into the subtrie at `base`.
+            function settleBoth(item, base, top, oldGap, newGap) {
+                let key := mload(sub(top, 160))
+                let oldKey, oldDepth, oldValue := settle(item, base, top, 32, key, oldGap)
+                let newKey, newDepth, newValue := settle(item, base, top, 64, key, newGap)
+                // A side that was handed up has a key of its own; any other shares all that counts of every key below.
+                let depth := byte(0, calldataload(item))
+                let flag := 0
+                if and(gt(newValue, 0), gt(newDepth, depth)) {
+                    key := newKey
+                    flag := 1
+                }
+                // Of the key that the old side may bring along, the flag tells that it is not the new side's.
+                switch and(gt(oldValue, 0), gt(oldDepth, depth))
+                case 0 { flag := 0 }
+                default {
+                    flag := and(flag, iszero(eq(oldKey, newKey)))
+                    key := oldKey
+                }
+                mstore(base, key)
+                mstore(add(base, 32), oldValue)
+                mstore(add(base, 64), newValue)
+                mstore(add(base, 96), or(or(shl(24, flag), shl(8, oldDepth)), newDepth))
+                mstore(add(base, 128), mul(flag, newKey))
+            }
+
+            // In one piece, for what a call would cost every branch.
+            // slither-disable-next-line cyclomatic-complexity
+            function join(item, top) -> cursor, entry {
+                cursor := add(item, 3)
+                entry := top
+                let gap := 0x29f // 0x2c0 - 33
+                let apart := 0x240
+                mstore(0x2a0, 0x8080808080808080808080808080808080808080808080808080808080808080)
+                mstore(0x4e0, 0x8080808080808080808080808080808080808080808080808080808080808080)
+                {
+                    let bits := and(shr(232, calldataload(item)), 0xffff)
+                    let shift := sub(252, shl(2, byte(0, calldataload(item)))) // what of a key is below its child here
+                    // Word 3 of two branches right below; below depth 63 there is none, and depth 64 means a leaf.
+                    mstore(0x20, or(shl(32, iszero(shift)), mul(0x101, sub(64, shr(2, shift)))))
+                    let last := or(shr(shift, mload(sub(top, 160))), 15) // child 15
+                    let least := 0
+                    for {} 1 {} {
+                        entry := sub(entry, 160)
+                        let right := sub(last, shr(shift, mload(entry)))
+                        // It wraps, or is larger, where the key does not follow the branch's path.
+                        if or(gt(right, 15), lt(entry, 0x640)) { break }
+                        if lt(right, least) { failAt(0x16833a5b, item) } // ChildOutOfOrder
+                        if shl(sub(255, right), bits) {
+                            if and(bits, shl(right, 1)) { failAt(0xd507de91, item) } // ChildTwice
+                            let before := and(bits, sub(shl(right, 1), 1))
+                            bits := xor(bits, before)
+                            before := putOpaque(before, least, right, cursor, gap, apart)
+                            cursor := add(cursor, sub(gap, before))
+                            gap := before
+                        }
+                        least := add(right, 1)
+                        let oldHash := mload(add(entry, 32))
+                        let newHash := mload(add(entry, 64))
+                        if sub(mload(add(entry, 96)), mload(0x20)) {
+                            oldHash, newHash := leafHashes(entry, shift)
+                            if or(iszero(oldHash), iszero(newHash)) {
+                                switch or(oldHash, newHash)
+                                case 0 { gap, apart := putOther(entry, right, gap, apart, item) }
+                                default {
+                                    // One side has it, and the other one's gap stays where it is.
+                                    switch newHash
+                                    case 0 {
+                                        gap := putHash(gap, right, oldHash)
+                                        apart := add(apart, 32)
+                                    }
+                                    default { apart := sub(putHash(add(gap, apart), right, newHash), gap) }
+                                }
+                                continue
+                            }
+                        }
+                        right := sub(gap, right)
+                        mstore(right, oldHash)
+                        mstore(add(right, apart), newHash)
+                        right := sub(right, 32)
+                        mstore(right, 0x80808080808080808080808080808080808080808080808080808080808080a0)
+                        mstore(add(right, apart), 0x80808080808080808080808080808080808080808080808080808080808080a0)
+                        gap := sub(gap, 32)
+                    }
+                    if bits {
+                        bits := putOpaque(bits, least, 16, cursor, gap, apart)
+                        cursor := add(cursor, sub(gap, bits))
+                        gap := bits
+                    }
+                }
+                entry := add(entry, 320)
+                if iszero(lt(entry, top)) {
+                    if gt(entry, top) { failAt(0xb23f5971, item) } // NothingToJoin
+                    if eq(cursor, add(item, 3)) { failAt(0x4364f43c, item) } // BranchTooNarrow
+                }
+                // Behind a gap of more than 38 bytes there are two or more children, and a node of more than 55.
+                apart := add(gap, apart)
+                switch and(lt(gap, 0x279), lt(apart, 0x4b9))
+                case 0 { settleBoth(item, sub(entry, 160), top, gap, apart) }
+                default {
+                    mstore(sub(entry, 160), mload(sub(top, 160)))
+                    mstore(sub(entry, 128), branchHash(gap, 0x2c0))
+                    mstore(sub(entry, 96), branchHash(apart, 0x500))
+                    mstore(sub(entry, 64), mul(0x101, byte(0, calldataload(item))))
+                }
+            }
+
+            // The hashes of the leaves of one key as children of a branch whose path and child's nibble leave `shift` bits; 0
+            // where there is none. It does what nearly every write needs: values of one size, from 2 to 20 bytes, so that
+            // every header is one byte, in leaves that are not embedded. For anything else both are 0.
+            //
+            //   | list | path | flag, 1. | n n | ... | n n | 0x580 value | string | string | bytes |
+            function leafHashes(entry, shift) -> oldHash, newHash {
+                let size := mload(add(entry, 96))
+                if eq(and(size, 0xff00ffff), 0x4040) {
+                    size := shr(16, size)
+                    let old := mload(add(entry, 32))
+                    if iszero(mload(add(entry, 64))) { size := byteLength(old) } // of a deletion the item tells none
+                    let whole := shr(3, shift)
+                    // The first byte of the old value is none more and none less.
+                    if and(
+                        and(lt(sub(size, 2), 19), gt(add(whole, size), 26)),
+                        or(lt(sub(shr(sub(shl(3, size), 8), old), 1), 255), iszero(old))
+                    ) {
+                        {
+                            let key := mload(entry)
+                            mstore(0x560, key)
+                            // 0x20, or 0x30 and the nibble that is left over
+                            let header := add(add(0xc48120, shl(16, size)), mul(0x10100, whole))
+                            if and(shift, 4) {
+                                header := or(header, or(0x10, and(byte(sub(31, whole), key), 15)))
+                            }
+                            mstore(sub(0x560, whole), header)
+                        }
+                        mstore(0x580, shl(240, add(0x8180, mul(0x101, size))))
+                        let length := add(add(whole, size), 5)
+                        whole := sub(0x57d, whole)
+                        size := sub(256, shl(3, size))
+                        if old {
+                            mstore(0x582, shl(size, old))
+                            oldHash := keccak256(whole, length)
+                        }
+                        old := mload(add(entry, 64))
+                        if old {
+                            mstore(0x582, shl(size, old))
+                            newHash := keccak256(whole, length)
+                        }
+                    }
+                }
+            }
+
+            // Puts both sides of a pending subtrie as a child of the branch item at `item`, whatever they are.
+            function putOther(entry, right, gap, apart, item) -> gap_, apart_ {
+                let from := add(1, byte(0, calldataload(item)))
+                {
+                    // Both sides' keys lead here, and their branches lie below.
+                    let meta := mload(add(entry, 96))
+                    let differ := mul(byte(28, meta), xor(mload(entry), mload(add(entry, 128))))
+                    if or(or(lt(byte(30, meta), from), lt(byte(31, meta), from)), shr(sub(256, shl(2, from)), differ)) {
+                        failAt(0x69832eb8, item) // BranchMisplaced
+                    }
+                }
+                gap_ := putChild(gap, right, from, entry, 32)
+                apart_ := sub(putChild(add(gap, apart), right, from, entry, 64), gap_)
+            }
+
+            // The root of the trie that one side of the last pending subtrie is; always a hash, also of a short node.
+            function root(key, depth, value) -> hash {
+                hash := 0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421 // of the empty trie
+                if value {
+                    hash := value
+                    if depth {
+                        let node, length
+                        switch eq(depth, 64)
+                        case 1 { node, length := putLeaf(putPath(key, 64, 0x20), value, 1) }
+                        default { node, length := putExtension(key, 0, depth, value) }
+                        hash := keccak256(node, length)
+                    }
+                }
+            }
+
+            // --- the other items ---
+
+            // Pushes a pending subtrie that is the same kind of thing on both sides.
+            function push(top, key, oldValue, newValue, meta) -> newTop {
+                mstore(top, key)
+                mstore(add(top, 32), oldValue)
+                mstore(add(top, 64), newValue)
+                mstore(add(top, 96), meta)
+                mstore(add(top, 128), 0)
+                newTop := add(top, 160)
+            }
+
+            function opaqueBranch(item, top) -> cursor, newTop {
+                let depth := sub(byte(0, calldataload(item)), 0x40)
+                if iszero(depth) { failAt(0x282e5885, item) } // UnknownItem
+                let path := calldataload(add(item, 1))
+                let shift := sub(256, shl(2, depth))
+                // An odd path leaves half a byte.
+                if and(byte(shr(1, depth), path), mul(15, and(depth, 1))) { failAt(0x45f363b4, item) } // PathNotCanonical
+                cursor := add(item, add(33, shr(1, add(depth, 1))))
+                let hash := calldataload(sub(cursor, 32))
+                if iszero(hash) { failAt(0x431f7dc5, item) } // NonCanonicalWord: it would pass for nothing
+                newTop := push(top, shl(shift, shr(shift, path)), hash, hash, mul(0x101, depth))
+            }
+
+            // Adds a write to the hash of all of them.
+            function commitTo(slot, value) {
+                mstore(0x5e0, slot)
+                mstore(0x600, value)
+                mstore(0x5c0, keccak256(0x5c0, 96))
+            }
+
+            // Does with a write what `purpose` says; `key` is what a pending subtrie takes.
+            function write(purpose, slot, value, size, top) -> newTop {
+                newTop := top
+                if eq(purpose, 2) {
+                    // CONCLUDE: `prove` has looked at the old value.
+                    commitTo(slot, value)
+                    sstore(slot, value)
+                    leave
+                }
+                let old := sload(slot)
+                if eq(old, value) { fail(0x1570c572, slot) } // NoOpWrite
+                switch purpose
+                case 0 { sstore(slot, value) }
+                default { commitTo(slot, value) }
+                mstore(0, slot)
+                newTop := push(top, keccak256(0, 32), old, value, or(0x4040, shl(16, size)))
+            }
+
+            // All items but branches and long writes; and of long writes those that are not applied at once.
+            function other(purpose, item, tag, top) -> cursor, newTop {
+                if gt(purpose, 1) {
+                    // CONCLUDE takes writes only, ASCEND no item but branches.
+                    if or(eq(purpose, 3), or(lt(tag, 0x80), lt(sub(tag, 0xa1), 32))) { failAt(0x282e5885, item) } // UnknownItem
+                }
+                if lt(tag, 0x80) {
+                    // `leave` is between this and the next assignment.
+                    // slither-disable-next-line write-after-write
+                    cursor, newTop := opaqueBranch(item, top)
+                    leave
+                }
+                // A write or a leaf: a slot or a key, and a value.
+                let first := calldataload(add(item, 1))
+                let size := sub(tag, 0x80)
+                cursor := add(item, 33)
+                let isLeaf := gt(size, 32)
+                switch gt(tag, 0xc0)
+                case 0 {
+                    size := sub(size, shl(5, isLeaf))
+                    // The short form is for slots that start with a zero byte.
+                    if iszero(or(isLeaf, byte(0, first))) { failAt(0x431f7dc5, item) } // NonCanonicalWord
+                }
+                default {
+                    // a slot of fewer than 32 bytes, and a byte that tells the value's
+                    if gt(tag, 0xe0) { failAt(0x282e5885, item) } // UnknownItem
+                    isLeaf := 0
+                    cursor := add(item, sub(tag, 0xbf))
+                    if lt(byte(0, first), gt(tag, 0xc1)) { failAt(0x431f7dc5, item) } // NonCanonicalWord
+                    first := shr(shl(3, sub(0xe1, tag)), first)
+                    size := byte(31, calldataload(sub(cursor, 32)))
+                    if gt(size, 32) { failAt(0x431f7dc5, item) } // NonCanonicalWord
+                }
+                let value := calldataload(cursor)
+                if lt(byte(0, value), gt(size, 0)) { failAt(0x431f7dc5, item) } // NonCanonicalWord
+                value := shr(sub(256, shl(3, size)), value)
+                cursor := add(cursor, size)
+                switch isLeaf
+                case 0 { newTop := write(purpose, first, value, size, top) }
+                default { newTop := push(top, first, value, value, or(0x4040, shl(16, size))) }
+            }
+
+            // The first pending subtrie of an account proof: the account's leaf, as the child of the branch that comes next.
+            //
+            //   | list | path | 0x580 string, list | nonce, balance | a0 | storage root | a0 | code hash |
+            //
+            // Only the RLP of nonce and balance is in the proof, behind its length. Nothing of it has to be looked at:
+            // bytes that are not the account's make another hash.
+            function accountLeaf(start, end) -> cursor {
+                let size := byte(0, calldataload(start))
+                if gt(size, 42) { failAt(0x431f7dc5, start) } // NonCanonicalWord: a nonce has 9 bytes at most, a balance 33
+                cursor := add(start, add(size, 1))
+                mstore(0, mload(0x640))
+                let key := keccak256(0, 20)
+                let depth := 0
+                if lt(cursor, end) { depth := add(1, and(byte(0, calldataload(cursor)), 63)) }
+                let path := putPath(key, sub(64, depth), 0x20)
+                mstore(0x580, shl(224, or(0xb800f800, mul(0x10001, add(size, 66)))))
+                mstore8(0x581, add(size, 68))
+                calldatacopy(0x584, add(start, 1), size)
+                mstore8(add(0x584, size), 0xa0)
+                mstore(add(0x585, size), mload(0x660))
+                mstore8(add(0x5a5, size), 0xa0)
+                mstore(add(0x5a6, size), mload(0x680))
+                end := add(0x5c6, size)
+                start := putHeader(path, sub(end, path))
+                start := keccak256(start, sub(end, start))
+                // As a branch it would need an extension; at the root nothing is above it.
+                pop(push(0x640, key, start, start, mul(0x101, depth)))
+            }
+
+            // --- the walk ---
+
+            function walk(purpose, start, end, stack) -> top {
+                top := stack
+                let cursor := start
+                // An item may reach beyond the end: then it is the last, and the cursor is not at the end but behind it.
+                for {} lt(cursor, end) {} {
+                    let tag := byte(0, calldataload(cursor))
+                    // What nearly all items are is done right here.
+                    if lt(tag, 0x40) {
+                        if eq(purpose, 2) { failAt(0x282e5885, cursor) } // UnknownItem: CONCLUDE takes writes only
+                        cursor, top := join(cursor, top)
+                        continue
+                    }
+                    if or(purpose, gt(sub(tag, 0x80), 32)) {
+                        cursor, top := other(purpose, cursor, tag, top)
+                        continue
+                    }
+                    let slot := calldataload(add(cursor, 1))
+                    let value := calldataload(add(cursor, 33))
+                    tag := sub(tag, 0x80) // the value's size
+                    if lt(mul(byte(0, slot), or(byte(0, value), iszero(tag))), 1) { failAt(0x431f7dc5, cursor) } // NonCanonicalWord
+                    value := shr(sub(256, shl(3, tag)), value)
+                    cursor := add(add(cursor, 33), tag)
+                    {
+                        let old := sload(slot)
+                        if eq(old, value) { fail(0x1570c572, slot) } // NoOpWrite
+                        sstore(slot, value)
+                        mstore(add(top, 32), old)
+                    }
+                    mstore(0, slot)
+                    mstore(top, keccak256(0, 32))
+                    mstore(add(top, 64), value)
+                    mstore(add(top, 96), or(0x4040, shl(16, tag)))
+                    top := add(top, 160)
+                }
+                if iszero(eq(cursor, end)) { fail(0x03654178, sub(end, mload(0x620))) } // WitnessTruncated
+            }
+
+            mstore(0x5c0, writesHash)
+            mstore(0x620, witness.offset)
+            let top
+            {
+                let start := witness.offset
+                let end := add(start, witness.length)
+                switch mode
+                case 3 {
+                    top := 0x6e0
+                    start := accountLeaf(start, end)
+                }
+                default {
+                    top := add(0x640, pending.length)
+                    calldatacopy(0x640, pending.offset, pending.length)
+                }
+                top := walk(mode, start, end, top)
+            }
+            switch mode
+            case 1 {
+                // What does not count was not always written.
+                for { let entry := 0x640 } lt(entry, top) { entry := add(entry, 160) } {
+                    if iszero(byte(28, mload(add(entry, 96)))) { mstore(add(entry, 128), 0) }
+                }
+                mstore(0x620, sub(top, 0x640))
+                mstore(0x40, top)
+            }
+            default {
+                if iszero(eq(top, 0x6e0)) { fail(0x98f82490, div(sub(top, 0x640), 160)) } // WitnessIncomplete
+                let meta := mload(0x6a0)
+                oldRoot := root(mload(0x640), byte(30, meta), mload(0x660))
+                newRoot := root(mload(add(0x640, shl(7, byte(28, meta)))), byte(31, meta), mload(0x680))
+            }
         }
     }
-
-    /// @dev Moves on to the child `level.nibble`; reads it too, unless it is an item.
-    function _isDescribed(WitnessReader memory reader, Level memory level) private pure returns (bool) {
-        uint256 bit = 1 << level.nibble;
-        level.childPath = level.path | bytes32(level.nibble << (252 - 4 * level.depth));
-        level.childDepth = level.depth + 1;
-        if (level.described & bit != 0) return true;
-        if (level.opaque & bit != 0) {
-            uint256 hash = uint256(reader.readHash());
-            _setBoth(level.child, SubtrieKind.BRANCH, level.childPath, level.childDepth, hash);
-        } else {
-            level.child.oldSide.kind = SubtrieKind.EMPTY;
-            level.child.newSide.kind = SubtrieKind.EMPTY;
-        }
-        return false;
-    }
-
-    // --- one side of a branch ---
-
-    function _open(Side memory side) private pure {
-        uint256 buffer;
-        uint256 size = SIDE_SIZE;
-        assembly ("memory-safe") {
-            buffer := mload(0x40)
-            mstore(0x40, add(buffer, size))
-        }
-        side.start = buffer + HEADER_SIZE;
-        side.end = side.start;
-    }
-
-    function _append(Side memory side, Subtrie memory child, uint256 depth) private pure {
-        side.end = child.put(depth, side.end);
-        if (child.kind == SubtrieKind.EMPTY) return;
-        if (side.count == 0) _copy(child, side.only);
-        ++side.count;
-    }
-
-    function _close(Side memory side, bytes32 path, uint256 depth, Subtrie memory out) private pure {
-        if (side.count < 2) _copy(side.only, out);
-        else out.setBranch(path, depth, side.start, side.end);
-    }
-
-    // --- subtries ---
-
-    function _setBoth(Pair memory out, SubtrieKind kind, bytes32 path, uint256 depth, uint256 value) private pure {
-        _set(out.oldSide, kind, path, depth, value);
-        _set(out.newSide, kind, path, depth, value);
-    }
-
-    function _setLeaf(Subtrie memory out, bytes32 key, uint256 value) private pure {
-        _set(out, value == 0 ? SubtrieKind.EMPTY : SubtrieKind.LEAF, key, 64, value);
-    }
-
-    function _set(Subtrie memory out, SubtrieKind kind, bytes32 path, uint256 depth, uint256 value) private pure {
-        out.kind = kind;
-        out.path = path;
-        out.depth = depth;
-        out.value = value;
-        out.size = 32;
-    }
-
-    function _copy(Subtrie memory from, Subtrie memory to) private pure {
-        to.kind = from.kind;
-        to.path = from.path;
-        to.depth = from.depth;
-        to.value = from.value;
-        to.size = from.size;
-    }
-
-    function _trieKey(bytes32 slot) private pure returns (bytes32 key) {
-        // Scratch space (0x00..0x20) holds the preimage: no allocation for each write.
-        assembly ("memory-safe") {
-            mstore(0x00, slot)
-            key := keccak256(0x00, 0x20)
-        }
-    }
+    // slither-disable-end dead-code
 }

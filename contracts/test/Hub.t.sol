@@ -6,7 +6,6 @@ import {Level, Status} from "../src/interfaces/IAnchor.sol";
 import {Head, IHub, ReplicaKey, ReplicaRecord, ReplicaStatus} from "../src/interfaces/IHub.sol";
 import {IReplica} from "../src/interfaces/IReplica.sol";
 import {ITransitionEngine} from "../src/interfaces/ITransitionEngine.sol";
-import {TrieProof} from "../src/libraries/TrieProof.sol";
 import {HubTest} from "./reference/HubTest.sol";
 import {ReferenceTrie} from "./reference/ReferenceTrie.sol";
 import {SampleSource} from "./reference/SampleSource.sol";
@@ -25,7 +24,7 @@ contract HubBirthTest is HubTest {
         address expected = hub.replicaOf(key);
         assertEq(expected.code.length, 0);
         vm.expectEmit(address(hub));
-        emit IHub.ReplicaCreated(expected, CHAIN, SOURCE, key);
+        emit IHub.ReplicaCreated(expected, CHAIN, SOURCE, key, 0);
         assertEq(created(), expected);
         assertGt(expected.code.length, 0);
 
@@ -33,7 +32,8 @@ contract HubBirthTest is HubTest {
         assertEq(uint256(rec.status), uint256(ReplicaStatus.FILLING));
         assertEq(rec.storageRoot, ReferenceTrie.emptyRoot());
         assertEq(rec.blockHash, 0);
-        assertEq(rec.version, 0);
+        assertEq(rec.haltHash, 0);
+        assertEq(rec.firstBlock, 0);
         assertEq(abi.encode(rec.key), abi.encode(key));
     }
 
@@ -41,12 +41,13 @@ contract HubBirthTest is HubTest {
         ReplicaKey memory key = keyOfReplica();
         address replica = hub.replicaOf(key);
         address logic = hub.logicOf(key);
-        for (uint256 field = 0; field < 5; ++field) {
+        for (uint256 field = 0; field < 6; ++field) {
             ReplicaKey memory other = keyOfReplica();
             if (field == 0) other.sourceChainId = 2;
             else if (field == 1) other.source = address(0x51);
             else if (field == 2) other.anchor = address(0x52);
             else if (field == 3) other.creator = address(0x53);
+            else if (field == 4) other.codeHash = keccak256("other");
             else other.logicHash = keccak256("other");
             assertTrue(hub.replicaOf(other) != replica);
             assertTrue(hub.logicOf(other) != logic);
@@ -58,24 +59,24 @@ contract HubBirthTest is HubTest {
         bytes32 logicHash = hub.logicHashOf(code);
         vm.expectRevert(abi.encodeWithSelector(IHub.ReplicaExists.selector, replica));
         vm.prank(creator);
-        hub.create(CHAIN, SOURCE, address(anchor), logicHash, 0);
+        hub.create(CHAIN, SOURCE, address(anchor), keccak256(code), logicHash, 77); // also with another first block
     }
 
     function test_create_anchorWithoutCode_reverts() public {
         vm.expectRevert(abi.encodeWithSelector(IHub.NotAnAnchor.selector, address(0xdead)));
-        hub.create(CHAIN, SOURCE, address(0xdead), 0, 0);
+        hub.create(CHAIN, SOURCE, address(0xdead), 0, 0, 0);
     }
 
     function test_create_anchorOfAnotherChain_reverts() public {
         vm.expectRevert(abi.encodeWithSelector(IHub.WrongSourceChain.selector, 5, CHAIN));
-        hub.create(5, SOURCE, address(anchor), 0, 0);
+        hub.create(5, SOURCE, address(anchor), 0, 0, 0);
     }
 
     function test_create_anchorIsAReplica_reverts() public {
         // The one contract to which the hub's calls mean something else. `source()` is not among what it understands.
         address replica = created();
         vm.expectRevert();
-        hub.create(CHAIN, SOURCE, replica, 0, 0);
+        hub.create(CHAIN, SOURCE, replica, 0, 0, 0);
     }
 
     function test_create_twoCreators_independentReplicas() public {
@@ -93,12 +94,11 @@ contract HubBirthTest is HubTest {
     function test_fill_inParts_reachesRoot() public {
         address replica = created();
         vm.expectEmit(address(hub));
-        emit IHub.ReplicaFilled(replica, ReferenceTrie.emptyRoot(), rootOf(part), 1);
+        emit IHub.ReplicaFilled(replica, ReferenceTrie.emptyRoot(), rootOf(part));
         fill(replica, nothing(), part);
         fill(replica, part, first);
         assertStorage(replica, first);
         assertEq(hub.record(replica).storageRoot, rootOf(first));
-        assertEq(hub.record(replica).version, 2);
     }
 
     function test_fill_byAnother_reverts() public {
@@ -138,7 +138,7 @@ contract HubBirthTest is HubTest {
     function test_fill_malformed_revertsWithEnginesError() public {
         address replica = created();
         vm.prank(creator);
-        vm.expectRevert(abi.encodeWithSelector(ITransitionEngine.WitnessTruncated.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(ITransitionEngine.WitnessIncomplete.selector, 0));
         hub.fill(replica, ReferenceTrie.emptyRoot(), "");
     }
 
@@ -165,7 +165,7 @@ contract HubBirthTest is HubTest {
         assertRefused(
             replica,
             abi.encodeCall(IHub.activate, (replica, proven.hash, proven.proof, code)),
-            abi.encodeWithSelector(IHub.StorageRootMismatch.selector, rootOf(one), strange)
+            notTheStateOf(proven, strange)
         );
 
         vm.prank(creator);
@@ -182,10 +182,9 @@ contract HubBirthTest is HubTest {
         SampleSource(payable(replica)).stored();
 
         vm.expectEmit(address(hub));
-        emit IHub.ReplicaActivated(replica, proven.hash, 10, rootOf(first), keccak256(code));
+        emit IHub.ReplicaActivated(replica, proven.hash, 10, rootOf(first));
         hub.activate(replica, proven.hash, proven.proof, code);
         assertMirrors(replica, proven, first);
-        assertEq(hub.record(replica).codeHash, keccak256(code));
         assertEq(hub.logicOf(keyOfReplica()).code, code);
         assertEq(SampleSource(payable(replica)).stored(), 1);
 
@@ -195,7 +194,6 @@ contract HubBirthTest is HubTest {
         assertEq(head.timestamp, 120);
         assertEq(uint256(head.level), uint256(Level.SAFE));
         assertEq(uint256(head.anchorStatus), uint256(Status.ACTIVE));
-        assertEq(head.version, 2);
     }
 
     function test_activate_emptyStorage_isAnImageToo() public {
@@ -224,7 +222,7 @@ contract HubBirthTest is HubTest {
         assertRefused(
             replica,
             abi.encodeCall(IHub.activate, (replica, proven.hash, proven.proof, code)),
-            abi.encodeWithSelector(IHub.StorageRootMismatch.selector, rootOf(first), rootOf(part))
+            notTheStateOf(proven, rootOf(part))
         );
     }
 
@@ -237,10 +235,19 @@ contract HubBirthTest is HubTest {
     }
 
     function test_activate_keyMadeForOtherCode_reverts() public {
-        bytes memory real = code;
-        code = hex"00";
-        address replica = created();
-        code = real;
+        address replica = createdFor(keccak256("other"), hub.logicHashOf(code));
+        fill(replica, nothing(), first);
+        Block memory proven = acceptedBlock(10, first);
+        (bytes32 other,,) = StateTrie.present(SOURCE, rootOf(first), keccak256("other"));
+        assertRefused(
+            replica,
+            abi.encodeCall(IHub.activate, (replica, proven.hash, proven.proof, code)),
+            abi.encodeWithSelector(IHub.StateRootMismatch.selector, proven.stateRoot, other)
+        );
+    }
+
+    function test_activate_keyMadeForOtherLogic_reverts() public {
+        address replica = createdFor(keccak256(code), hub.logicHashOf(hex"00"));
         fill(replica, nothing(), first);
         Block memory proven = acceptedBlock(10, first);
         assertRefused(
@@ -271,14 +278,14 @@ contract HubBirthTest is HubTest {
         address replica = created();
         Block memory proven = absentBlock(10);
         bytes memory call = abi.encodeCall(IHub.activate, (replica, proven.hash, proven.proof, code));
-        assertRefused(replica, call, abi.encodeWithSelector(IHub.SourceDestroyed.selector, proven.hash));
+        assertRefused(replica, call, notTheStateOf(proven, rootOf(nothing())));
     }
 
     function test_activate_sourceWithoutCode_reverts() public {
         address replica = created();
         Block memory proven = presentBlock(10, nothing(), keccak256(""), Level.FINAL);
         bytes memory call = abi.encodeCall(IHub.activate, (replica, proven.hash, proven.proof, bytes("")));
-        assertRefused(replica, call, abi.encodeWithSelector(IHub.SourceDestroyed.selector, proven.hash));
+        assertRefused(replica, call, notTheStateOf(proven, rootOf(nothing())));
     }
 
     function test_activate_blockNotAccepted_reverts() public {
@@ -307,23 +314,21 @@ contract HubBirthTest is HubTest {
     /// @dev Corpus 14: proofs of another account, another block.
     function test_activate_corpus14ProofOfAnother_reverts() public {
         (address replica, Block memory proven) = _filled();
-        (bytes32 root, bytes memory proof) = StateTrie.present(address(0x51), rootOf(first), keccak256(code));
-        bytes memory call = abi.encodeCall(IHub.activate, (replica, proven.hash, proof, code));
-        bytes memory reason = abi.encodeWithSelector(TrieProof.NodeHashMismatch.selector, 0, proven.stateRoot, root);
-        assertRefused(replica, call, reason);
-
+        (bytes32 root, bytes memory proof,) = StateTrie.present(address(0x51), rootOf(first), keccak256(code));
+        _assertNoProof(replica, proven, proof);
         Block memory later = acceptedBlock(11, part);
-        call = abi.encodeCall(IHub.activate, (replica, proven.hash, later.proof, code));
-        reason = abi.encodeWithSelector(TrieProof.NodeHashMismatch.selector, 0, proven.stateRoot, later.stateRoot);
-        assertRefused(replica, call, reason);
+        // The neighbours are the same ones, so this leads from the replica's storage to the state that has it.
+        assertEq(later.proof, proven.proof);
+        bytes memory call = abi.encodeCall(IHub.activate, (replica, later.hash, later.proof, code));
+        assertRefused(replica, call, notTheStateOf(later, rootOf(first)));
 
         // The right state, in which only the neighbour is what the proof says.
         anchor.setBlock(proven.hash, root, 10, Level.FINAL);
-        (, bytes memory absence) = StateTrie.absent(SOURCE);
-        (bool success,) = address(hub).call(abi.encodeCall(IHub.activate, (replica, proven.hash, absence, code)));
-        assertFalse(success);
-        (success,) = address(hub).call(abi.encodeCall(IHub.activate, (replica, proven.hash, proof, code)));
-        assertFalse(success, "the neighbour's account passed for the source's");
+        proven.stateRoot = root;
+        _assertNoProof(replica, proven, proof);
+        (, bytes memory absence, bytes memory nodes) = StateTrie.absent(SOURCE);
+        _assertNoProof(replica, proven, absence);
+        _assertNoProof(replica, proven, nodes);
     }
 
     // --- addresses ---
@@ -331,7 +336,7 @@ contract HubBirthTest is HubTest {
     function test_replicaOf_hubsDiffer_otherAddresses() public {
         ReplicaKey memory key = keyOfReplica();
         address here = hub.replicaOf(key);
-        hub = new Hub(address(engine));
+        hub = new Hub();
         assertTrue(hub.replicaOf(key) != here);
     }
 
@@ -356,10 +361,17 @@ contract HubBirthTest is HubTest {
         leaf[0] = ReferenceTrie.Entry(key, hex"01");
         uint256 fork = ReferenceTrie.commonNibbles(key, ReferenceTrie.keyOf(1));
         uint256 nibble = ReferenceTrie.nibbleAt(key, fork);
-        uint256 other = ReferenceTrie.nibbleAt(ReferenceTrie.keyOf(1), fork);
         bytes memory hash = abi.encodePacked(keccak256(ReferenceTrie.node(leaf, 0, 1, fork + 1)));
-        bytes memory head = WitnessBuilder.branch(key, 0, fork, 1 << nibble, 1 << other);
-        return nibble < other ? bytes.concat(head, hash, write) : bytes.concat(head, write, hash);
+        return bytes.concat(write, WitnessBuilder.branch(fork, 1 << nibble, hash));
+    }
+
+    function _assertNoProof(address replica, Block memory proven, bytes memory proof) private {
+        bytes32 before = fingerprint(replica);
+        (bool success, bytes memory reason) =
+            address(hub).call(abi.encodeCall(IHub.activate, (replica, proven.hash, proof, code)));
+        assertFalse(success, "another account's proof passed for the source's");
+        assertNamed(reason);
+        assertEq(fingerprint(replica), before);
     }
 
     function _filled() private returns (address replica, Block memory proven) {

@@ -2,23 +2,25 @@
 pragma solidity 0.8.37;
 
 import {Hub} from "../src/Hub.sol";
-import {Level, SrcBlock, Status} from "../src/interfaces/IAnchor.sol";
-import {IHub, ReplicaStatus} from "../src/interfaces/IHub.sol";
-import {IReplica} from "../src/interfaces/IReplica.sol";
+import {IAnchor, Level, SrcBlock, Status} from "../src/interfaces/IAnchor.sol";
+import {IHub, ReplicaRecord, ReplicaStatus} from "../src/interfaces/IHub.sol";
+import {IHubsReplica, IReplica} from "../src/interfaces/IReplica.sol";
 import {ITransitionEngine} from "../src/interfaces/ITransitionEngine.sol";
 import {HubTest} from "./reference/HubTest.sol";
 import {SampleSource} from "./reference/SampleSource.sol";
 import {TestAnchor} from "./reference/TestAnchor.sol";
+import {WitnessParts} from "./reference/WitnessParts.sol";
 
-/// @notice An anchor that answers honestly until it is told how to misbehave.
+/// @notice An anchor that answers honestly until it is told how to misbehave when the hub asks it where to go.
 contract HostileAnchor {
     enum Mood {
         HONEST,
+        LIES,
         REVERTS,
-        OTHER_HASH,
-        NO_LEVEL,
+        ANSWERS_NOTHING,
         TOO_SHORT,
         BURNS_GAS,
+        FLOODS,
         REENTERS,
         WRITES
     }
@@ -28,22 +30,39 @@ contract HostileAnchor {
 
     Mood private _mood;
     bytes private _reentry;
+    uint256 private _lieAt; // of the answer's nine words: status, from's number and level, the block's six
+    bytes32 private _lie;
 
     constructor(TestAnchor model, Hub hub) {
         MODEL = model;
         HUB = hub;
     }
 
-    function set(Mood mood, bytes calldata reentry) external {
+    function set(Mood mood) external {
         _mood = mood;
-        _reentry = reentry;
+    }
+
+    function reenter(bytes calldata reentry) external {
+        (_mood, _reentry) = (Mood.REENTERS, reentry);
+    }
+
+    function lie(uint256 word, bytes32 value) external {
+        (_mood, _lieAt, _lie) = (Mood.LIES, word, value);
     }
 
     function source() external view returns (uint256, bytes32) {
         return MODEL.source();
     }
 
-    function status() external returns (Status, uint64) {
+    function status() external view returns (Status, uint64) {
+        return MODEL.status();
+    }
+
+    function blockByHash(bytes32 blockHash) external view returns (SrcBlock memory found) {
+        return MODEL.blockByHash(blockHash);
+    }
+
+    function step(bytes32 from, bytes32 to) external {
         if (_mood == Mood.REVERTS) revert("not today");
         if (_mood == Mood.WRITES) _mood = Mood.HONEST;
         if (_mood == Mood.REENTERS) {
@@ -52,17 +71,16 @@ contract HostileAnchor {
             if (success) revert("entered again");
         }
         while (_mood == Mood.BURNS_GAS) {}
-        return MODEL.status();
-    }
-
-    function blockByHash(bytes32 blockHash) external view returns (SrcBlock memory found) {
-        found = MODEL.blockByHash(blockHash);
-        if (_mood == Mood.OTHER_HASH) found.blockHash = keccak256("other");
-        bytes memory encoded = abi.encode(found);
-        if (_mood == Mood.NO_LEVEL) encoded[encoded.length - 1] = 0x05;
-        uint256 size = _mood == Mood.TOO_SHORT ? encoded.length - 32 : encoded.length;
+        (, bytes memory answer) = address(MODEL).staticcall(abi.encodeCall(IAnchor.step, (from, to)));
+        uint256 size = answer.length;
+        if (_mood == Mood.ANSWERS_NOTHING) size = 0;
+        if (_mood == Mood.TOO_SHORT) --size;
+        if (_mood == Mood.FLOODS) size = 100_000;
+        (uint256 at_, bytes32 word) = (_lieAt, _lie);
+        bool lies = _mood == Mood.LIES;
         assembly ("memory-safe") {
-            return(add(encoded, 32), size)
+            if lies { mstore(add(answer, mul(32, add(at_, 1))), word) }
+            return(add(answer, 32), size)
         }
     }
 }
@@ -75,14 +93,14 @@ contract HubAttacksTest is HubTest {
     TestAnchor private model;
     HostileAnchor private hostile;
     address private replica;
+    address private honest; // of the same source and creator, at another anchor
 
     function setUp() public {
         model = anchor;
+        honest = activeAt(10, first);
         hostile = new HostileAnchor(model, hub);
         anchor = TestAnchor(address(hostile));
-        bytes32 logicHash = hub.logicHashOf(code);
-        vm.prank(creator);
-        replica = hub.create(CHAIN, SOURCE, address(hostile), logicHash, 0);
+        replica = created();
         fill(replica, nothing(), first);
         anchor = model;
         Block memory proven = acceptedBlock(10, first);
@@ -91,68 +109,142 @@ contract HubAttacksTest is HubTest {
 
     // --- anchors that lie ---
 
-    function test_sync_anchorReverts_revertsWithItsReason() public {
-        _refusedIn(HostileAnchor.Mood.REVERTS, "", abi.encodeWithSignature("Error(string)", "not today"));
+    function test_anyMove_anchorReverts_revertsWithItsReason() public {
+        hostile.set(HostileAnchor.Mood.REVERTS);
+        _assertRefusedInThisMood(abi.encodeWithSignature("Error(string)", "not today"));
     }
 
-    function test_sync_anchorSpeaksOfAnotherBlock_reverts() public {
-        Block memory to = acceptedBlock(11, second);
-        _refusedIn(
-            HostileAnchor.Mood.OTHER_HASH,
-            "",
-            abi.encodeWithSelector(IHub.BlockNotAccepted.selector, to.hash, Level.UNKNOWN)
+    /// @dev Solidity's decoder says no more than that it cannot read this.
+    function test_anyMove_anchorAnswersNoAnswer_reverts() public {
+        HostileAnchor.Mood[4] memory moods = [
+            HostileAnchor.Mood.ANSWERS_NOTHING,
+            HostileAnchor.Mood.TOO_SHORT,
+            HostileAnchor.Mood.BURNS_GAS,
+            HostileAnchor.Mood.WRITES
+        ];
+        for (uint256 i = 0; i < moods.length; ++i) {
+            hostile.set(moods[i]);
+            _assertRefusedInThisMood("");
+        }
+    }
+
+    function test_anyMove_anchorAnswersValuesOfNoType_reverts() public {
+        hostile.lie(0, bytes32(uint256(4))); // no status
+        _assertRefusedInThisMood("");
+        hostile.lie(1, bytes32(uint256(1) << 64)); // no block number
+        _assertRefusedInThisMood("");
+        hostile.lie(2, bytes32(uint256(5))); // no level
+        _assertRefusedInThisMood("");
+        hostile.lie(5, bytes32(type(uint256).max)); // no block number
+        _assertRefusedInThisMood("");
+        hostile.lie(8, bytes32(uint256(5))); // no level
+        _assertRefusedInThisMood("");
+    }
+
+    function test_anyMove_anchorSpeaksOfAnotherBlock_reverts() public {
+        bytes32[3] memory hashes = [keccak256("other"), bytes32(0), hub.record(replica).blockHash];
+        for (uint256 i = 0; i < 3; ++i) {
+            hostile.lie(3, hashes[i]);
+            _assertRefusedInThisMood("", IHub.BlockNotAccepted.selector);
+        }
+    }
+
+    function test_anyMove_anchorHasForgottenTheRecordedBlock_reverts() public {
+        hostile.lie(2, bytes32(uint256(Level.UNKNOWN)));
+        _assertRefusedInThisMood(
+            abi.encodeWithSelector(
+                IHub.BlockNotAccepted.selector, hub.record(replica).blockHash, uint256(Level.UNKNOWN)
+            )
         );
     }
 
-    function test_sync_anchorAnswersNoLevel_reverts() public {
-        _refusedIn(HostileAnchor.Mood.NO_LEVEL, "", "");
+    function test_anyMove_anchorSaysTheRecordedOneIsNewer_reverts() public {
+        hostile.lie(1, bytes32(uint256(type(uint64).max)));
+        _assertRefusedInThisMood("", IHub.BlockNotNewer.selector);
     }
 
-    function test_sync_anchorAnswersTooLittle_reverts() public {
-        _refusedIn(HostileAnchor.Mood.TOO_SHORT, "", "");
+    /// @dev An answer that goes on where it should end is one: nothing but its price is read of the rest.
+    function test_sync_anchorFloods_isReadAsItIs() public {
+        hostile.set(HostileAnchor.Mood.FLOODS);
+        Block memory to = acceptedBlock(11, second);
+        sync(replica, to, first, second);
+        assertMirrors(replica, to, second);
     }
 
-    function test_sync_anchorBurnsAllGas_reverts() public {
-        _refusedIn(HostileAnchor.Mood.BURNS_GAS, "", "");
+    /// @dev Whatever it says of where a replica stands, the storage stays that of a root that the anchor answers for.
+    function testFuzz_sync_anchorLies_onlyItsOwnReplicaMoves(uint256 word, bytes32 value, bool isSmall) public {
+        bytes32 untouched = fingerprint(honest);
+        hostile.lie(word % 9, isSmall ? bytes32(uint256(value) % 12) : value);
+        Block memory to = acceptedBlock(11, second);
+        bytes32 before = fingerprint(replica);
+        (bool success,) =
+            address(hub).call(abi.encodeCall(IHub.sync, (replica, to.hash, to.proof, witnessOf(first, second))));
+        if (success) {
+            assertMirrors(replica, to, second);
+        } else {
+            assertEq(fingerprint(replica), before);
+        }
+        assertEq(fingerprint(honest), untouched);
     }
 
-    function test_sync_anchorWrites_reverts() public {
-        _refusedIn(HostileAnchor.Mood.WRITES, "", "");
+    function test_activate_anchorMisbehaves_reverts() public {
+        creator = makeAddr("another creator");
+        anchor = TestAnchor(address(hostile));
+        address young = created();
+        fill(young, nothing(), first);
+        anchor = model;
+        Block memory proven = acceptedBlock(10, first);
+        bytes memory call = abi.encodeCall(IHub.activate, (young, proven.hash, proven.proof, code));
+        bytes32 before = fingerprint(young);
+        for (uint8 mood = 1; mood <= uint8(HostileAnchor.Mood.WRITES); ++mood) {
+            hostile.set(HostileAnchor.Mood(mood));
+            if (mood == uint8(HostileAnchor.Mood.LIES)) hostile.lie(3, keccak256("other"));
+            if (mood == uint8(HostileAnchor.Mood.FLOODS) || mood == uint8(HostileAnchor.Mood.REENTERS)) continue;
+            (bool success,) = address(hub).call{gas: 10_000_000}(call);
+            assertFalse(success);
+            assertEq(fingerprint(young), before);
+        }
+        hostile.set(HostileAnchor.Mood.HONEST);
+        hub.activate(young, proven.hash, proven.proof, code);
+        assertMirrors(young, proven, first);
     }
 
     function test_sync_anchorReenters_eachEntryFails() public {
         Block memory to = acceptedBlock(11, second);
-        Block memory gone = absentBlock(12);
         bytes memory whole = abi.encodeCall(IHub.sync, (replica, to.hash, to.proof, witnessOf(first, second)));
-        bytes[4] memory entries = [
-            whole,
-            abi.encodeCall(IHub.halt, (replica, gone.hash, gone.proof)),
-            abi.encodeCall(IHub.create, (CHAIN, address(0x51), address(hostile), 0, 0)),
-            abi.encodeCall(IHub.restoreLogic, (replica, code))
-        ];
+        bytes[] memory entries = _entries(to);
         for (uint256 i = 0; i < entries.length; ++i) {
             uint256 snapshot = vm.snapshotState();
-            hostile.set(HostileAnchor.Mood.REENTERS, entries[i]);
+            hostile.reenter(entries[i]);
             (bool success, bytes memory reason) = address(hub).call{gas: 20_000_000}(whole);
             assertTrue(keccak256(reason) != keccak256(abi.encodeWithSignature("Error(string)", "entered again")));
             // Where the entry burns its share of the gas the call runs dry, which is as good.
-            hostile.set(HostileAnchor.Mood.HONEST, "");
             if (success) assertMirrors(replica, to, second);
             else assertStorage(replica, first);
             vm.revertToState(snapshot);
         }
     }
 
+    /// @dev That the entries of the test above would succeed, were it not for the STATICCALL.
+    function test_entries_fromOutside_succeed() public {
+        bytes[] memory entries = _entries(acceptedBlock(11, second));
+        for (uint256 i = 0; i < entries.length; ++i) {
+            uint256 snapshot = vm.snapshotState();
+            vm.prank(creator);
+            (bool success,) = address(hub).call(entries[i]);
+            assertTrue(success, vm.toString(i));
+            vm.revertToState(snapshot);
+        }
+    }
+
     /// @dev An anchor is the affair of those who chose it.
     function test_sync_anotherAnchorOfTheSameSource_undisturbed() public {
-        address honest = activeAt(10, first);
-        assertTrue(honest != replica);
-        hostile.set(HostileAnchor.Mood.REVERTS, "");
+        hostile.set(HostileAnchor.Mood.REVERTS);
         Block memory to = acceptedBlock(11, second);
         sync(honest, to, first, second);
         assertMirrors(honest, to, second);
         assertStorage(replica, first);
-        assertEq(hub.record(replica).number, 10);
+        assertEq(hub.head(replica).number, 10);
     }
 
     function test_sync_blockOnlyAnotherAnchorAccepts_reverts() public {
@@ -167,7 +259,44 @@ contract HubAttacksTest is HubTest {
         );
     }
 
+    /// @dev To the hub a replica is no anchor, and it is none itself.
+    function test_create_anchorIsTheHubOrAReplica_reverts() public {
+        vm.expectRevert();
+        hub.create(CHAIN, SOURCE, address(hub), 0, 0, 0);
+        vm.expectRevert();
+        hub.create(CHAIN, SOURCE, replica, 0, 0, 0);
+    }
+
     // --- callers that disturb ---
+
+    /// @dev Too little gas has no name, or one of ours: a panic would be a fault.
+    function test_create_anyGas_allOrNothingByName() public {
+        bytes memory call = abi.encodeCall(IHub.create, (CHAIN, address(0x51), address(hostile), 0, 0, 0));
+        bool success;
+        for (uint256 gas_ = 30_000; !success; gas_ += 501) {
+            bytes memory reason;
+            (success, reason) = address(hub).call{gas: gas_}(call);
+            if (!success && reason.length != 0) assertNamed(reason);
+        }
+    }
+
+    function test_activate_anyGas_allOrNothingByName() public {
+        creator = makeAddr("another creator");
+        address young = created();
+        fill(young, nothing(), first);
+        Block memory proven = acceptedBlock(10, first);
+        bytes memory call = abi.encodeCall(IHub.activate, (young, proven.hash, proven.proof, code));
+        bytes32 before = fingerprint(young);
+        bool success;
+        for (uint256 gas_ = 100_000; !success; gas_ += 10_001) {
+            bytes memory reason;
+            (success, reason) = address(hub).call{gas: gas_}(call);
+            if (success) break;
+            if (reason.length != 0) assertNamed(reason);
+            assertEq(fingerprint(young), before);
+        }
+        assertMirrors(young, proven, first);
+    }
 
     /// @dev Of the engine's functions the replica has none for anybody but the hub.
     function testFuzz_transition_byStranger_changesNothing(address stranger) public {
@@ -178,19 +307,59 @@ contract HubAttacksTest is HubTest {
         assertEq(fingerprint(replica), before);
     }
 
+    /// @dev The hub is the engine of its replicas, and of nobody's storage when it is called itself.
+    function testFuzz_hub_enginesFunctions_onlyDelegatecall(address stranger, bytes memory some) public {
+        bytes[4] memory calls = [
+            abi.encodeCall(ITransitionEngine.transition, (witnessOf(first, second))),
+            abi.encodeCall(ITransitionEngine.transition, (some)),
+            abi.encodeCall(ITransitionEngine.prove, ("", 0, some)),
+            abi.encodeCall(ITransitionEngine.conclude, (new bytes(160), some))
+        ];
+        for (uint256 i = 0; i < 4; ++i) {
+            vm.prank(stranger);
+            (bool success, bytes memory reason) = address(hub).call(calls[i]);
+            assertFalse(success);
+            assertEq(reason, abi.encodeWithSelector(ITransitionEngine.OnlyDelegatecall.selector));
+        }
+        // The key is the replicas' to tell.
+        (bool answered,) = address(hub).call(abi.encodeCall(IHubsReplica.key, ()));
+        assertFalse(answered);
+    }
+
+    /// @dev A replica whose source has no such functions has none.
+    function testFuzz_replica_enginesFunctions_noneForStrangers(address stranger) public {
+        vm.assume(stranger != address(hub));
+        bytes32 before = fingerprint(replica);
+        bytes memory witness = witnessOf(first, second);
+        bytes[3] memory calls = [
+            abi.encodeCall(IHubsReplica.key, ()),
+            abi.encodeCall(ITransitionEngine.prove, ("", 0, witness)),
+            abi.encodeCall(ITransitionEngine.conclude, ("", witness))
+        ];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.prank(stranger);
+            (bool success, bytes memory reason) = replica.call(calls[i]);
+            assertFalse(success);
+            assertEq(reason, "", "of the source, which knows no such function");
+        }
+        assertEq(fingerprint(replica), before);
+    }
+
     function testFuzz_hub_anyCalldata_changesNothing(bytes memory data, uint8 which) public {
-        bytes4[7] memory selectors = [
+        bytes4[9] memory selectors = [
             IHub.create.selector,
             IHub.fill.selector,
             IHub.activate.selector,
             IHub.sync.selector,
+            IHub.prepare.selector,
+            IHub.commit.selector,
             IHub.halt.selector,
             IHub.restoreLogic.selector,
             bytes4(keccak256(data))
         ];
         bytes32 before = fingerprint(replica);
         (bool success,) =
-            address(hub).call(abi.encodePacked(selectors[which % 7], bytes32(uint256(uint160(replica))), data));
+            address(hub).call(abi.encodePacked(selectors[which % 9], bytes32(uint256(uint160(replica))), data));
         success;
         assertEq(fingerprint(replica), before);
     }
@@ -221,7 +390,55 @@ contract HubAttacksTest is HubTest {
         hub.sync(young, early.hash, early.proof, "");
         Block memory unborn = absentBlock(8);
         vm.expectRevert(abi.encodeWithSelector(IHub.BlockTooOld.selector, 10, 8));
-        hub.halt(young, unborn.hash, unborn.proof);
+        hub.halt(young, unborn.hash, unborn.nodes);
+    }
+
+    /// @dev Halts and revocations in a row, told by anybody: the recorded block stays the one that the storage mirrors,
+    /// and the way back stays open down to the first block.
+    function test_halt_againAndAgain_keepsTheRecordedBlock() public {
+        creator = makeAddr("a creator with a first block");
+        firstBlock = 9;
+        address young = activeAt(10, first);
+        bytes32 recorded = hub.record(young).blockHash;
+        Block memory gone;
+        for (uint64 number = 20; number < 23; ++number) {
+            gone = number == 21 ? presentBlock(number, second, keccak256("other"), Level.FINAL) : absentBlock(number);
+            hub.halt(young, gone.hash, gone.nodes);
+            ReplicaRecord memory rec = hub.record(young);
+            assertEq(rec.blockHash, recorded);
+            assertEq(rec.haltHash, gone.hash);
+            assertEq(rec.storageRoot, rootOf(first));
+            bytes memory again = abi.encodeCall(IHub.halt, (young, gone.hash, gone.nodes));
+            assertRefused(young, again, abi.encodeWithSelector(IHub.BlockNotNewer.selector, number, number));
+        }
+        anchor.setLevel(gone.hash, Level.REVOKED);
+        Block memory lower = absentBlock(15); // a halt block below the one that was revoked
+        hub.halt(young, lower.hash, lower.nodes);
+        assertEq(hub.record(young).haltHash, lower.hash);
+        assertEq(hub.record(young).blockHash, recorded);
+
+        anchor.setLevel(lower.hash, Level.REVOKED);
+        anchor.setLevel(recorded, Level.REVOKED);
+        Block memory early = acceptedBlock(8, second);
+        bytes memory call = abi.encodeCall(IHub.sync, (young, early.hash, early.proof, witnessOf(first, second)));
+        assertRefused(young, call, abi.encodeWithSelector(IHub.BlockTooOld.selector, 9, 8));
+        Block memory earliest = acceptedBlock(9, second);
+        sync(young, earliest, first, second);
+        assertMirrors(young, earliest, second);
+    }
+
+    /// @dev While the halt block stands, the recorded one's revocation opens no way below it.
+    function test_sync_haltedAndRecordedRevoked_onlyAboveTheHalt() public {
+        bytes32 recorded = hub.record(honest).blockHash;
+        Block memory gone = absentBlock(20);
+        hub.halt(honest, gone.hash, gone.nodes);
+        anchor.setLevel(recorded, Level.REVOKED);
+        Block memory between = acceptedBlock(15, second);
+        bytes memory call = abi.encodeCall(IHub.sync, (honest, between.hash, between.proof, witnessOf(first, second)));
+        assertRefused(honest, call, abi.encodeWithSelector(IHub.BlockNotNewer.selector, 20, 15));
+        Block memory later = acceptedBlock(21, second);
+        sync(honest, later, first, second);
+        assertMirrors(honest, later, second);
     }
 
     /// @dev Anybody may activate, so a stranger can do it as soon as the storage is that of any accepted block, also while
@@ -269,18 +486,59 @@ contract HubAttacksTest is HubTest {
         assertStorage(replica, first);
     }
 
-    function _refusedIn(HostileAnchor.Mood mood, bytes memory reentry, bytes memory reason) private {
+    /// @dev All that a replica can be told to do at a block, and what asks the anchor before.
+    function _moves(Block memory to) private returns (bytes[3] memory calls) {
+        bytes memory witness = witnessOf(first, second);
+        Block memory gone = absentBlock(12);
+        Part memory part = prepareAll(replica, to.hash, witness, 2);
+        calls[0] = abi.encodeCall(IHub.sync, (replica, to.hash, to.proof, witness));
+        calls[1] = abi.encodeCall(IHub.commit, (replica, to.hash, to.proof, part.pending, WitnessParts.writes(witness)));
+        calls[2] = abi.encodeCall(IHub.halt, (replica, gone.hash, gone.nodes));
+    }
+
+    function _assertRefusedInThisMood(bytes memory reason) private {
+        _assertRefusedInThisMood(reason, bytes4(0));
+    }
+
+    /// @dev With this reason, or with an error of this name.
+    function _assertRefusedInThisMood(bytes memory reason, bytes4 name) private {
+        uint256 snapshot = vm.snapshotState();
         Block memory to = acceptedBlock(11, second);
-        bytes memory call = abi.encodeCall(IHub.sync, (replica, to.hash, to.proof, witnessOf(first, second)));
-        hostile.set(mood, reentry);
+        bytes[3] memory calls = _moves(to);
         bytes32 before = fingerprint(replica);
-        (bool success, bytes memory actual) = address(hub).call{gas: 10_000_000}(call);
-        assertFalse(success);
-        assertEq(actual, reason);
-        assertEq(fingerprint(replica), before);
-        hostile.set(HostileAnchor.Mood.HONEST, "");
+        bytes32 others = fingerprint(honest);
+        for (uint256 i = 0; i < calls.length; ++i) {
+            (bool success, bytes memory actual) = address(hub).call{gas: 10_000_000}(calls[i]);
+            assertFalse(success);
+            if (name == 0) assertEq(actual, reason);
+            else assertEq(assertNamed(actual), name);
+            assertEq(fingerprint(replica), before);
+            assertEq(fingerprint(honest), others);
+        }
+        sync(honest, to, first, second);
+        assertMirrors(honest, to, second);
+        hostile.set(HostileAnchor.Mood.HONEST);
         sync(replica, to, first, second);
         assertMirrors(replica, to, second);
+        assertTrue(vm.revertToState(snapshot));
+    }
+
+    /// @dev Each entry of the hub, with what makes it succeed if the anchor is the caller.
+    function _entries(Block memory to) private returns (bytes[] memory entries) {
+        creator = address(hostile);
+        anchor = TestAnchor(address(hostile));
+        address young = created();
+        bytes memory creation = abi.encodeCall(IHub.create, (CHAIN, address(0x51), creator, 0, 0, 0));
+        anchor = model;
+        Block memory empty = acceptedBlock(9, nothing());
+        bytes memory witness = witnessOf(first, second);
+        bytes[3] memory moves = _moves(to);
+        entries = new bytes[](7);
+        (entries[0], entries[1], entries[2]) = (moves[0], moves[1], moves[2]);
+        entries[3] = creation;
+        entries[4] = abi.encodeCall(IHub.fill, (young, rootOf(nothing()), witnessOf(nothing(), first)));
+        entries[5] = abi.encodeCall(IHub.activate, (young, empty.hash, empty.proof, code));
+        entries[6] = abi.encodeCall(IHub.prepare, (honest, to.hash, "", 0, witness));
     }
 }
 

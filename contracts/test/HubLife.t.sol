@@ -6,7 +6,9 @@ import {Head, IHub, ReplicaStatus} from "../src/interfaces/IHub.sol";
 import {ITransitionEngine} from "../src/interfaces/ITransitionEngine.sol";
 import {TrieProof} from "../src/libraries/TrieProof.sol";
 import {HubTest} from "./reference/HubTest.sol";
+import {ReferenceTrie} from "./reference/ReferenceTrie.sol";
 import {SampleSource} from "./reference/SampleSource.sol";
+import {WitnessBuilder} from "./reference/WitnessBuilder.sol";
 
 /// @notice `sync`, `halt` and `restoreLogic` of an active replica.
 contract HubLifeTest is HubTest {
@@ -25,7 +27,7 @@ contract HubLifeTest is HubTest {
     function test_sync_newerBlock_movesThere() public {
         Block memory to = acceptedBlock(11, second);
         vm.expectEmit(address(hub));
-        emit IHub.ReplicaSynced(replica, to.hash, 11, rootOf(first), rootOf(second), 3);
+        emit IHub.ReplicaSynced(replica, to.hash, 11, rootOf(second));
         sync(replica, to, first, second);
         assertMirrors(replica, to, second);
         assertEq(SampleSource(payable(replica)).stored(), 2);
@@ -55,21 +57,32 @@ contract HubLifeTest is HubTest {
 
     function test_sync_unchangedRoot_movesTheBlockOnly() public {
         Block memory to = acceptedBlock(11, first);
+        vm.expectEmit(address(hub));
+        emit IHub.ReplicaSynced(replica, to.hash, 11, rootOf(first));
         hub.sync(replica, to.hash, to.proof, "");
         assertMirrors(replica, to, first);
-        assertEq(hub.record(replica).version, 3);
     }
 
-    function test_sync_unchangedRootAndWitness_reverts() public {
+    function test_sync_unchangedRootAndWitness_mustBeTrue() public {
         Block memory to = acceptedBlock(11, first);
-        _refused(to, witnessOf(first, second), abi.encodeWithSelector(IHub.WitnessNotExpected.selector));
-        bytes memory opaque = abi.encodePacked(hex"40", rootOf(first));
-        _refused(to, opaque, abi.encodeWithSelector(IHub.WitnessNotExpected.selector));
+        _refused(to, witnessOf(first, second), notTheStateOf(to, rootOf(second)));
+        bytes memory opaque = WitnessBuilder.opaqueBranch(0, 1, rootOf(first));
+        bytes32 computed = keccak256(abi.encodePacked(hex"e210a0", rootOf(first)));
+        _refused(to, opaque, abi.encodeWithSelector(IHub.OldRootMismatch.selector, rootOf(first), computed));
+        // What changes nothing needs no description, and may have one.
+        bytes memory description = bytes.concat(
+            WitnessBuilder.leaf(ReferenceTrie.keyOf(0), first[0]),
+            WitnessBuilder.leaf(ReferenceTrie.keyOf(2), first[2]),
+            WitnessBuilder.leaf(ReferenceTrie.keyOf(3), first[3]),
+            WitnessBuilder.branch(0)
+        );
+        hub.sync(replica, to.hash, to.proof, description);
+        assertMirrors(replica, to, first);
     }
 
     function test_sync_changedRootWithoutWitness_reverts() public {
         Block memory to = acceptedBlock(11, second);
-        _refused(to, "", abi.encodeWithSelector(ITransitionEngine.WitnessTruncated.selector, 0));
+        _refused(to, "", notTheStateOf(to, rootOf(first)));
     }
 
     function test_sync_sameBlockTwice_reverts() public {
@@ -167,28 +180,29 @@ contract HubLifeTest is HubTest {
     function test_sync_writeLeftOut_reverts() public {
         Block memory to = acceptedBlock(11, second);
         uint256[4] memory less = [uint256(2), 0, 0, type(uint256).max];
-        bytes memory reason = abi.encodeWithSelector(IHub.NewRootMismatch.selector, rootOf(second), rootOf(less));
-        _refused(to, witnessOf(first, less), reason);
+        _refused(to, witnessOf(first, less), notTheStateOf(to, rootOf(less)));
     }
 
     function test_sync_writeAdded_reverts() public {
         Block memory to = acceptedBlock(11, second);
         uint256[4] memory more = [uint256(2), 5, 7, type(uint256).max];
-        bytes memory reason = abi.encodeWithSelector(IHub.NewRootMismatch.selector, rootOf(second), rootOf(more));
-        _refused(to, witnessOf(first, more), reason);
+        _refused(to, witnessOf(first, more), notTheStateOf(to, rootOf(more)));
     }
 
     function test_sync_writeForged_reverts() public {
         Block memory to = acceptedBlock(11, second);
         uint256[4] memory forged = [uint256(2), 6, 0, type(uint256).max];
-        bytes memory reason = abi.encodeWithSelector(IHub.NewRootMismatch.selector, rootOf(second), rootOf(forged));
-        _refused(to, witnessOf(first, forged), reason);
+        _refused(to, witnessOf(first, forged), notTheStateOf(to, rootOf(forged)));
     }
 
     function test_sync_opaqueNewRoot_reverts() public {
         Block memory to = acceptedBlock(11, second);
-        bytes memory opaque = abi.encodePacked(hex"40", rootOf(second));
-        _refused(to, opaque, abi.encodeWithSelector(IHub.OldRootMismatch.selector, rootOf(first), rootOf(second)));
+        bytes memory root = abi.encodePacked(hex"40", rootOf(second));
+        _refused(to, root, abi.encodeWithSelector(ITransitionEngine.UnknownItem.selector, 0));
+        // The smallest that there is in the open: one nibble below the root, and so never the root itself.
+        bytes memory opaque = WitnessBuilder.opaqueBranch(0, 1, rootOf(second));
+        bytes32 computed = keccak256(abi.encodePacked(hex"e210a0", rootOf(second)));
+        _refused(to, opaque, abi.encodeWithSelector(IHub.OldRootMismatch.selector, rootOf(first), computed));
     }
 
     function testFuzz_sync_mutatedWitness_reverts(uint256 position, uint8 bits, uint256 choice) public {
@@ -205,35 +219,43 @@ contract HubLifeTest is HubTest {
         assertEq(fingerprint(replica), before);
     }
 
+    /// @dev Corpus 14: the account as it is, in a state in which another one differs.
     function test_sync_corpus14ProofOfAnotherBlock_reverts() public {
         Block memory to = acceptedBlock(11, second);
-        Block memory other = acceptedBlock(12, third);
-        bytes32 expected = to.stateRoot;
-        to.proof = other.proof;
         bytes memory witness = witnessOf(first, second);
-        _refused(to, witness, abi.encodeWithSelector(TrieProof.NodeHashMismatch.selector, 0, expected, other.stateRoot));
+        to.proof[to.proof.length - 1] ^= 0x01;
+        bytes memory call = abi.encodeCall(IHub.sync, (replica, to.hash, to.proof, witness));
+        bytes32 before = fingerprint(replica);
+        (bool success, bytes memory reason) = address(hub).call(call);
+        assertFalse(success);
+        assertEq(assertNamed(reason), IHub.StateRootMismatch.selector);
+        assertEq(fingerprint(replica), before);
     }
 
     function test_sync_corpus3SurplusInProof_reverts() public {
         Block memory to = acceptedBlock(11, second);
-        uint256 length = to.proof.length;
-        to.proof = bytes.concat(to.proof, hex"c0");
-        bytes memory reason = abi.encodeWithSelector(TrieProof.ProofNotConsumed.selector, length, length + 1);
-        _refused(to, witnessOf(first, second), reason);
+        bytes memory proof = to.proof;
+        bytes memory witness = witnessOf(first, second);
+        to.proof = bytes.concat(proof, hex"c0");
+        _refused(to, witness, abi.encodeWithSelector(ITransitionEngine.UnknownItem.selector, proof.length));
+        to.proof = bytes.concat(proof, hex"00");
+        _refused(to, witness, abi.encodeWithSelector(ITransitionEngine.BranchMisplaced.selector, proof.length));
+        to.proof = to.nodes;
+        bytes memory reason = abi.encodeWithSelector(ITransitionEngine.NonCanonicalWord.selector, 0);
+        _refused(to, witness, reason);
     }
 
     function test_sync_codeChanged_reverts() public {
         Block memory to = presentBlock(11, second, keccak256("other"), Level.FINAL);
-        bytes memory reason =
-            abi.encodeWithSelector(IHub.CodeHashMismatch.selector, keccak256(code), keccak256("other"));
-        _refused(to, witnessOf(first, second), reason);
+        _refused(to, witnessOf(first, second), notTheStateOf(to, rootOf(second)));
     }
 
     function test_sync_sourceGone_reverts() public {
         Block memory to = absentBlock(11);
-        _refused(to, "", abi.encodeWithSelector(IHub.SourceDestroyed.selector, to.hash));
+        _refused(to, "", notTheStateOf(to, rootOf(first)));
+        _refused(to, witnessOf(first, nothing()), notTheStateOf(to, rootOf(nothing())));
         to = presentBlock(11, nothing(), keccak256(""), Level.FINAL);
-        _refused(to, "", abi.encodeWithSelector(IHub.SourceDestroyed.selector, to.hash));
+        _refused(to, witnessOf(first, nothing()), notTheStateOf(to, rootOf(nothing())));
     }
 
     /// @dev Whatever gas there is: either the whole of it happens, or nothing.
@@ -259,37 +281,37 @@ contract HubLifeTest is HubTest {
     function test_halt_sourceAbsent_recordsIt() public {
         Block memory to = absentBlock(11);
         vm.expectEmit(address(hub));
-        emit IHub.ReplicaHalted(replica, to.hash, 11, ReplicaStatus.SOURCE_DESTROYED, 3);
-        hub.halt(replica, to.hash, to.proof);
+        emit IHub.ReplicaHalted(replica, to.hash, 11, ReplicaStatus.SOURCE_DESTROYED);
+        hub.halt(replica, to.hash, to.nodes);
         _assertHalted(to, ReplicaStatus.SOURCE_DESTROYED);
     }
 
     function test_halt_sourceWithoutCode_recordsIt() public {
         Block memory to = presentBlock(11, nothing(), keccak256(""), Level.FINAL);
-        hub.halt(replica, to.hash, to.proof);
+        hub.halt(replica, to.hash, to.nodes);
         _assertHalted(to, ReplicaStatus.SOURCE_DESTROYED);
     }
 
     function test_halt_codeChanged_recordsIt() public {
         Block memory to = presentBlock(11, second, keccak256("other"), Level.FINAL);
-        hub.halt(replica, to.hash, to.proof);
+        hub.halt(replica, to.hash, to.nodes);
         _assertHalted(to, ReplicaStatus.SOURCE_CODE_CHANGED);
     }
 
     function test_halt_forgedAbsence_reverts() public {
         Block memory to = acceptedBlock(11, second);
-        (bytes32 expected, bytes memory proof) = (to.stateRoot, to.proof);
+        (bytes32 expected, bytes memory nodes) = (to.stateRoot, to.nodes);
         Block memory absent = absentBlock(12);
-        to.proof = absent.proof;
+        to.nodes = absent.nodes;
         _haltRefused(to, abi.encodeWithSelector(TrieProof.NodeHashMismatch.selector, 0, expected, absent.stateRoot));
         // The proof of the account cut off in front of its leaf.
-        bytes memory cut = new bytes(proof.length - 104);
+        bytes memory cut = new bytes(nodes.length - 104);
         for (uint256 i = 0; i < cut.length; ++i) {
-            cut[i] = proof[i];
+            cut[i] = nodes[i];
         }
-        to.proof = cut;
+        to.nodes = cut;
         bytes32 before = fingerprint(replica);
-        (bool success,) = address(hub).call(abi.encodeCall(IHub.halt, (replica, to.hash, to.proof)));
+        (bool success,) = address(hub).call(abi.encodeCall(IHub.halt, (replica, to.hash, to.nodes)));
         assertFalse(success);
         assertEq(fingerprint(replica), before);
     }
@@ -313,13 +335,13 @@ contract HubLifeTest is HubTest {
 
     function test_halt_sourceComesBack_canBeSynced() public {
         Block memory gone = absentBlock(11);
-        hub.halt(replica, gone.hash, gone.proof);
+        hub.halt(replica, gone.hash, gone.nodes);
         Block memory back = acceptedBlock(12, second);
         sync(replica, back, first, second);
         assertMirrors(replica, back, second);
 
         Block memory changed = presentBlock(13, third, keccak256("other"), Level.FINAL);
-        hub.halt(replica, changed.hash, changed.proof);
+        hub.halt(replica, changed.hash, changed.nodes);
         back = acceptedBlock(14, second);
         hub.sync(replica, back.hash, back.proof, "");
         assertMirrors(replica, back, second);
@@ -327,7 +349,7 @@ contract HubLifeTest is HubTest {
 
     function test_halt_onABlockRevokedLater_canBeSyncedToALowerOne() public {
         Block memory gone = absentBlock(20);
-        hub.halt(replica, gone.hash, gone.proof);
+        hub.halt(replica, gone.hash, gone.nodes);
         anchor.setLevel(gone.hash, Level.REVOKED);
         Block memory lower = acceptedBlock(12, second);
         sync(replica, lower, first, second);
@@ -336,7 +358,7 @@ contract HubLifeTest is HubTest {
 
     function test_halt_onABlockRevokedLater_canBeSyncedToTheRecordedOne() public {
         Block memory gone = absentBlock(20);
-        hub.halt(replica, gone.hash, gone.proof);
+        hub.halt(replica, gone.hash, gone.nodes);
         bytes32 recorded = hub.record(replica).blockHash;
         Block memory same = acceptedBlock(10, first);
         assertEq(same.hash, recorded);
@@ -348,16 +370,16 @@ contract HubLifeTest is HubTest {
 
     function test_halt_thenALiveBlockInBetween_isNotNewer() public {
         Block memory gone = absentBlock(20);
-        hub.halt(replica, gone.hash, gone.proof);
+        hub.halt(replica, gone.hash, gone.nodes);
         Block memory between = acceptedBlock(15, second);
         _refused(between, witnessOf(first, second), abi.encodeWithSelector(IHub.BlockNotNewer.selector, 20, 15));
     }
 
     function test_halt_thenOtherReason_recordsThat() public {
         Block memory gone = absentBlock(11);
-        hub.halt(replica, gone.hash, gone.proof);
+        hub.halt(replica, gone.hash, gone.nodes);
         Block memory changed = presentBlock(12, second, keccak256("other"), Level.FINAL);
-        hub.halt(replica, changed.hash, changed.proof);
+        hub.halt(replica, changed.hash, changed.nodes);
         _assertHalted(changed, ReplicaStatus.SOURCE_CODE_CHANGED);
     }
 
@@ -387,7 +409,7 @@ contract HubLifeTest is HubTest {
     }
 
     function _haltRefused(Block memory to, bytes memory reason) private {
-        assertRefused(replica, abi.encodeCall(IHub.halt, (replica, to.hash, to.proof)), reason);
+        assertRefused(replica, abi.encodeCall(IHub.halt, (replica, to.hash, to.nodes)), reason);
     }
 
     /// @dev The storage is what it was, readers can go on reading it, and the head tells what it is worth.

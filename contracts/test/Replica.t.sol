@@ -2,23 +2,28 @@
 pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
-import {Vm} from "forge-std/Vm.sol";
+import {Vm, VmSafe} from "forge-std/Vm.sol";
 import {Replica} from "../src/Replica.sol";
 import {TransitionEngine} from "../src/TransitionEngine.sol";
-import {IReplica} from "../src/interfaces/IReplica.sol";
+import {ReplicaKey} from "../src/interfaces/IHub.sol";
+import {IHubsReplica, IReplica} from "../src/interfaces/IReplica.sol";
 import {ITransitionEngine} from "../src/interfaces/ITransitionEngine.sol";
 import {ReferenceTrie} from "./reference/ReferenceTrie.sol";
 import {Bystander, SampleSource} from "./reference/SampleSource.sol";
 import {WitnessBuilder} from "./reference/WitnessBuilder.sol";
 
-/// @notice What a replica takes its deployer for.
-contract DeployingHub {
-    function deploy(address engine, address logic) external returns (Replica) {
-        return new Replica(engine, logic);
+/// @notice What a replica takes its deployer for. Anybody may have it call a replica.
+contract DeployingHub is TransitionEngine {
+    function deploy(ReplicaKey calldata key, address logic) external returns (Replica) {
+        return new Replica(key, logic);
     }
 
-    function transition(address replica, bytes calldata witness) external returns (bytes32, bytes32) {
+    function advance(address replica, bytes calldata witness) external returns (bytes32, bytes32) {
         return ITransitionEngine(replica).transition(witness);
+    }
+
+    function tell(address replica, bytes calldata data) external returns (bool success, bytes memory result) {
+        (success, result) = replica.call(data);
     }
 }
 
@@ -29,7 +34,7 @@ contract ReplicaTest is Test {
     bytes private constant DESTROY = hex"33ff";
 
     DeployingHub private hub = new DeployingHub();
-    TransitionEngine private engine = new TransitionEngine();
+    ReplicaKey private key = ReplicaKey(5, address(6), address(7), address(8), keccak256("code"), keccak256("logic"));
     SampleSource private logic = new SampleSource(999); // its own storage is of no matter
     Bystander private bystander = new Bystander();
     Replica private replica;
@@ -37,14 +42,14 @@ contract ReplicaTest is Test {
     address private destroying; // a replica that was told to destroy itself in the transaction that created it
 
     function setUp() public {
-        replica = hub.deploy(address(engine), address(logic));
+        replica = hub.deploy(key, address(logic));
         sample = SampleSource(payable(address(replica)));
-        hub.transition(address(replica), WitnessBuilder.write(0, 7));
+        hub.advance(address(replica), WitnessBuilder.write(0, 7));
 
         address destroyer = makeAddr("destroyer");
         vm.etch(destroyer, DESTROY);
-        destroying = address(hub.deploy(address(engine), destroyer));
-        hub.transition(destroying, WitnessBuilder.write(0, 7));
+        destroying = address(hub.deploy(key, destroyer));
+        hub.advance(destroying, WitnessBuilder.write(0, 7));
         vm.deal(destroying, 1 ether);
         (bool success,) = destroying.call("");
         assertTrue(success, "SELFDESTRUCT is a return");
@@ -154,7 +159,7 @@ contract ReplicaTest is Test {
     // --- before activation ---
 
     function test_read_beforeActivation_revertsNotActive() public {
-        address inactive = address(hub.deploy(address(engine), makeAddr("no code yet")));
+        address inactive = address(hub.deploy(key, makeAddr("no code yet")));
         bytes[3] memory calls = [bytes(""), hex"deadbeef", abi.encodeCall(SampleSource.stored, ())];
         for (uint256 i = 0; i < calls.length; ++i) {
             (bool success, bytes memory reason) = inactive.call(calls[i]);
@@ -208,7 +213,8 @@ contract ReplicaTest is Test {
         // The outer frame stands; all below it, in which the log was written, has been reverted.
         uint256 below = 0;
         for (uint256 i = 0; i < frames.length; ++i) {
-            if (frames[i].depth < 2) continue;
+            bool isFrame = frames[i].kind != VmSafe.AccountAccessKind.Extcodesize; // else a look at the logic copy's code
+            if (frames[i].depth < 2 || !isFrame) continue;
             assertTrue(frames[i].reverted);
             ++below;
         }
@@ -243,7 +249,7 @@ contract ReplicaTest is Test {
     }
 
     function test_read_thatCallsItsHub_leavesItAlone() public {
-        bytes memory data = abi.encodeCall(DeployingHub.transition, (address(replica), WitnessBuilder.write(0, 8)));
+        bytes memory data = abi.encodeCall(DeployingHub.advance, (address(replica), WitnessBuilder.write(0, 8)));
         (bool success,) = sample.forward(address(hub), data);
         assertTrue(success, "this hub serves anybody");
         assertUntouched();
@@ -308,7 +314,7 @@ contract ReplicaTest is Test {
     }
 
     function test_read_anyGasNotActive_neverAnAnswer() public {
-        replica = hub.deploy(address(engine), makeAddr("no code yet"));
+        replica = hub.deploy(key, makeAddr("no code yet"));
         bytes memory reason = abi.encodeWithSelector(IReplica.NotActive.selector);
         assertGasRobust(abi.encodeCall(SampleSource.nothing, ()), false, reason, 12_000);
     }
@@ -326,7 +332,7 @@ contract ReplicaTest is Test {
     // --- transition ---
 
     function test_transition_byHub_writesAndReturnsRoots() public {
-        (bytes32 oldRoot, bytes32 newRoot) = hub.transition(address(replica), WitnessBuilder.write(0, 8));
+        (bytes32 oldRoot, bytes32 newRoot) = hub.advance(address(replica), WitnessBuilder.write(0, 8));
         uint256[] memory slots = new uint256[](1);
         uint256[] memory values = new uint256[](1);
         values[0] = 7;
@@ -337,7 +343,7 @@ contract ReplicaTest is Test {
     }
 
     function test_transition_byHubEngineRunsDry_revertsOutOfGas() public {
-        bytes memory data = abi.encodeCall(DeployingHub.transition, (address(replica), WitnessBuilder.write(0, 8)));
+        bytes memory data = abi.encodeCall(DeployingHub.advance, (address(replica), WitnessBuilder.write(0, 8)));
         bool seen = false;
         for (uint256 gas_ = 10_000; gas_ < 30_000 && !seen; gas_ += 500) {
             (bool success, bytes memory reason) = address(hub).call{gas: gas_}(data);
@@ -348,21 +354,68 @@ contract ReplicaTest is Test {
 
     function test_transition_byHubMalformed_revertsWithEnginesError() public {
         vm.expectRevert(abi.encodeWithSelector(ITransitionEngine.NoOpWrite.selector, 0));
-        hub.transition(address(replica), WitnessBuilder.write(0, 7));
+        hub.advance(address(replica), WitnessBuilder.write(0, 7));
     }
 
     function testFuzz_transition_byStranger_isOnlyARead(address stranger) public {
         vm.assume(stranger != address(hub));
         address plain = makeAddr("logic without such a function");
         vm.etch(plain, type(Bystander).runtimeCode);
-        replica = hub.deploy(address(engine), plain);
-        hub.transition(address(replica), WitnessBuilder.write(0, 7));
+        replica = hub.deploy(key, plain);
+        hub.advance(address(replica), WitnessBuilder.write(0, 7));
         vm.prank(stranger);
         (bool success, bytes memory data) =
             address(replica).call(abi.encodeCall(ITransitionEngine.transition, (WitnessBuilder.write(0, 8))));
         assertFalse(success);
         assertEq(data.length, 0);
         assertUntouched();
+    }
+
+    function test_proveAndConclude_byHub_onlyTheLatterWrites() public {
+        bytes memory witness = WitnessBuilder.write(0, 8);
+        bytes memory call = abi.encodeCall(ITransitionEngine.prove, ("", 0, witness));
+        vm.prank(address(hub));
+        (bool success, bytes memory data) = address(replica).staticcall(call);
+        assertTrue(success, "nothing is written, so a STATICCALL will do");
+        (bytes memory pending, bytes32 writesHash) = abi.decode(data, (bytes, bytes32));
+        assertUntouched();
+
+        (success, data) = hub.tell(address(replica), abi.encodeCall(ITransitionEngine.conclude, (pending, witness)));
+        assertTrue(success);
+        (,, bytes32 computed) = abi.decode(data, (bytes32, bytes32, bytes32));
+        assertEq(computed, writesHash);
+        assertEq(sample.stored(), 8);
+    }
+
+    function test_transition_ofTheHubItself_reverts() public {
+        vm.expectRevert(ITransitionEngine.OnlyDelegatecall.selector);
+        hub.transition(WitnessBuilder.write(0, 8));
+    }
+
+    // --- the key ---
+
+    function test_key_byHub_returnsIt() public {
+        (bool success, bytes memory data) = hub.tell(address(replica), abi.encodeCall(IHubsReplica.key, ()));
+        assertTrue(success);
+        assertEq(data, abi.encode(key));
+        vm.prank(address(hub));
+        (success, data) = address(replica).staticcall(abi.encodeCall(IHubsReplica.key, ()));
+        assertTrue(success);
+        assertEq(data, abi.encode(key));
+    }
+
+    function test_key_beforeActivation_returnsIt() public {
+        address inactive = address(hub.deploy(key, makeAddr("no code yet")));
+        (, bytes memory data) = hub.tell(inactive, abi.encodeCall(IHubsReplica.key, ()));
+        assertEq(data, abi.encode(key));
+    }
+
+    function testFuzz_key_byStranger_isTheSources(address stranger) public {
+        vm.assume(stranger != address(hub));
+        vm.prank(stranger);
+        (bool success, bytes memory data) = address(replica).call(abi.encodeCall(IHubsReplica.key, ()));
+        assertFalse(success, "this source has no such function");
+        assertEq(data, "");
     }
 
     // --- parts of tests ---

@@ -3,16 +3,18 @@ pragma solidity 0.8.37;
 
 import {ITransitionEngine} from "../src/interfaces/ITransitionEngine.sol";
 import {ReferenceTrie} from "./reference/ReferenceTrie.sol";
-import {RlpWriter} from "./reference/RlpWriter.sol";
 import {TransitionTest} from "./reference/TransitionTest.sol";
-import {TrieHost} from "./reference/TrieHost.sol";
 import {WitnessBuilder} from "./reference/WitnessBuilder.sol";
+import {WitnessParts} from "./reference/WitnessParts.sol";
 
-/// @notice Every shape that a transition can have. What is refused is in `TransitionEngineRefusals.t.sol`.
+/// @notice Every shape that a transition can have. Beside this: `TransitionEngineParts`, `…Limits`,
+/// `…Refusals` and `…Forgeries`.
 contract TransitionEngineTest is TransitionTest {
     function test_transition_calledDirectly_reverts() public {
         vm.expectRevert(ITransitionEngine.OnlyDelegatecall.selector);
-        engine.transition(hex"800101");
+        ITransitionEngine(ENGINE).transition(hex"c10101");
+        vm.expectRevert(ITransitionEngine.OnlyDelegatecall.selector);
+        ITransitionEngine(TWIN).transition(hex"c10101");
     }
 
     // --- from and to the empty trie ---
@@ -126,21 +128,21 @@ contract TransitionEngineTest is TransitionTest {
     // --- inside of a trie ---
 
     function test_transition_innerLeafSplit_bothWays() public {
-        _surroundings();
+        keepSurroundings();
         keep(slotBelow(0x411, 3, 0), 5);
         change(slotBelow(0x422, 3, 0), 0, 6);
         checkBothWays(); // the way back collapses the branch below 4 into a leaf
     }
 
     function test_transition_innerLeafSplitBelowExtension_bothWays() public {
-        _surroundings();
+        keepSurroundings();
         keep(slotBelow(0x411, 3, 0), 5);
         change(slotBelow(0x412, 3, 0), 0, 6);
         checkBothWays();
     }
 
     function test_transition_innerExtensionSplit_bothWays() public {
-        _surroundings();
+        keepSurroundings();
         keep(slotBelow(0x4111, 4, 0), 5);
         keep(slotBelow(0x4112, 4, 0), 6);
         change(slotBelow(0x42, 2, 0), 0, 7);
@@ -148,7 +150,7 @@ contract TransitionEngineTest is TransitionTest {
     }
 
     function test_transition_innerBranchAbove_bothWays() public {
-        _surroundings();
+        keepSurroundings();
         keep(slotBelow(0x411, 3, 0), 5);
         keep(slotBelow(0x412, 3, 0), 6);
         change(slotBelow(0x42, 2, 0), 0, 7);
@@ -171,14 +173,14 @@ contract TransitionEngineTest is TransitionTest {
     }
 
     function test_transition_collapseOfWrittenLeaf_otherPath() public {
-        _surroundings();
+        keepSurroundings();
         change(slotBelow(0x411, 3, 0), 5, 9);
         change(slotBelow(0x42, 2, 0), 6, 0);
         checkBothWays();
     }
 
     function test_transition_collapseToHandedUpBranch_bothWays() public {
-        _surroundings();
+        keepSurroundings();
         // Below 4 only 41 stays, below that only 411, below that a branch that nobody touches.
         keep(slotBelow(0x4111, 4, 0), 5);
         keep(slotBelow(0x4112, 4, 0), 6);
@@ -188,7 +190,7 @@ contract TransitionEngineTest is TransitionTest {
     }
 
     function test_transition_allOfABranchDeleted_bothWays() public {
-        _surroundings();
+        keepSurroundings();
         change(slotBelow(0x41, 2, 0), 5, 0);
         change(slotBelow(0x42, 2, 0), 6, 0);
         change(slotBelow(0x43, 2, 0), 7, 0);
@@ -196,16 +198,7 @@ contract TransitionEngineTest is TransitionTest {
     }
 
     function test_transition_everyKindAtOnce_bothWays() public {
-        _surroundings();
-        change(slotBelow(0x41, 2, 0), 5, 0); // 4 collapses into a leaf
-        keep(slotBelow(0x42, 2, 0), 6);
-        keep(slotBelow(0x511, 3, 0), 7); // 5 is split above its branch
-        keep(slotBelow(0x512, 3, 0), 8);
-        change(slotBelow(0x52, 2, 0), 0, 9);
-        change(slotBelow(0x61, 2, 0), 1, 0); // 6 goes
-        change(slotBelow(0x62, 2, 0), 2, 0);
-        change(slotBelow(0x7, 1, 0), 0, 3); // 7 comes
-        change(slotBelow(0x8, 1, 0), 3, 4); // 8 is updated
+        changeEveryKind();
         checkBothWays();
     }
 
@@ -244,9 +237,7 @@ contract TransitionEngineTest is TransitionTest {
     /// @dev A root of fewer than 32 bytes would need a path that no leaf at the root has; a short leaf is as near as it gets.
     function test_transition_valuesOfARootLeaf_asReference() public {
         for (uint256 size = 1; size <= 32; ++size) {
-            delete slots;
-            delete oldValues;
-            delete newValues;
+            forget();
             change(size, 1 << (8 * size - 8), type(uint256).max >> (256 - 8 * size));
             check();
         }
@@ -280,9 +271,7 @@ contract TransitionEngineTest is TransitionTest {
     function test_transition_leavesAroundThirtyTwoBytes_bothWays() public {
         for (uint256 nibbles = 6; nibbles <= 10; ++nibbles) {
             for (uint256 size = 1; size <= 8; ++size) {
-                delete slots;
-                delete oldValues;
-                delete newValues;
+                forget();
                 uint256[] memory mined = minedSlots(nibbles, 3);
                 keep(mined[0], type(uint256).max >> (256 - 8 * size));
                 change(mined[1], 0, 1 << (8 * size - 2));
@@ -292,29 +281,53 @@ contract TransitionEngineTest is TransitionTest {
         }
     }
 
-    /// @dev A key's worth of branches, one below the other, each with one more leaf. Nobody can find slots for this, but a
-    /// witness may name any leaves: the engine must come down to the last nibble without running out of stack.
-    function test_transition_sixtyFourLevels_asReference() public {
-        bytes32 key = ReferenceTrie.keyOf(7);
-        bytes memory comb = _comb(key, WitnessBuilder.write(7, 0x55));
-        TrieHost host = new TrieHost(address(engine));
-        vm.store(address(host), bytes32(uint256(7)), bytes32(uint256(0x44)));
-        (bytes32 oldRoot, bytes32 newRoot) = host.transition(comb);
-        assertEq(oldRoot, _combRoot(key, _leafNode(key, 64, 0x44), 64), "old root");
-        assertEq(newRoot, _combRoot(key, _leafNode(key, 64, 0x55), 64), "new root");
+    /// @dev Both sides hand up another child of one branch, so that the subtrie has two keys, and again above it.
+    function test_transition_otherChildHandedUpOnEachSide_bothWays() public {
+        keepSurroundings();
+        change(slotBelow(0x4111, 4, 0), 5, 0);
+        change(slotBelow(0x4112, 4, 0), 0, 6);
+        checkBothWays();
+        keep(slotBelow(0x42, 2, 0), 7);
+        checkBothWays();
+        change(slotBelow(0x4113, 4, 0), 8, 0);
+        checkBothWays();
     }
 
-    function test_transition_sixtyFourLevelsLastLeafGone_collapses() public {
-        bytes32 key = ReferenceTrie.keyOf(7);
-        bytes memory comb = _comb(key, WitnessBuilder.write(7, 0));
-        TrieHost host = new TrieHost(address(engine));
-        vm.store(address(host), bytes32(uint256(7)), bytes32(type(uint256).max));
-        (bytes32 oldRoot, bytes32 newRoot) = host.transition(comb);
-        assertEq(oldRoot, _combRoot(key, _leafNode(key, 64, type(uint256).max), 64), "old root");
-        assertEq(newRoot, _combRoot(key, _leafNode(_tooth(key, 63), 63, 1), 63), "new root");
+    /// @dev As before, and one of them is a branch, under an extension on its side.
+    function test_transition_leafAndBranchHandedUp_bothWays() public {
+        keepSurroundings();
+        change(slotBelow(0x411, 3, 0), 5, 0);
+        change(slotBelow(0x4121, 4, 0), 0, 6);
+        change(slotBelow(0x4122, 4, 0), 0, 7);
+        checkBothWays();
     }
 
-    /// @dev The memory of a deep subtrie is used again by its siblings: nothing of it may show.
+    /// @dev The same with nothing around it: the root has two keys.
+    function test_transition_rootHandedUpOnEachSide_bothWays() public {
+        change(slotBelow(0x411, 3, 0), 5, 0);
+        change(slotBelow(0x4121, 4, 0), 0, 6);
+        change(slotBelow(0x4122, 4, 0), 0, 7);
+        checkBothWays();
+    }
+
+    /// @dev A branch right below a branch that one side lacks: by its hash alone, and as an opaque branch that tells its place.
+    function test_transition_handedUpBranchBothForms_sameRoots() public {
+        uint256 slot = slotBelow(0x42, 2, 0);
+        change(slot, 5, 0);
+        keep(slotBelow(0xa1, 2, 0), 6);
+        keep(slotBelow(0xa2, 2, 0), 7);
+        bytes memory short = witness(WitnessBuilder.OPAQUE);
+        bytes memory write = WitnessBuilder.write(slot, 0);
+        bytes32 hash = bytes32(WitnessParts.slice(short, short.length - 32, short.length));
+        assertEq(short, bytes.concat(write, WitnessBuilder.branch(0, 1 << 10, abi.encode(hash))));
+        bytes32 path = bytes32(uint256(0xa) << 252);
+        bytes memory long = bytes.concat(write, WitnessBuilder.opaqueBranch(path, 1, hash), WitnessBuilder.branch(0));
+        (bytes32 oldRoot, bytes32 newRoot) = transition(oldHosts(), long);
+        assertEq(oldRoot, oldReference());
+        assertEq(newRoot, newReference());
+    }
+
+    /// @dev All nodes are made in the same memory: nothing of a large one may show in a small one after it.
     function test_transition_deepSubtrieBeforeAndBetweenSmallOnes_asReference() public {
         uint256[] memory deep = minedSlots(6, 0);
         for (uint256 i = 0; i < deep.length; ++i) {
@@ -327,12 +340,12 @@ contract TransitionEngineTest is TransitionTest {
         checkBothWays();
     }
 
-    function test_transition_opaqueRoot_sameRootsNoWrites() public {
-        TrieHost host = new TrieHost(address(engine));
+    function test_transition_opaqueRootBehindExtension_sameRootsNoWrites() public {
         bytes32 hash = keccak256("any");
-        (bytes32 oldRoot, bytes32 newRoot) = host.transition(abi.encodePacked(hex"40", hash));
-        assertEq(oldRoot, hash);
-        assertEq(newRoot, hash);
+        (bytes32 oldRoot, bytes32 newRoot) =
+            transition(newHosts(), WitnessBuilder.opaqueBranch(ReferenceTrie.keyOf(7), 9, hash));
+        assertEq(newRoot, oldRoot);
+        assertEq(oldRoot, keccak256(ReferenceTrie.extensionNode(ReferenceTrie.keyOf(7), 0, 9, hash)));
     }
 
     // --- parts of tests ---
@@ -342,60 +355,5 @@ contract TransitionEngineTest is TransitionTest {
         keep(slotBelow(0xabc1, 4, 0), 1);
         keep(slotBelow(0xabc2, 4, 0), 2);
         keep(slotBelow(0xabc3, 4, 0), 3);
-    }
-
-    /// @dev A branch at the root with all kinds of children, none of them below 4 to 8.
-    function _surroundings() private {
-        keep(slotBelow(0x0, 1, 0), 1);
-        keep(slotBelow(0x11, 2, 0), 2);
-        keep(slotBelow(0x12, 2, 0), 3);
-        keep(slotBelow(0x221, 3, 0), 4);
-        keep(slotBelow(0x222, 3, 0), type(uint256).max);
-    }
-
-    /// @dev The key that leaves `key` at nibble `depth`.
-    function _tooth(bytes32 key, uint256 depth) private pure returns (bytes32) {
-        uint256 shift = 4 * (63 - depth);
-        uint256 other = (ReferenceTrie.nibbleAt(key, depth) + 1) % 16;
-        // Everything above the nibble as in `key`, zeros behind it.
-        return bytes32(((uint256(key) >> (shift + 4)) << (shift + 4)) | (other << shift));
-    }
-
-    function _comb(bytes32 key, bytes memory last) private pure returns (bytes memory item) {
-        item = last;
-        for (uint256 below = 64; below > 0; --below) {
-            uint256 depth = below - 1;
-            bytes32 tooth = _tooth(key, depth);
-            bytes memory other = WitnessBuilder.leaf(tooth, depth + 1, 1);
-            uint256 nibble = ReferenceTrie.nibbleAt(key, depth);
-            uint256 otherNibble = ReferenceTrie.nibbleAt(tooth, depth);
-            bytes memory head = WitnessBuilder.branch(key, depth, 0, 0, (1 << nibble) | (1 << otherNibble));
-            item = otherNibble < nibble ? bytes.concat(head, other, item) : bytes.concat(head, item, other);
-        }
-    }
-
-    /// @dev The root of the trie of all teeth above `depth` and this node, which hangs at `depth`.
-    function _combRoot(bytes32 key, bytes memory node, uint256 depth) private pure returns (bytes32) {
-        for (; depth > 0; --depth) {
-            uint256 above = depth - 1;
-            bytes32 tooth = _tooth(key, above);
-            bytes memory items;
-            for (uint256 nibble = 0; nibble < 16; ++nibble) {
-                bytes memory child = hex"80";
-                if (nibble == ReferenceTrie.nibbleAt(tooth, above)) {
-                    child = ReferenceTrie.referTo(_leafNode(tooth, depth, 1));
-                }
-                if (nibble == ReferenceTrie.nibbleAt(key, above)) child = ReferenceTrie.referTo(node);
-                items = bytes.concat(items, child);
-            }
-            node = RlpWriter.list(bytes.concat(items, hex"80"));
-        }
-        return keccak256(node);
-    }
-
-    function _leafNode(bytes32 key, uint256 depth, uint256 value) private pure returns (bytes memory) {
-        ReferenceTrie.Entry[] memory one = new ReferenceTrie.Entry[](1);
-        one[0] = ReferenceTrie.Entry(key, RlpWriter.scalar(value));
-        return ReferenceTrie.node(one, 0, 1, depth);
     }
 }

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Test} from "forge-std/Test.sol";
 import {ITransitionEngine} from "../src/interfaces/ITransitionEngine.sol";
-import {EngineHarness} from "./harness/EngineHarness.sol";
+import {TransitionTest} from "./reference/TransitionTest.sol";
+import {WitnessBuilder} from "./reference/WitnessBuilder.sol";
 
 /// @notice `tests/vectors/transitions.json`, which `tests/unit/witness/test_vectors.py` holds the Python package to as well.
 /// Its roots come from py-trie.
-contract TransitionVectorsTest is Test {
+contract TransitionVectorsTest is TransitionTest {
     string private constant PATH = "tests/vectors/transitions.json";
     string private constant ACCEPTED =
         "Accepted(string name,uint256[2][] old,bytes witness,bytes32 oldRoot,bytes32 newRoot,uint256[3][] writes)";
     string private constant REFUSED = "Refused(string name,uint256[2][] old,bytes witness,string refusedBy)";
     string private constant FORGED =
         "Forged(string name,uint256[2][] old,bytes witness,bytes32 oldRoot,bytes32 newRoot,bytes32 givesOldRoot,bytes32 givesNewRoot)";
+    string private constant WALKED =
+        "Walked(string name,uint256[2][] old,bytes before,bytes32 hashBefore,bytes witness,bytes pending,bytes32 writesHash)";
 
     struct Accepted {
         string name;
@@ -41,70 +43,82 @@ contract TransitionVectorsTest is Test {
         bytes32 givesNewRoot;
     }
 
-    EngineHarness private harness = new EngineHarness();
+    struct Walked {
+        string name;
+        uint256[2][] old;
+        bytes before;
+        bytes32 hashBefore;
+        bytes witness; // one item
+        bytes pending;
+        bytes32 writesHash;
+    }
+
     string private json;
     mapping(string name => bytes4 selector) private selectors;
 
     function setUp() public {
         json = vm.readFile(PATH);
         selectors["WitnessTruncated"] = ITransitionEngine.WitnessTruncated.selector;
-        selectors["WitnessNotConsumed"] = ITransitionEngine.WitnessNotConsumed.selector;
-        selectors["PathMismatch"] = ITransitionEngine.PathMismatch.selector;
-        selectors["PathTooLong"] = ITransitionEngine.PathTooLong.selector;
+        selectors["WitnessIncomplete"] = ITransitionEngine.WitnessIncomplete.selector;
+        selectors["UnknownItem"] = ITransitionEngine.UnknownItem.selector;
+        selectors["NothingToJoin"] = ITransitionEngine.NothingToJoin.selector;
         selectors["BranchTooNarrow"] = ITransitionEngine.BranchTooNarrow.selector;
+        selectors["ChildOutOfOrder"] = ITransitionEngine.ChildOutOfOrder.selector;
         selectors["ChildTwice"] = ITransitionEngine.ChildTwice.selector;
-        selectors["SlotMisplaced"] = ITransitionEngine.SlotMisplaced.selector;
-        selectors["NoOpWrite"] = ITransitionEngine.NoOpWrite.selector;
+        selectors["BranchMisplaced"] = ITransitionEngine.BranchMisplaced.selector;
+        selectors["EmbeddedBranch"] = ITransitionEngine.EmbeddedBranch.selector;
+        selectors["PathNotCanonical"] = ITransitionEngine.PathNotCanonical.selector;
         selectors["NonCanonicalWord"] = ITransitionEngine.NonCanonicalWord.selector;
+        selectors["NoOpWrite"] = ITransitionEngine.NoOpWrite.selector;
     }
 
     function test_transition_acceptedVectors_giveRootsAndStorage() public {
         Accepted[] memory vectors = acceptedVectors();
         assertGt(vectors.length, 150);
         for (uint256 i; i < vectors.length; ++i) {
-            Accepted memory vector = vectors[i];
-            (bytes32[] memory slots, bytes32[] memory values) = storageAfter(vector);
-            EngineHarness.Outcome memory outcome = tried(vector.old, vector.witness, slots);
-            assertTrue(outcome.applied, vector.name);
-            assertEq(
-                outcome.data,
-                abi.encode(vector.oldRoot, vector.newRoot, keccak256(abi.encodePacked(values))),
-                vector.name
-            );
+            this.accept(vectors[i]);
         }
     }
 
-    function test_transition_acceptedVectorsCutAnywhere_revert() public {
+    /// @dev A frame of its own, whose memory is gone after it; so are those below.
+    function accept(Accepted calldata vector) external {
+        Hosts memory hosts = hostsOf(vector.old);
+        (bytes32 oldRoot, bytes32 newRoot) = transition(hosts, vector.witness);
+        assertEq(oldRoot, vector.oldRoot, vector.name);
+        assertEq(newRoot, vector.newRoot, vector.name);
+        for (uint256 i; i < vector.writes.length; ++i) {
+            bytes32 value = vm.load(address(hosts.engine), bytes32(vector.writes[i][0]));
+            assertEq(uint256(value), vector.writes[i][2], vector.name);
+        }
+    }
+
+    function test_transition_acceptedVectorsCutAnywhere_areRefused() public {
         Accepted[] memory vectors = acceptedVectors();
         for (uint256 i; i < vectors.length; ++i) {
             this.cutAnywhere(vectors[i]);
         }
     }
 
-    /// @dev About twenty cuts, the last byte always among them. A frame of its own, whose memory is gone after it.
+    /// @dev A few cuts, the last byte always among them. One between two items may leave a witness, of other roots.
     function cutAnywhere(Accepted calldata vector) external {
-        store(vector.old, true);
-        for (uint256 end; end < vector.witness.length; end = next(end, vector.witness.length)) {
-            EngineHarness.Outcome memory outcome = harness.attempt(vector.witness[:end], new bytes32[](0));
-            assertFalse(outcome.applied, vector.name);
-            bytes memory expected = abi.encodeWithSelector(ITransitionEngine.WitnessTruncated.selector, end);
-            assertEq(outcome.data, expected, vector.name);
+        Hosts memory hosts = hostsOf(vector.old);
+        uint256 length = vector.witness.length;
+        for (uint256 end; end < length; end = next(end, length)) {
+            Outcome memory outcome = tried(hosts, vector.witness[:end]);
+            bytes memory roots = abi.encode(vector.oldRoot, vector.newRoot);
+            if (outcome.success) assertTrue(keccak256(outcome.data) != keccak256(roots), vector.name);
+            else assertNamed(outcome.data);
         }
-        store(vector.old, false);
     }
 
-    function test_transition_acceptedVectorsWithSurplusByte_revert() public {
+    function test_transition_acceptedVectorsWithSurplusItem_revert() public {
         Accepted[] memory vectors = acceptedVectors();
+        bytes memory surplus = WitnessBuilder.leaf(bytes32(type(uint256).max), 1);
         for (uint256 i; i < vectors.length; ++i) {
-            uint256 length = vectors[i].witness.length;
-            EngineHarness.Outcome memory outcome =
-                tried(vectors[i].old, bytes.concat(vectors[i].witness, hex"00"), new bytes32[](0));
-            assertFalse(outcome.applied, vectors[i].name);
-            assertEq(
-                outcome.data,
-                abi.encodeWithSelector(ITransitionEngine.WitnessNotConsumed.selector, length, length + 1),
-                vectors[i].name
-            );
+            Outcome memory outcome = tried(hostsOf(vectors[i].old), bytes.concat(vectors[i].witness, surplus));
+            assertFalse(outcome.success, vectors[i].name);
+            bytes memory reason = abi.encodeWithSelector(ITransitionEngine.WitnessIncomplete.selector, 2);
+            assertEq(outcome.data, reason, vectors[i].name);
         }
     }
 
@@ -114,9 +128,9 @@ contract TransitionVectorsTest is Test {
         for (uint256 i; i < vectors.length; ++i) {
             bytes4 expected = selectors[vectors[i].refusedBy];
             assertTrue(expected != 0, vectors[i].refusedBy);
-            EngineHarness.Outcome memory outcome = tried(vectors[i].old, vectors[i].witness, new bytes32[](0));
-            assertFalse(outcome.applied, vectors[i].name);
-            assertEq(bytes32(bytes4(outcome.data)), bytes32(expected), vectors[i].name);
+            Outcome memory outcome = tried(hostsOf(vectors[i].old), vectors[i].witness);
+            assertFalse(outcome.success, vectors[i].name);
+            assertEq(bytes32(selectorOf(outcome.data)), bytes32(expected), vectors[i].name);
         }
     }
 
@@ -125,11 +139,23 @@ contract TransitionVectorsTest is Test {
         assertGt(vectors.length, 10);
         for (uint256 i; i < vectors.length; ++i) {
             Forged memory vector = vectors[i];
-            EngineHarness.Outcome memory outcome = tried(vector.old, vector.witness, new bytes32[](0));
-            assertTrue(outcome.applied, vector.name);
-            bytes memory given = abi.encode(vector.givesOldRoot, vector.givesNewRoot, keccak256(""));
-            assertEq(outcome.data, given, vector.name);
+            Outcome memory outcome = tried(hostsOf(vector.old), vector.witness);
+            assertTrue(outcome.success, vector.name);
+            assertEq(outcome.data, abi.encode(vector.givesOldRoot, vector.givesNewRoot), vector.name);
             assertTrue(vector.oldRoot != vector.givesOldRoot || vector.newRoot != vector.givesNewRoot, vector.name);
+        }
+    }
+
+    function test_prove_walkedVectors_givePending() public {
+        Walked[] memory vectors = abi.decode(vm.parseJsonTypeArray(json, ".walked", WALKED), (Walked[]));
+        assertGt(vectors.length, 100);
+        for (uint256 i; i < vectors.length; ++i) {
+            Walked memory vector = vectors[i];
+            bytes memory call_ =
+                abi.encodeCall(ITransitionEngine.prove, (vector.before, vector.hashBefore, vector.witness));
+            Outcome memory outcome = run(hostsOf(vector.old), call_);
+            assertTrue(outcome.success, vector.name);
+            assertEq(outcome.data, abi.encode(vector.pending, vector.writesHash), vector.name);
         }
     }
 
@@ -139,50 +165,21 @@ contract TransitionVectorsTest is Test {
         return abi.decode(vm.parseJsonTypeArray(json, ".accepted", ACCEPTED), (Accepted[]));
     }
 
-    /// @dev Lets the engine try a witness on a storage, which is empty again afterwards.
-    function tried(uint256[2][] memory old, bytes memory witness, bytes32[] memory watched)
-        private
-        returns (EngineHarness.Outcome memory outcome)
-    {
-        store(old, true);
-        outcome = harness.attempt(witness, watched);
-        store(old, false);
-    }
-
-    function store(uint256[2][] memory old, bool there) private {
-        bytes32[] memory slots = new bytes32[](old.length);
-        bytes32[] memory values = new bytes32[](old.length);
+    function hostsOf(uint256[2][] memory old) private returns (Hosts memory hosts) {
+        hosts = newHosts();
         for (uint256 i; i < old.length; ++i) {
-            slots[i] = bytes32(old[i][0]);
-            if (there) values[i] = bytes32(old[i][1]);
+            store(hosts, old[i][0], old[i][1]);
         }
-        harness.store(slots, values);
     }
 
-    /// @dev All slots of a vector, with their values after its writes. A slot that was stored and is written stands there
-    /// twice, both times with its new value.
-    function storageAfter(Accepted memory vector)
-        private
-        pure
-        returns (bytes32[] memory slots, bytes32[] memory values)
-    {
-        uint256 stored = vector.old.length;
-        slots = new bytes32[](stored + vector.writes.length);
-        values = new bytes32[](slots.length);
-        for (uint256 i; i < slots.length; ++i) {
-            (uint256 slot, uint256 value) = i < stored
-                ? (vector.old[i][0], vector.old[i][1])
-                : (vector.writes[i - stored][0], vector.writes[i - stored][2]);
-            slots[i] = bytes32(slot);
-            values[i] = bytes32(value);
-            for (uint256 j; j < vector.writes.length; ++j) {
-                if (vector.writes[j][0] == slot) values[i] = bytes32(vector.writes[j][2]);
-            }
-        }
+    function tried(Hosts memory hosts, bytes memory whole) private returns (Outcome memory outcome) {
+        uint256 before = vm.snapshotState();
+        outcome = run(hosts, abi.encodeCall(ITransitionEngine.transition, (whole)));
+        vm.revertToStateAndDelete(before);
     }
 
     function next(uint256 end, uint256 length) private pure returns (uint256) {
-        uint256 step = length / 20 + 1;
+        uint256 step = length / 6 + 1;
         return end + 1 < length && end + step >= length ? length - 1 : end + step;
     }
 }

@@ -51,6 +51,7 @@ from smartsync.errors import (
     TransactionPending,
     TransactionReverted,
     TransactionTooLarge,
+    TransitionTooLarge,
     UnknownReplica,
     WrongChain,
 )
@@ -127,6 +128,7 @@ __all__ = [
     "TransactionPending",
     "TransactionReverted",
     "TransactionTooLarge",
+    "TransitionTooLarge",
     "UnknownReplica",
     "WrongChain",
     "__version__",

@@ -24,7 +24,7 @@ from smartsync.errors import (
 )
 from smartsync.fees import Fees, fees
 from smartsync.header import Header, decode_header, header_from_rpc
-from smartsync.refusals import out_of_gas, revert_data, reverted, unavailable
+from smartsync.refusals import out_of_gas, revert_data, reverted, searched_above_cap, unavailable
 from smartsync.rpc import Call, Rpc
 from smartsync.types import UntrustedProof
 
@@ -185,7 +185,17 @@ class Chain:
             Where it runs out of gas even with all that it may use; how much it needs is not known then.
         """
         try:
-            return answers.quantity(await self._one("eth_estimateGas", [dict(tx)], block), "gas estimate", 64)
+            return answers.quantity(await self._tried("eth_estimateGas", tx, block), "gas estimate", 64)
+        except RpcError as error:
+            if not searched_above_cap(error) or "gas" not in tx:
+                raise
+        # What it needs is not told, but whether what it may use is enough.
+        await self._tried("eth_call", tx, block)
+        return int(tx["gas"], 16)
+
+    async def _tried(self, method: str, tx: Mapping[str, str], block: Block) -> Any:
+        try:
+            return await self._one(method, [dict(tx)], block)
         except RpcError as error:
             if (given := out_of_gas(error)) is not None:
                 cap = given or int(tx.get("gas", "0x0"), 16) or await self.block_gas_limit()

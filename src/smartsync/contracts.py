@@ -32,6 +32,7 @@ __all__ = [
     "Artifact",
     "DecodedCall",
     "FunctionSignature",
+    "address_topic",
     "artifact",
     "decode_call",
     "decode_logs",
@@ -91,7 +92,7 @@ class DecodedCall:
 
 @cache
 def artifact(name: str) -> Artifact:
-    """Load a contract that ships with the package, by name: ``Hub``, ``Replica``, ``TransitionEngine`` and so on.
+    """Load a contract that ships with the package, by name: ``Hub``, ``Replica``, ``QuorumAnchor`` and so on.
 
     Raises
     ------
@@ -192,6 +193,11 @@ def event_topic(abi: Abi | str, event: str) -> bytes:
         Where there is no such event.
     """
     return bytes(event_abi_to_log_topic(cast(Any, _element(abi, "event", event))))
+
+
+def address_topic(address: str) -> bytes:
+    """Return an address as events index it: 32 bytes, the address at the end."""
+    return bytes.fromhex(address[2:]).rjust(32, b"\0")
 
 
 def decode_revert(data: bytes) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Deployment on a target chain: one engine and one hub for all, and an anchor for each source chain."""
+"""Deployment on a target chain: one hub for all, and an anchor for each source chain."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ MAX_SIGNERS = 255
 class Deployed:
     """Addresses on the target chain, and the transactions that made them."""
 
-    engine: str
     hub: str
     anchor: str
     steps: tuple[Step, ...]
@@ -27,7 +26,7 @@ class Deployed:
 
 @dataclass(slots=True)
 class Deployment:
-    """A deployment in the making. ``hub`` is one that is there already, or ``None`` for a new one with a new engine."""
+    """A deployment in the making. ``hub`` is one that is there already, or ``None`` for a new one."""
 
     sender: Sender
     on_progress: Progress | None = None
@@ -43,7 +42,7 @@ class Deployment:
         threshold: int,
         max_drift_s: int,
     ) -> Deployed:
-        """Deploy what is missing of engine and hub, and a quorum anchor.
+        """Deploy a hub where there is none, and a quorum anchor.
 
         Parameters
         ----------
@@ -64,12 +63,12 @@ class Deployment:
             A transaction failed. Where the hub stands by then, the hint tells its address and how to go on.
         """
         ordered = _quorum(signers, threshold)
-        total = 3 if self.hub is None else 1
+        total = 2 if self.hub is None else 1
         if self.hub is None:
-            engine = await self._create("TransitionEngine", [], total)
-            self.hub = await self._create("Hub", [engine], total)
+            self.hub = await self._create("Hub", [], total)
         else:
-            (engine,) = await call_view(self.sender.chain, "Hub", self.hub, "engine")
+            # Any question that a hub answers without a replica.
+            await call_view(self.sender.chain, "Hub", self.hub, "logicHashOf", [b""])
         try:
             arguments = [source_chain_id, source_genesis_hash, ordered, threshold, max_drift_s]
             anchor = await self._create("QuorumAnchor", arguments, total)
@@ -79,7 +78,7 @@ class Deployment:
             raise
         if self.on_progress:
             self.on_progress("deployed", total, total)
-        return Deployed(engine, self.hub, anchor, tuple(self.steps))
+        return Deployed(self.hub, anchor, tuple(self.steps))
 
     async def _create(self, name: str, arguments: Sequence[object], total: int) -> str:
         what = f"deploy {name}"

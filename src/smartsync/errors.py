@@ -29,6 +29,7 @@
     │   ├── InsufficientFunds
     │   ├── TransactionReverted   with the revert reason, decoded
     │   ├── TransactionTooLarge   more gas than one transaction may use (EIP-7825)
+    │   ├── TransitionTooLarge    more writes than one transaction can perform
     │   └── TransactionPending    sent, not seen in a block in time (a retry can help)
     └── AnchorError               the anchor does not accept what is needed           exit 8
         ├── BlockNotAccepted      (a retry can help: somebody may attest it later)
@@ -296,6 +297,17 @@ class TransactionTooLarge(TransactionError):
             hint="do less at once (sync more often), or take a target chain that lets one transaction use more gas",
         )
         self.gas, self.cap, self.what = gas, cap, what
+
+
+class TransitionTooLarge(TransactionError):
+    """A transition has more writes than one transaction can perform. Proven in parts it could be; it lands at once.
+
+    ``writes`` is how many it has, ``needs`` in words what is too much: their gas or their calldata.
+    """
+
+    def __init__(self, what: str, writes: int, needs: str, *, hint: str) -> None:
+        super().__init__(f"{what} has {writes} writes, too many for one transaction: {needs}", hint=hint)
+        self.what, self.writes, self.needs = what, writes, needs
 
 
 class TransactionPending(TransactionError):

@@ -26,6 +26,7 @@ _GONE = re.compile(
 )
 _OUT_OF_GAS = re.compile(r"gas required exceeds allowance|out ?of ?gas|exceeds block gas limit", re.I)
 _ALLOWANCE = re.compile(r"allowance\D{0,3}(\d+)", re.I)
+_ABOVE_CAP = re.compile(r"gas limit \(\d+\) is greater than the cap", re.I)
 _REVERTED = 3
 _RESOURCE_NOT_FOUND = -32001
 
@@ -67,6 +68,14 @@ def out_of_gas(error: RpcError) -> int | None:
         return None
     told = _ALLOWANCE.search(error.text)
     return int(told.group(1)) if told else 0
+
+
+def searched_above_cap(error: RpcError) -> bool:
+    """Whether the node's own search for an estimate left what one transaction may use, so that it found none.
+
+    hardhat 2.29 does that under Osaka: from some 5 million gas on, where calls keep a part of it back.
+    """
+    return _ABOVE_CAP.search(error.text) is not None
 
 
 def _hex_strings(told: object) -> Iterator[bytes]:

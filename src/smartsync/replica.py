@@ -7,10 +7,10 @@ a sync needs no historical proofs and the way back from an orphaned block needs 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from smartsync.chain import Chain
-from smartsync.contracts import decode_call, event_topic
+from smartsync.contracts import address_topic, decode_call, event_topic
 from smartsync.errors import (
     InvalidWitness,
     NonCanonicalTrie,
@@ -24,19 +24,26 @@ from smartsync.trie.proof import partial_trie
 from smartsync.trie.trie import build, lookup, storage_value
 from smartsync.types import EMPTY_ROOT
 from smartsync.views import call_view
-from smartsync.witness import BranchItem, Item, WriteItem, decode_witness
+from smartsync.witness import WriteItem, decode_witness
 
 STATUSES = ("none", "filling", "active", "source_destroyed", "source_code_changed")
+
+_WRITERS = {"fill": "witness", "sync": "witness", "commit": "writes"}
+"""The hub's functions that write to a replica, and the argument that names the slots."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaKey:
-    """What identifies a replica: the arguments of the hub's ``create`` and its caller. ``logic_hash`` 32 bytes."""
+    """What identifies a replica: the arguments of the hub's ``create`` and its caller, in the hub's order.
+
+    ``code_hash`` (of the source's runtime code) and ``logic_hash`` (of the logic copy's creation code) 32 bytes.
+    """
 
     source_chain_id: int
     source: str
     anchor: str
     creator: str
+    code_hash: bytes
     logic_hash: bytes
 
 
@@ -45,19 +52,18 @@ class ReplicaRecord:
     """The hub's bookkeeping of a replica (``IHub.ReplicaRecord``). Hashes 32 bytes, zero before activation.
 
     The halt block is the source block at which its end was proven; number and hash are zero unless ``status`` tells so.
-    ``target_block`` is the number of the target block at which this was read, and at which the storage has to be read.
+    The numbers are the anchor's word on the hashes. ``target_block`` is the number of the target block at which this
+    was read, and at which the storage has to be read.
     """
 
     target_block: int
     storage_root: bytes
     block_hash: bytes
     block_number: int
-    version: int
+    halt_hash: bytes
     halt_number: int
     status: str
     first_block: int
-    halt_hash: bytes
-    code_hash: bytes
     key: ReplicaKey
 
 
@@ -81,26 +87,25 @@ async def read_record(target: Chain, hub: str, replica: str) -> ReplicaRecord:
             f"{replica} is not a replica of the hub {hub}",
             hint="check the address (smartsync status lists all replicas) and the hub in the configuration",
         ) from error
-    root, block_hash, number, version, halt_number, status, first_block, halt_hash, code_hash, key = answer
+    (head,) = await call_view(target, "Hub", hub, "head", [replica], block=block)
+    root, block_hash, halt_hash, status, first_block, key = answer
+    _, number, _, halt_number, *_ = head
     return ReplicaRecord(
         target_block=block,
         storage_root=root,
         block_hash=block_hash,
         block_number=number,
-        version=version,
+        halt_hash=halt_hash,
         halt_number=halt_number,
         status=STATUSES[status],
         first_block=first_block,
-        halt_hash=halt_hash,
-        code_hash=code_hash,
         key=ReplicaKey(*key),
     )
 
 
 async def logic_of(target: Chain, hub: str, key: ReplicaKey) -> str:
     """Return the address of the logic copy that the replica of this key delegates to."""
-    arguments = (key.source_chain_id, key.source, key.anchor, key.creator, key.logic_hash)
-    (address,) = await call_view(target, "Hub", hub, "logicOf", [arguments])
+    (address,) = await call_view(target, "Hub", hub, "logicOf", [astuple(key)])
     return str(address)
 
 
@@ -175,26 +180,14 @@ async def written_slots(target: Chain, hub: str, replica: str) -> set[bytes]:
     """
     events = [event_topic("Hub", name) for name in ("ReplicaFilled", "ReplicaSynced")]
     slots: set[bytes] = set()
-    logs = await target.logs(hub, [events, _topic(replica)])
+    logs = await target.logs(hub, [events, address_topic(replica)])
     for transaction in await target.transactions([log.tx_hash for log in logs]):
         call = decode_call("Hub", transaction.data) if transaction and transaction.to == hub else None
-        if call is None or call.name not in ("fill", "sync"):
+        if call is None or call.name not in _WRITERS:
             continue
         try:
-            slots |= _slots_of(decode_witness(call.arguments["witness"]))
+            items = decode_witness(call.arguments[_WRITERS[call.name]])
         except InvalidWitness:
             continue
+        slots |= {item.slot for item in items if isinstance(item, WriteItem)}
     return slots
-
-
-def _slots_of(item: Item) -> set[bytes]:
-    if isinstance(item, WriteItem):
-        return {item.slot}
-    if isinstance(item, BranchItem):
-        children = (child for child in item.children if child is not None and not isinstance(child, bytes))
-        return set().union(*map(_slots_of, children))
-    return set()
-
-
-def _topic(address: str) -> bytes:
-    return bytes.fromhex(address[2:]).rjust(32, b"\0")

@@ -74,7 +74,6 @@ class ReplicaState:
     storage_root: bytes
     code_hash: bytes
     halt_block: int | None
-    version: int
     level: str
     anchor_status: str
     accepted_block: int | None

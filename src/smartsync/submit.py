@@ -26,9 +26,9 @@ from smartsync.fees import Fees
 from smartsync.keccak import keccak256
 from smartsync.refusals import reverted
 from smartsync.results import Step
-from smartsync.types import TX_GAS_CAP
+from smartsync.types import TX_BYTES_CAP, TX_GAS_CAP
 
-__all__ = ["Receipt", "Sender", "step_of"]
+__all__ = ["Receipt", "Sender", "fits_pools", "step_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,14 @@ _MARGIN_PERCENT = 20
 
 _REPLICAS_OUT_OF_GAS = "OutOfGas"
 """``IReplica.OutOfGas``: what runs dry below the first frame is to a node a revert like any other."""
+
+_ENVELOPE = 512
+"""Bytes of a signed transaction besides its calldata: some 120, and some to spare."""
+
+
+def fits_pools(data: bytes) -> bool:
+    """Whether every node takes a transaction with this calldata into its pool."""
+    return len(data) + _ENVELOPE <= TX_BYTES_CAP
 
 
 def step_of(what: str, receipt: Receipt) -> Step:
@@ -86,9 +94,40 @@ class Sender:
         TransactionTooLarge
             Where it needs more than the cap or the block allows; how much more is not known.
         """
+        gas = await self.cap()
         # With a limit: ganache would run an endless loop for minutes without one.
-        message = {**self._message(to, data), "gas": hex(await self._cap())}
-        return await self.chain.estimate_gas(message)
+        message = {**self._message(to, data), "gas": hex(gas)}
+        try:
+            return await self.chain.estimate_gas(message)
+        except TransactionReverted as error:
+            if error.name != _REPLICAS_OUT_OF_GAS:
+                raise
+            raise TransactionTooLarge(None, gas) from error
+
+    async def cap(self) -> int:
+        """Return the gas that one transaction may use."""
+        limit = await self.chain.block_gas_limit()
+        return limit if self.gas_cap is None else min(limit, self.gas_cap)
+
+    async def settle(self) -> None:
+        """Return once all transactions of the account are in blocks, also those of an earlier run.
+
+        Raises
+        ------
+        TransactionPending
+            Where they are not in time.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                while True:
+                    if await self.chain.nonce(self.address, "latest") >= await self.chain.nonce(self.address):
+                        return
+                    await asyncio.sleep(self._poll_s)
+        except TimeoutError as error:
+            raise TransactionPending(
+                f"transactions of {self.address} are in no block after {self._timeout_s:g} s",
+                hint="have the first of them replaced by one that pays more, or wait; then run the same command again",
+            ) from error
 
     async def send(self, to: str | None, data: bytes, *, what: str) -> Receipt:
         """Send a transaction and return its receipt once it is in a block.
@@ -129,20 +168,12 @@ class Sender:
     async def _gas(self, to: str | None, data: bytes, what: str) -> int:
         """Return the gas limit: the estimate and a margin, as far as the caps leave room for one."""
         try:
-            estimate, cap = await self.estimate(to, data), await self._cap()
+            estimate, cap = await self.estimate(to, data), await self.cap()
         except TransactionTooLarge as error:
             raise TransactionTooLarge(error.gas, error.cap, what=what) from error
-        except TransactionReverted as error:
-            if error.name != _REPLICAS_OUT_OF_GAS:
-                raise
-            raise TransactionTooLarge(None, await self._cap(), what=what) from error
         if estimate > cap:
             raise TransactionTooLarge(estimate, cap, what=what)
         return min(estimate + estimate * _MARGIN_PERCENT // 100, cap)
-
-    async def _cap(self) -> int:
-        limit = await self.chain.block_gas_limit()
-        return limit if self.gas_cap is None else min(limit, self.gas_cap)
 
     async def _require_funds(self, gas: int, fees: Fees) -> None:
         balance_wei = await self.chain.balance(self.address)

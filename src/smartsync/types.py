@@ -18,6 +18,10 @@ EMPTY_CODE_HASH = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273
 TX_GAS_CAP = 16_777_216
 """Gas that one transaction may use (EIP-7825)."""
 
+TX_BYTES_CAP = 131_072
+"""Bytes of a signed transaction that nodes take into their pools: geth's ``txMaxSize`` (core/txpool/legacypool), reth's
+``DEFAULT_MAX_TX_INPUT_BYTES``. No rule of the protocol, so blocks may hold larger ones."""
+
 MAX_CODE_SIZE = 24_576
 """Bytes of runtime code that can be deployed (EIP-170)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import random
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,12 @@ MINED_SLOTS = Path(__file__).parents[1] / "vectors" / "mined_slots.json"
 SIZES = (0, 0, 1, 1, 2, 2, 3, 4, 6, 10, 17, 17, 40, 40, 80, 150, 300)
 """How many slots a trie is made of; mostly few, since few make the odd shapes."""
 
+EMBEDDED_FROM = 28
+"""Bytes that trie keys must share for a branch of two of them to have under 32 bytes, which no witness can tell of."""
+
+LARGE = 2**255
+"""A value whose leaf has more than 32 bytes, and so any branch above it."""
+
 WRITES = (1, 1, 1, 2, 2, 3, 5, 5, 10, 20, 40)
 
 
@@ -25,7 +32,7 @@ class Case:
 
     ``stored``: slot to value, as the replica has them (none is 0). ``hidden``: trie key to value of leaves whose slots
     nobody knows. They share far more nibbles with the slots' keys than mining can reach, so only they make the deepest
-    tries, embedded branches and embedded extensions. ``writes``: slot to new value; some change nothing.
+    tries. ``writes``: slot to new value; some change nothing.
     """
 
     name: str
@@ -146,4 +153,9 @@ def _hidden(rng: random.Random, slots: list[bytes]) -> dict[bytes, int]:
                 # Two hidden leaves that part below: the neighbour is then an extension or a branch.
                 leaves[neighbour(rng, near, rng.randrange(depth + 1, 64) if depth < 63 else 63)] = rng.randrange(1, 128)
     written = {keccak256(target) for target in slots}
-    return {key: number for key, number in leaves.items() if key not in written}
+    shared = Counter(key[:EMBEDDED_FROM] for key in written | leaves.keys())
+    return {
+        key: number | LARGE if shared[key[:EMBEDDED_FROM]] > 1 else number
+        for key, number in leaves.items()
+        if key not in written
+    }

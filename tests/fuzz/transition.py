@@ -26,7 +26,7 @@ from smartsync.testing import anvil_node
 from smartsync.trie.node import Node, root_hash
 from smartsync.trie.proof import partial_trie
 from smartsync.trie.trie import build, put, storage_value
-from smartsync.witness import Transition, evaluate, plan_transition
+from smartsync.witness import START, Transition, advance, conclude, evaluate, plan_transition, split_witness
 from tests.fuzz.cases import Case, random_case
 from tests.fuzz.engine import Engine, Outcome, Trial
 from tests.fuzz.mutations import mutations
@@ -122,8 +122,17 @@ def prepare(case: Case) -> Prepared:
     _same(case, "roots of the witness", (evaluation.old_root, evaluation.new_root), (before.root, after.root))
     _same(case, "writes of the witness", {w.slot: w.new for w in evaluation.writes}, case.changes)
     rng = random.Random(f"mutations of {case.name}")
+    _same(case, "roots of the witness in parts", _in_parts(case, rng, transition.witness), (before.root, after.root))
     spoiled = mutations(rng, transition.witness, lambda slot: case.stored.get(slot, 0), MUTATIONS)
     return Prepared(case, transition, spoiled)
+
+
+def _in_parts(case: Case, rng: random.Random, witness: bytes) -> tuple[bytes, bytes]:
+    state = START
+    # No item is longer than a branch with fifteen hashes.
+    for part in split_witness(witness, rng.choice((500, 1_000, 5_000))):
+        state = advance(state, part, lambda slot: case.stored.get(slot, 0))
+    return conclude(state)
 
 
 def _trie(leaves: dict[bytes, int]) -> Node:
@@ -156,7 +165,7 @@ def check(prepared: Prepared, outcomes: list[Outcome], report: Report) -> None:
         digest = keccak256(b"".join(case.after.get(slot, 0).to_bytes(32, "big") for slot in prepared.watched))
         _same(case, "the engine's outcome", true, Outcome("", *roots, digest))
     else:
-        _same(case, "the engine on no witness", true.error, "WitnessTruncated")
+        _same(case, "the engine on no witness", true.error, "WitnessIncomplete")
     report.cases += 1
     report.writes += len(transition.changes)
     report.witness_bytes += len(transition.witness)

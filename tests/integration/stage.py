@@ -46,15 +46,18 @@ class Stage:
             yield World(client, self.owner, on_source, on_target, self.anchor, self.sample)
 
 
-def staged(source: Node, target: Node, *, keys: int) -> Stage:
-    """Set the stage; the sample's first keys hold a thousand and their own number."""
+def staged(source: Node, target: Node, *, keys: int, slots: set[bytes] | None = None) -> Stage:
+    """Set the stage; the sample's first keys hold a thousand and their own number.
+
+    ``slots`` are all that the sample has, for a source that does not tell.
+    """
 
     async def run() -> Stage:
         async with world(source, target) as made:
             await made.do("setRange(uint256,uint256,uint256)", 0, keys, 1000)
             # One more block, before whose first transaction ganache can tell the state after the one above.
             await made.do("set(uint256,uint256)", 0, 1)
-            replica = await made.fork()
+            replica = await made.fork(slots=slots)
             return Stage(source, target, made.client.hub or "", made.anchor, made.sample, replica)
 
     return asyncio.run(run())
@@ -64,8 +67,8 @@ async def traces(client: SmartSync, account: LocalAccount) -> tuple[int, list[st
     """Return everything that a transaction of this account to the hub would change, its nonce first."""
     replicas = await client.replicas() if client.hub else []
     records = [await read_record(client.target, client.hub or "", replica) for replica in replicas]
-    versions = [(record.version, record.status, record.storage_root) for record in records]
-    return await client.target.nonce(account.address), replicas, versions
+    states = [(record.block_hash, record.status, record.storage_root) for record in records]
+    return await client.target.nonce(account.address), replicas, states
 
 
 @asynccontextmanager

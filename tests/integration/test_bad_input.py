@@ -237,7 +237,7 @@ async def test_deploy_that_fails_at_the_anchor_goes_on_from_the_hub(
     assert (await client.verify(replica)).exact
 
 
-async def test_deploy_that_fails_at_the_engine_leaves_the_hub_that_was(
+async def test_deploy_that_fails_at_the_hub_leaves_the_hub_that_was(
     made: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = made.client.hub

@@ -121,7 +121,7 @@ def test_run_observe_on_the_replica_reverts(document: Document) -> None:
 
 def test_run_forgeries_are_refused_by_name(document: Document) -> None:
     errors = [(refusal["refused"], refusal["error"]) for refusal in document["refusals"]]
-    assert errors == [(True, "NewRootMismatch"), (True, "NewRootMismatch"), (True, "TooFewSignatures")]
+    assert errors == [(True, "StateRootMismatch"), (True, "StateRootMismatch"), (True, "TooFewSignatures")]
     assert len({refusal["reason"] for refusal in document["refusals"]}) == 3
     assert document["unharmed"] is True
 

@@ -1,4 +1,4 @@
-"""More than one transaction may do (EIP-7825): a fork goes on in smaller parts, a sync is refused."""
+"""More than one transaction may do (EIP-7825): a fork goes on in smaller parts, a sync that cannot is refused."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from smartsync.errors import TransactionTooLarge
+from smartsync.errors import TransactionTooLarge, TransitionTooLarge
 from smartsync.sync import forking
 from smartsync.testing import Node, anvil_node
 from smartsync.types import TX_GAS_CAP
 from tests.integration.stage import refused
 from tests.integration.world import World, world
 
-MANY = 450
-"""Slots: with what one costs today, the first chunk that a fork tries is above the cap."""
+MANY = 800
+"""Slots: to write so many new ones takes more than the cap, in a fork's first chunk and in a sync's commit."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,8 @@ async def made(quick: Node, anvil: Node) -> AsyncIterator[World]:
 
 async def test_fork_chunk_above_the_cap_is_halved(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forking, "_GAS_PER_NEW_SLOT", forking._FILL_GAS // MANY)
-    await made.do("setRange(uint256,uint256,uint256)", 0, MANY, 2**255)
+    for first in (0, MANY // 2):
+        await made.do("setRange(uint256,uint256,uint256)", first, MANY // 2, 2**255)
     await made.attest()
     forked = await made.client.fork(made.sample, anchor=made.anchor)
     fills = [step for step in forked.steps if step.what.startswith("fill")]
@@ -41,18 +42,18 @@ async def test_fork_chunk_above_the_cap_is_halved(made: World, monkeypatch: pyte
     assert (await made.client.verify(forked.replica)).exact
 
 
-async def test_sync_above_the_cap_is_refused_and_possible_in_two_steps(made: World) -> None:
+async def test_sync_of_more_writes_than_the_cap_allows_is_refused_and_possible_in_two_steps(made: World) -> None:
     replica = await made.fork()
     await made.do("setRange(uint256,uint256,uint256)", 0, MANY // 2, 2**255)
     half = await made.attest()
     await made.do("setRange(uint256,uint256,uint256)", MANY // 2, MANY // 2, 2**255)
     await made.attest()
-    async with refused(made, TransactionTooLarge) as caught:
+    async with refused(made, TransitionTooLarge) as caught:
         await made.client.sync(replica)
     error = caught.value
-    assert isinstance(error, TransactionTooLarge)
-    assert (error.cap, error.exit_code) == (TX_GAS_CAP, 7)
-    assert error.what.startswith("sync to block") and "sync more often" in error.hint
+    assert isinstance(error, TransitionTooLarge)
+    assert (error.writes, error.exit_code) == (MANY + 1, 7)
+    assert f"one transaction may use {TX_GAS_CAP}" in error.needs and "(--block), and more often" in error.hint
     await made.client.sync(replica, block=half)
     await made.client.sync(replica)
     assert (await made.client.verify(replica)).exact

@@ -74,7 +74,7 @@ def test_check_engine_that_takes_a_spoiled_witness_fails(engine: Engine, prepare
 def test_check_engine_that_refuses_what_python_takes_fails(engine: Engine, prepared: Prepared) -> None:
     [outcomes] = engine.run([prepared.trial()])
     taken = next(i for i, outcome in enumerate(outcomes) if i and not outcome.error)
-    outcomes[taken] = replace(outcomes[taken], error="PathMismatch")
+    outcomes[taken] = replace(outcomes[taken], error="BranchMisplaced")
     with pytest.raises(AssertionError, match="the engine on a spoiled witness"):
         check(prepared, outcomes, Report())
 

@@ -12,6 +12,7 @@ from eth_account.signers.local import LocalAccount
 
 from smartsync import SmartSync
 from smartsync.contracts import FunctionSignature, parse_signature
+from smartsync.keccak import keccak256
 from smartsync.submit import Receipt, Sender
 from smartsync.testing import Node
 
@@ -53,6 +54,13 @@ class World:
         comparison = await self.client.call(replica, signature, args)
         assert comparison.agree, comparison
         return comparison.replica.values if comparison.replica.ok else (comparison.replica.error,)
+
+
+def sample_slots(keys: range) -> set[bytes]:
+    """Return all slots that a `Sample` can use with these keys, for sources that do not tell."""
+    mapped = {keccak256(key.to_bytes(32, "big") + bytes(32)) for key in keys}
+    text = int.from_bytes(keccak256((2).to_bytes(32, "big")), "big")
+    return mapped | {n.to_bytes(32, "big") for n in (1, 2, *range(text, text + 3))}
 
 
 def encode(signature: str, *args: object) -> bytes:

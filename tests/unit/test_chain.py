@@ -262,6 +262,34 @@ async def test_estimate_gas_revert_is_decoded(node: HttpNode, chain: Chain) -> N
         await chain.estimate_gas({})
 
 
+ABOVE_CAP = Refusal(-32000, "transaction gas limit (36729652) is greater than the cap (16777216)")
+
+
+async def test_estimate_gas_that_hardhat_searches_above_the_cap_is_all_that_may_be_used(
+    node: HttpNode, chain: Chain
+) -> None:
+    node.results |= {"eth_estimateGas": ABOVE_CAP, "eth_call": "0x"}
+    assert await chain.estimate_gas({"to": ACCOUNT, "gas": "0x1000000"}) == 0x1000000
+    assert node.params("eth_call") == [[{"to": ACCOUNT, "gas": "0x1000000"}, "latest"]]
+    with pytest.raises(RpcError, match="greater than the cap"):
+        await chain.estimate_gas({"to": ACCOUNT})
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (Refusal(3, "execution reverted", f"0x{keccak(text='NotActive()')[:4].hex()}"), TransactionReverted),
+        (Refusal(-32000, "out of gas"), TransactionTooLarge),
+    ],
+)
+async def test_estimate_gas_that_hardhat_searches_above_the_cap_fails_as_the_call_does(
+    node: HttpNode, chain: Chain, refusal: Refusal, kind: type[Exception]
+) -> None:
+    node.results |= {"eth_estimateGas": ABOVE_CAP, "eth_call": refusal}
+    with pytest.raises(kind):
+        await chain.estimate_gas({"to": ACCOUNT, "gas": "0x1000000"})
+
+
 async def test_logs_topics_and_blocks_are_asked_for(node: HttpNode, chain: Chain) -> None:
     node.results["eth_getLogs"] = []
     assert await chain.logs(ACCOUNT, [HASH, None, [HASH, bytes(32)]], from_block=3) == []

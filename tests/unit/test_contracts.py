@@ -10,6 +10,7 @@ from eth_utils import keccak
 from smartsync import contracts
 from smartsync.answers import Log
 from smartsync.contracts import (
+    address_topic,
     artifact,
     decode_call,
     decode_logs,
@@ -24,16 +25,16 @@ from smartsync.errors import ConfigError, NotDeployed
 ACCOUNT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 OTHER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 HASH = b"\x11" * 32
-KEY = (1, ACCOUNT, OTHER, OTHER, HASH)
-KEY_TYPE = "(uint256,address,address,address,bytes32)"
-RECORD_TYPE = f"(bytes32,bytes32,uint64,uint64,uint64,uint8,uint64,bytes32,bytes32,{KEY_TYPE})"
+KEY = (1, ACCOUNT, OTHER, OTHER, HASH, bytes(32))
+KEY_TYPE = "(uint256,address,address,address,bytes32,bytes32)"
+RECORD_TYPE = f"(bytes32,bytes32,bytes32,uint8,uint64,{KEY_TYPE})"
 
 
 def selector(signature: str) -> bytes:
     return keccak(text=signature)[:4]
 
 
-@pytest.mark.parametrize("name", ["Hub", "Replica", "TransitionEngine", "QuorumAnchor"])
+@pytest.mark.parametrize("name", ["Hub", "Replica", "QuorumAnchor"])
 def test_artifact_shipped_contract_is_loaded(name: str) -> None:
     loaded = artifact(name)
     assert loaded.name == name
@@ -62,7 +63,7 @@ def test_encode_call_function_of_an_artifact_is_encoded() -> None:
 
 
 def test_encode_call_struct_is_taken_as_tuple_or_mapping() -> None:
-    names = ("sourceChainId", "source", "anchor", "creator", "logicHash")
+    names = ("sourceChainId", "source", "anchor", "creator", "codeHash", "logicHash")
     assert encode_call("Hub", "replicaOf", [KEY]) == encode_call(
         "Hub", "replicaOf", [dict(zip(names, KEY, strict=True))]
     )
@@ -88,6 +89,10 @@ def test_encode_call_that_does_not_fit_is_a_config_error(function: str, args: li
         encode_call("Hub", function, args)
 
 
+def test_address_topic_is_the_address_at_the_end_of_a_word() -> None:
+    assert address_topic(ACCOUNT) == encode(["address"], [ACCOUNT])
+
+
 def test_encode_call_overload_is_chosen_by_arguments() -> None:
     abi = [
         {"type": "function", "name": "f", "inputs": [{"name": "a", "type": "uint8"}], "outputs": []},
@@ -98,28 +103,29 @@ def test_encode_call_overload_is_chosen_by_arguments() -> None:
 
 
 def test_encode_deployment_code_and_arguments_follow_one_another() -> None:
-    assert encode_deployment("Hub", [ACCOUNT]) == artifact("Hub").bytecode + encode(["address"], [ACCOUNT])
-    assert encode_deployment("TransitionEngine") == artifact("TransitionEngine").bytecode
-    with pytest.raises(ConfigError, match="constructor takes 1"):
-        encode_deployment("Hub")
+    types, values = ["uint256", "bytes32", "address[]", "uint256", "uint64"], [1, HASH, [ACCOUNT], 1, 900]
+    assert encode_deployment("QuorumAnchor", values) == artifact("QuorumAnchor").bytecode + encode(types, values)
+    assert encode_deployment("Hub") == artifact("Hub").bytecode
+    with pytest.raises(ConfigError, match="constructor takes 5"):
+        encode_deployment("QuorumAnchor")
     with pytest.raises(ConfigError, match="nothing to deploy"):
         encode_deployment("IAnchor")
     with pytest.raises(ConfigError, match="constructor takes 0"):
-        encode_deployment("TransitionEngine", [1])
+        encode_deployment("Hub", [1])
 
 
 def test_decode_result_struct_is_a_tuple_with_checksummed_addresses() -> None:
-    plain = (HASH, HASH, 7, 2, 9, 1, 5, HASH, HASH)
+    plain = (HASH, HASH, HASH, 1, 5)
     record = (*plain, tuple(v.lower() if isinstance(v, str) else v for v in KEY))
     assert decode_result("Hub", "record", encode([RECORD_TYPE], [record])) == ((*plain, KEY),)
-    assert decode_result("Hub", "engine", encode(["address"], [ACCOUNT.lower()])) == (ACCOUNT,)
+    assert decode_result("Hub", "logicOf", encode(["address"], [ACCOUNT.lower()])) == (ACCOUNT,)
     assert decode_result("QuorumAnchor", "signers", encode(["address[]"], [[ACCOUNT, OTHER]])) == ((ACCOUNT, OTHER),)
 
 
 @pytest.mark.parametrize("result", [b"", b"\x01", b"\xff" * 32, bytes(31)])
 def test_decode_result_of_another_contract_is_not_deployed(result: bytes) -> None:
     with pytest.raises(NotDeployed, match="no Hub at this address"):
-        decode_result("Hub", "engine", result)
+        decode_result("Hub", "logicOf", result)
 
 
 def test_decode_call_gives_back_what_was_encoded() -> None:
@@ -202,7 +208,7 @@ def event(**changes: object) -> Log:
     log = {
         "address": OTHER,
         "topics": (event_topic("Hub", "ReplicaFilled"), bytes(12) + bytes.fromhex(ACCOUNT[2:])),
-        "data": HASH + bytes(32) + encode(["uint64"], [3]),
+        "data": HASH + bytes(32),
         "block_number": 1,
         "tx_hash": HASH,
     }
@@ -210,15 +216,17 @@ def event(**changes: object) -> Log:
 
 
 def test_event_topic_is_the_hash_of_the_signature() -> None:
-    assert event_topic("Hub", "ReplicaFilled") == keccak(text="ReplicaFilled(address,bytes32,bytes32,uint64)")
-    assert event_topic("Hub", "ReplicaCreated") == keccak(text=f"ReplicaCreated(address,uint256,address,{KEY_TYPE})")
+    assert event_topic("Hub", "ReplicaFilled") == keccak(text="ReplicaFilled(address,bytes32,bytes32)")
+    assert event_topic("Hub", "ReplicaCreated") == keccak(
+        text=f"ReplicaCreated(address,uint256,address,{KEY_TYPE},uint64)"
+    )
     with pytest.raises(ConfigError, match="no event Nothing"):
         event_topic("Hub", "Nothing")
 
 
 def test_decode_logs_event_is_decoded() -> None:
     found = decode_logs("Hub", [event()], "ReplicaFilled")
-    assert found == [{"replica": ACCOUNT, "oldRoot": HASH, "newRoot": bytes(32), "version": 3}]
+    assert found == [{"replica": ACCOUNT, "oldRoot": HASH, "newRoot": bytes(32)}]
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ ERRORS = {
     "TransactionPending",
     "TransactionReverted",
     "TransactionTooLarge",
+    "TransitionTooLarge",
     "UnknownReplica",
     "WrongChain",
 }

@@ -19,8 +19,8 @@ from smartsync.errors import (
     TransactionTooLarge,
 )
 from smartsync.rpc import Rpc
-from smartsync.submit import Sender
-from smartsync.types import TX_GAS_CAP
+from smartsync.submit import Sender, fits_pools
+from smartsync.types import TX_BYTES_CAP, TX_GAS_CAP
 from tests.http_node import HttpNode, Refusal, Reply, serving
 
 ACCOUNT = Account.from_key("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
@@ -174,6 +174,37 @@ async def test_send_replica_out_of_gas_is_too_large_and_no_revert(node: Target, 
         await sender.send(TO, b"", what="fill 400 slots")
     assert (caught.value.gas, caught.value.cap, node.sent) == (None, TX_GAS_CAP, [])
     assert caught.value.what == "fill 400 slots"
+
+
+async def test_estimate_replica_out_of_gas_is_too_large(node: Target, sender: Sender) -> None:
+    node.results["eth_estimateGas"] = Refusal(3, "execution reverted", "0x" + keccak(b"OutOfGas()")[:4].hex())
+    with pytest.raises(TransactionTooLarge) as caught:
+        await sender.estimate(TO, b"")
+    assert (caught.value.gas, caught.value.cap) == (None, TX_GAS_CAP)
+
+
+async def test_settle_waits_for_what_is_under_way(node: Target, sender: Sender) -> None:
+    mined = iter(["0x3", "0x4", "0x5"])
+    node.results["eth_getTransactionCount"] = lambda params: next(mined) if params[1] == "latest" else "0x5"
+    await sender.settle()
+    assert next(mined, None) is None
+
+
+async def test_settle_not_in_time_is_pending(node: Target, sender: Sender) -> None:
+    node.results["eth_getTransactionCount"] = lambda params: "0x4" if params[1] == "latest" else "0x5"
+    sender._timeout_s = 0.05
+    with pytest.raises(TransactionPending, match=f"transactions of {ACCOUNT.address} are in no block") as caught:
+        await sender.settle()
+    assert caught.value.retryable
+
+
+def test_fits_pools_leaves_room_for_the_rest_of_the_transaction() -> None:
+    raw = ACCOUNT.sign_transaction(
+        {"nonce": 2**63, "gas": TX_GAS_CAP, "maxFeePerGas": 2**80, "maxPriorityFeePerGas": 2**80, "to": TO, "value": 0}
+        | {"data": b"\x01" * (TX_BYTES_CAP - 512), "chainId": 2**40}
+    ).raw_transaction
+    assert fits_pools(b"\x01" * (TX_BYTES_CAP - 512)) and len(raw) <= TX_BYTES_CAP
+    assert not fits_pools(b"\x01" * (TX_BYTES_CAP - 511))
 
 
 async def test_send_without_cap_ends_at_the_block(node: Target, sender: Sender) -> None:

@@ -95,6 +95,7 @@ def _extensions() -> list[Shape]:
         Shape("root extension split at its last nibble", root, root | at("124")),
         Shape("root extension split at all nibbles", root, root | at("2", "13", "124")),
         Shape("root extension for another", root, at("2234", "2235")),
+        Shape("root extension for a root leaf", root, at("2")),
         Shape("root extension for a shorter one", root, at("1234", "124")),
         Shape("extension split at its first nibble", inner, inner | at("13")),
         Shape("extension split at its last nibble", inner, inner | at("124")),
@@ -162,7 +163,7 @@ def _mined() -> list[Shape]:
 
 
 def hidden_shapes() -> list[Shape]:
-    """Return shapes with leaves of unknown slots beside slot A: embedded nodes, and tries as deep as they can be."""
+    """Return shapes with leaves of unknown slots beside slot A: embedded leaves, and tries as deep as they can be."""
     a = slot_at("1")
     appear = {"none": ({}, {a: 1}), "changed": ({a: 1}, {a: 2**255})}
     found = []
@@ -179,23 +180,24 @@ def beside(key: bytes, depth: int, step: int = 1, fill: int = 0) -> bytes:
 
 
 def _neighbourhoods(key: bytes) -> dict[str, Values]:
+    last = {beside(key, 63, step): value for step, value in ((1, 2**256 - 1), (2, 1))}
+    below = beside(key, 20)
     return {
-        "beside an embedded leaf at the last nibble": {beside(key, 63): 1},
+        "beside an embedded leaf at nibble 8": {beside(key, 8): 1},
+        "beside a leaf at nibble 7, too long to be embedded": {beside(key, 7): 1},
+        "beside an embedded leaf at nibble 55": {beside(key, 55): 1},
+        "beside embedded leaves at nibble 40": {beside(key, 40, step): step for step in (1, 2, 3)},
         "beside a hashed leaf at the last nibble": {beside(key, 63): 2**256 - 1},
-        "beside embedded leaves at the last nibble": {beside(key, 63, step): step for step in (1, 2, 3)},
+        "beside a hashed and an embedded leaf at the last nibble": last,
         "beside fifteen leaves at the last nibble": {beside(key, 63, step): step for step in range(1, 16)},
-        "beside an embedded leaf at nibble 60": {beside(key, 60): 1},
-        "beside an embedded branch": {beside(key, 61, 1, 0): 1, beside(beside(key, 61, 1, 0), 62): 2},
-        "beside an embedded extension": {beside(key, 60, 1, 0): 1, beside(beside(key, 60, 1, 0), 63): 2},
-        "beside an embedded branch, not alone": {
-            beside(key, 61): 1,
-            beside(beside(key, 61), 62): 2,
-            beside(key, 61, 2): 3,
-        },
+        "beside an opaque branch at nibble 21": {below: 1, beside(below, 21): 2},
+        "beside an opaque branch below an extension": {below: 1, beside(below, 40): 2},
+        "beside an opaque branch below an extension of one nibble": {below: 1, beside(below, 22): 2},
+        "beside an opaque branch and a leaf": {below: 1, beside(below, 40): 2, beside(key, 20, 2): 3},
         "beside an opaque branch at the last nibbles": {
             beside(beside(key, 61), 63, step): 2**256 - 1 for step in range(4)
         },
-        "a leaf at every second nibble": {beside(key, depth): 1 for depth in range(0, 64, 2)},
-        "a leaf at every nibble": {beside(key, depth): 1 for depth in range(64)},
+        "a leaf at every second nibble": {beside(key, depth): 1 for depth in range(0, 56, 2)},
+        "a leaf at every nibble": {beside(key, depth): 1 for depth in range(56)},
         "a large leaf at every nibble": {beside(key, depth): 2**256 - 1 - depth for depth in range(64)},
     }

@@ -8,6 +8,15 @@ import {BlockHeader} from "../libraries/BlockHeader.sol";
 /// @title QuorumAnchor
 /// @notice Accepts the source blocks that m of n fixed signers attest to. See `IQuorumAnchor` for what that trusts.
 contract QuorumAnchor is IQuorumAnchor {
+    /// @dev A `SrcBlock` in two words: its hash is the key.
+    struct StoredBlock {
+        bytes32 stateRoot;
+        uint64 number;
+        uint64 timestamp;
+        uint64 acceptedAt;
+        Level level;
+    }
+
     /* ------------------------------------------------ constants ------------------------------------------------- */
 
     bytes32 private constant DOMAIN_TYPEHASH =
@@ -43,7 +52,7 @@ contract QuorumAnchor is IQuorumAnchor {
     /// @inheritdoc IQuorumAnchor
     mapping(address account => bool) public isSigner;
 
-    mapping(bytes32 blockHash => SrcBlock) private _blocks;
+    mapping(bytes32 blockHash => StoredBlock) private _blocks;
     mapping(uint64 number => bytes32 blockHash) private _canonical;
     bytes32 private _head; // hash of the accepted block of the highest number
     Status private _status;
@@ -84,6 +93,9 @@ contract QuorumAnchor is IQuorumAnchor {
         _setStatus(Status.ACTIVE, "");
     }
 
+    // `acceptedAt` makes every comparison with a block look like one with the clock; the one that is allows for `maxDrift`.
+    // slither-disable-start timestamp
+
     /* ------------------------------------------------- external ------------------------------------------------- */
 
     /// @inheritdoc IAnchor
@@ -95,6 +107,8 @@ contract QuorumAnchor is IQuorumAnchor {
         level = _blocks[blockHash].level;
         if (level != Level.UNKNOWN) return (blockHash, level);
 
+        // Equality is meant: block 0 is the genesis.
+        // slither-disable-next-line incorrect-equality
         if (offered.number == 0 && blockHash != SOURCE_GENESIS_HASH) {
             revert GenesisMismatch(SOURCE_GENESIS_HASH, blockHash);
         }
@@ -123,17 +137,27 @@ contract QuorumAnchor is IQuorumAnchor {
     /// @inheritdoc IAnchor
     function head(Level min) external view returns (SrcBlock memory block_) {
         // What is above FINAL in the enumeration is REVOKED, and no block here is.
-        if (min <= Level.FINAL) block_ = _blocks[_head];
+        if (min <= Level.FINAL) block_ = _block(_head);
     }
 
     /// @inheritdoc IAnchor
     function blockByHash(bytes32 blockHash) external view returns (SrcBlock memory) {
-        return _blocks[blockHash];
+        return _block(blockHash);
+    }
+
+    /// @inheritdoc IAnchor
+    function step(bytes32 from, bytes32 to)
+        external
+        view
+        returns (Status current, uint64 fromNumber, Level fromLevel, SrcBlock memory offered)
+    {
+        StoredBlock storage left = _blocks[from];
+        return (_status, left.number, left.level, _block(to));
     }
 
     /// @inheritdoc IAnchor
     function canonicalAt(uint64 number) external view returns (SrcBlock memory) {
-        return _blocks[_canonical[number]];
+        return _block(_canonical[number]);
     }
 
     /// @inheritdoc IQuorumAnchor
@@ -173,6 +197,16 @@ contract QuorumAnchor is IQuorumAnchor {
         if (keccak256(abi.encode(header, signatures)) != keccak256(proof)) revert ProofNotCanonical(length);
     }
 
+    function _block(bytes32 blockHash) private view returns (SrcBlock memory found) {
+        StoredBlock memory stored = _blocks[blockHash];
+        if (stored.level != Level.UNKNOWN) found.blockHash = blockHash;
+        found.stateRoot = stored.stateRoot;
+        found.number = stored.number;
+        found.timestamp = stored.timestamp;
+        found.acceptedAt = stored.acceptedAt;
+        found.level = stored.level;
+    }
+
     function _read(bytes calldata header) private view returns (SrcBlock memory block_) {
         (block_.blockHash, block_.stateRoot, block_.number, block_.timestamp,) = BlockHeader.read(header);
         block_.acceptedAt = uint64(block.timestamp);
@@ -206,7 +240,7 @@ contract QuorumAnchor is IQuorumAnchor {
     function _requireTimestamp(SrcBlock memory offered) private view {
         uint256 latest = block.timestamp + maxDrift;
         if (offered.timestamp > latest) revert TimestampInFuture(offered.timestamp, latest);
-        SrcBlock storage top = _blocks[_head];
+        StoredBlock storage top = _blocks[_head];
         if (top.level == Level.UNKNOWN) return;
         bool isNewer = offered.number > top.number;
         if (isNewer ? offered.timestamp < top.timestamp : offered.timestamp > top.timestamp) {
@@ -215,9 +249,15 @@ contract QuorumAnchor is IQuorumAnchor {
     }
 
     function _accept(SrcBlock memory accepted) private {
-        SrcBlock storage top = _blocks[_head];
+        StoredBlock storage top = _blocks[_head];
         bool isHead = top.level == Level.UNKNOWN || accepted.number > top.number;
-        _blocks[accepted.blockHash] = accepted;
+        _blocks[accepted.blockHash] = StoredBlock({
+            stateRoot: accepted.stateRoot,
+            number: accepted.number,
+            timestamp: accepted.timestamp,
+            acceptedAt: accepted.acceptedAt,
+            level: accepted.level
+        });
         _canonical[accepted.number] = accepted.blockHash;
         if (isHead) _head = accepted.blockHash;
         emit BlockAccepted(accepted.blockHash, accepted.number, accepted.stateRoot, accepted.timestamp, accepted.level);
@@ -228,4 +268,5 @@ contract QuorumAnchor is IQuorumAnchor {
         _statusSince = uint64(block.timestamp);
         emit StatusChanged(changed, evidence);
     }
+    // slither-disable-end timestamp
 }

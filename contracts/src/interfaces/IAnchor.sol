@@ -31,9 +31,9 @@ struct SrcBlock {
 /// @title IAnchor
 /// @notice Says which blocks of one source chain are accepted, how final they are, and their state root.
 /// Only a block hash is ever certified; everything else is read out of the header whose keccak-256 is that hash.
-/// @dev Implementations MUST store blocks by hash, MUST NOT overwrite one block by another, MUST keep answering for
-/// REVOKED blocks, and MUST NOT call hubs or replicas. View functions MUST NOT revert on an unknown block: they answer
-/// a `SrcBlock` of level UNKNOWN.
+/// @dev Implementations MUST store blocks by hash, MUST NOT overwrite one block by another, MUST NOT forget a block that was
+/// accepted, REVOKED ones included (replicas that stand there could not go on), and MUST NOT call hubs or replicas. View
+/// functions MUST NOT revert on an unknown block: they answer a `SrcBlock` of level UNKNOWN.
 interface IAnchor {
     /// @notice A block was accepted.
     event BlockAccepted(
@@ -58,6 +58,20 @@ interface IAnchor {
 
     /// @notice What is known of the block with this hash; revoked blocks included.
     function blockByHash(bytes32 blockHash) external view returns (SrcBlock memory);
+
+    /// @notice All that somebody who stands at one block must know to go on to another, in one call: what `status` and
+    /// `blockByHash` would tell. Reading a replica's next block takes a tenth of the gas of a synchronisation, so
+    /// implementations SHOULD read no word of storage twice.
+    /// @param from Where he stands.
+    /// @param to Where he wants to go.
+    /// @return current The anchor's status.
+    /// @return fromNumber The number of block `from`; 0 where UNKNOWN.
+    /// @return fromLevel What has become of block `from`.
+    /// @return offered What is known of block `to`.
+    function step(bytes32 from, bytes32 to)
+        external
+        view
+        returns (Status current, uint64 fromNumber, Level fromLevel, SrcBlock memory offered);
 
     /// @notice The accepted, not revoked block at this height.
     function canonicalAt(uint64 number) external view returns (SrcBlock memory);

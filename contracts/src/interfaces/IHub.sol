@@ -18,6 +18,7 @@ struct ReplicaKey {
     address source; // the original contract
     address anchor; // the anchor on the target chain, for life
     address creator; // who may fill it before activation
+    bytes32 codeHash; // keccak-256 of the source's runtime code
     bytes32 logicHash; // keccak-256 of the creation code of the logic copy (see `logicHashOf`)
 }
 
@@ -25,13 +26,9 @@ struct ReplicaKey {
 struct ReplicaRecord {
     bytes32 storageRoot; // the replica's storage root now
     bytes32 blockHash; // the recorded block, which the storage mirrors; zero before activation
-    uint64 number; // the recorded block's number on the source chain
-    uint64 version; // rises with every change of the record
-    uint64 haltNumber; // number of the halt block, at which the source had ended; zero unless it had
+    bytes32 haltHash; // the halt block, at which the source had ended; zero unless it had
     ReplicaStatus status;
     uint64 firstBlock; // no source block of a lower number is ever mirrored
-    bytes32 haltHash; // the halt block
-    bytes32 codeHash; // keccak-256 of the source's runtime code; zero before activation
     ReplicaKey key;
 }
 
@@ -42,7 +39,6 @@ struct Head {
     bytes32 blockHash;
     uint64 haltNumber; // number of the block at which the source had ended; zero unless `status` says so
     uint64 timestamp; // recorded block's time, seconds on the source's clock
-    uint64 version;
     Level level; // the anchor's level for that block now
     Status anchorStatus; // the anchor's status now
 }
@@ -53,27 +49,22 @@ struct Head {
 interface IHub {
     /// @notice A replica was created, empty.
     event ReplicaCreated(
-        address indexed replica, uint256 indexed sourceChainId, address indexed source, ReplicaKey key
+        address indexed replica,
+        uint256 indexed sourceChainId,
+        address indexed source,
+        ReplicaKey key,
+        uint64 firstBlock
     );
     /// @notice A chunk was filled into a replica that is not active yet.
-    event ReplicaFilled(address indexed replica, bytes32 oldRoot, bytes32 newRoot, uint64 version);
+    event ReplicaFilled(address indexed replica, bytes32 oldRoot, bytes32 newRoot);
     /// @notice A replica became readable: the image of the source at this block.
-    event ReplicaActivated(
-        address indexed replica, bytes32 indexed blockHash, uint64 number, bytes32 storageRoot, bytes32 codeHash
-    );
-    /// @notice A replica mirrors another block of the source; the roots are the same where nothing changed.
-    event ReplicaSynced(
-        address indexed replica,
-        bytes32 indexed blockHash,
-        uint64 number,
-        bytes32 oldRoot,
-        bytes32 newRoot,
-        uint64 version
-    );
+    event ReplicaActivated(address indexed replica, bytes32 indexed blockHash, uint64 number, bytes32 storageRoot);
+    /// @notice A replica mirrors another block of the source; the root is the one before where nothing changed.
+    event ReplicaSynced(address indexed replica, bytes32 indexed blockHash, uint64 number, bytes32 storageRoot);
+    /// @notice A part of a transition was proven; nothing was written. `blockHash` is what the caller says that it leads to.
+    event TransitionPrepared(address indexed replica, bytes32 indexed blockHash, bytes32 part);
     /// @notice It is proven that the source had ended at this block: `status` says how.
-    event ReplicaHalted(
-        address indexed replica, bytes32 indexed blockHash, uint64 number, ReplicaStatus status, uint64 version
-    );
+    event ReplicaHalted(address indexed replica, bytes32 indexed blockHash, uint64 number, ReplicaStatus status);
     /// @notice The logic copy stands at its address again.
     event LogicRestored(address indexed replica, address logic);
 
@@ -97,47 +88,45 @@ interface IHub {
     error BlockTooOld(uint64 firstBlock, uint64 offered);
     /// @notice The block is not newer than the recorded (or the halt) block, which has not been revoked.
     error BlockNotNewer(uint64 recorded, uint64 offered);
-    /// @notice At this block the source has no account or no code.
-    error SourceDestroyed(bytes32 blockHash);
-    /// @notice At this block the source's code is another one.
-    error CodeHashMismatch(bytes32 expected, bytes32 actual);
     /// @notice The code given is not the source's.
     error CodeMismatch(bytes32 expected, bytes32 actual);
     /// @notice The replica's storage root is not the one that the caller of `fill` expects.
     error UnexpectedRoot(bytes32 actual, bytes32 expected);
-    /// @notice The replica has not been filled with what the source holds at this block.
-    error StorageRootMismatch(bytes32 source, bytes32 replica);
     /// @notice The witness does not start from the replica's storage root.
     error OldRootMismatch(bytes32 expected, bytes32 computed);
-    /// @notice The witness does not end at the source's storage root.
-    error NewRootMismatch(bytes32 expected, bytes32 computed);
-    /// @notice The storage root is unchanged, so there is nothing to describe, and yet a witness was given.
-    error WitnessNotExpected();
+    /// @notice The block's state is not one in which the source has the storage root that the witness ends at (or the
+    /// replica has, where there is no witness), the code hash of the key, and the rest as the account proof says.
+    error StateRootMismatch(bytes32 expected, bytes32 computed);
+    /// @notice No `prepare` has proven these pending subtries with these writes for this replica.
+    error PartNotProven(bytes32 part);
     /// @notice The code given is not the one whose hash the replica's address was made of.
     error LogicHashMismatch(bytes32 expected, bytes32 actual);
     /// @notice Code of this size cannot be deployed here (EIP-170), or starts with 0xEF (EIP-3541), or is empty.
     error CodeNotDeployable(uint256 size);
-    /// @notice The chain did not create the logic copy: too little gas was given.
+    /// @notice The chain did not create the replica or its logic copy: too little gas was given.
     error DeploymentFailed();
     /// @notice The logic copy is in place.
     error LogicPresent(address logic);
     /// @notice The source is neither destroyed nor has other code at this block: `sync` instead.
     error SourceUnchanged(bytes32 blockHash);
 
-    /// @notice The engine to which all replicas of this hub delegate.
-    function engine() external view returns (address);
-
     /// @notice Creates an empty replica. Anybody may; the caller becomes its creator.
     /// @param sourceChainId The chain id of the source chain; MUST be the anchor's.
     /// @param source The original contract.
     /// @param anchor The anchor that decides over source blocks, for life.
+    /// @param codeHash keccak-256 of the source's runtime code.
     /// @param logicHash `logicHashOf` the source's runtime code.
     /// @param firstBlock No block of a lower number will ever be mirrored. So nobody can end the filling with a block at
     /// which the source was still empty, nor throw the replica back to one after a fork of the source.
     /// @return replica Its address, which is `replicaOf` the key.
-    function create(uint256 sourceChainId, address source, address anchor, bytes32 logicHash, uint64 firstBlock)
-        external
-        returns (address replica);
+    function create(
+        uint256 sourceChainId,
+        address source,
+        address anchor,
+        bytes32 codeHash,
+        bytes32 logicHash,
+        uint64 firstBlock
+    ) external returns (address replica);
 
     /// @notice Applies one verified transition to a replica that is not active yet. Creator only.
     /// @param expectedRoot The storage root that the caller believes the replica to have: a chunk that was sent twice
@@ -152,7 +141,7 @@ interface IHub {
     /// The replica is a true mirror of that block then and goes on by `sync`, but cannot be filled any more.
     /// @param replica A replica that is not active yet.
     /// @param blockHash An accepted block.
-    /// @param accountProof The nodes from that block's state root to the source's account, one after the other.
+    /// @param accountProof As for `ITransitionEngine.stateRootOf`.
     /// @param code The source's runtime code, byte for byte.
     function activate(address replica, bytes32 blockHash, bytes calldata accountProof, bytes calldata code) external;
 
@@ -160,16 +149,50 @@ interface IHub {
     /// recorded one has been revoked.
     /// @param replica An activated replica.
     /// @param blockHash The block to mirror.
-    /// @param accountProof The nodes from that block's state root to the source's account, one after the other.
+    /// @param accountProof As for `ITransitionEngine.stateRootOf`.
     /// @param witness The transition from the replica's storage root to the source's; empty where they are the same.
     function sync(address replica, bytes32 blockHash, bytes calldata accountProof, bytes calldata witness) external;
+
+    /// @notice Proves the next part of a transition that is too large for one transaction. Writes nothing to the replica.
+    /// Anybody may, any number at once: what is proven is a fact about the replica and belongs to nobody; nothing is
+    /// lost when a session is given up.
+    /// @dev Warning: if the replica moves on meanwhile, parts that describe what has changed lead to `OldRootMismatch`
+    /// in the end; begin again then.
+    /// @param replica An activated replica.
+    /// @param blockHash The block that it is meant to lead to. For the event only, so that who resumes finds his way.
+    /// @param pending What the part before left: the subtries that wait for a branch; empty for the first part.
+    /// @param writesHash Likewise: what commits to the writes so far; zero for the first part.
+    /// @param witness The next items of the witness, whole ones.
+    /// @return pendingAfter For the next part, or for `commit` where it is one subtrie.
+    /// @return writesHashAfter For the next part.
+    function prepare(
+        address replica,
+        bytes32 blockHash,
+        bytes calldata pending,
+        bytes32 writesHash,
+        bytes calldata witness
+    ) external returns (bytes memory pendingAfter, bytes32 writesHashAfter);
+
+    /// @notice `sync` with a transition that has been prepared: all its writes, at once.
+    /// @param replica An activated replica.
+    /// @param blockHash The block to mirror, as for `sync`.
+    /// @param accountProof As for `sync`.
+    /// @param pending The one subtrie that the last part left.
+    /// @param writes All write items of the witness in their order.
+    function commit(
+        address replica,
+        bytes32 blockHash,
+        bytes calldata accountProof,
+        bytes calldata pending,
+        bytes calldata writes
+    ) external;
 
     /// @notice Records that the source was destroyed or got other code, proven at an accepted block that `sync` would
     /// take. Storage and recorded block stay as they are, `head` tells; a later block at which the code is the old one can
     /// be synced to.
     /// @param replica An activated replica.
     /// @param blockHash The halt block: accepted, and newer than the recorded one.
-    /// @param accountProof That at this block the account is absent, or has other code or none.
+    /// @param accountProof The nodes from the state root to the account, one after the other: that at this block the account is absent, or has other code or none.
     function halt(address replica, bytes32 blockHash, bytes calldata accountProof) external;
 
     /// @notice Deploys the logic copy of an activated replica again, at its address, should it be gone.
@@ -185,6 +208,9 @@ interface IHub {
 
     /// @notice The whole bookkeeping of a replica. Reverts with `UnknownReplica` only.
     function record(address replica) external view returns (ReplicaRecord memory);
+
+    /// @notice Whether a part that leaves these pending subtries and commits to these writes has been proven.
+    function isProven(address replica, bytes calldata pending, bytes32 writesHash) external view returns (bool);
 
     /// @notice The address that the replica of this key has or would have.
     function replicaOf(ReplicaKey calldata key) external view returns (address);

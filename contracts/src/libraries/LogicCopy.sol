@@ -32,8 +32,12 @@ library LogicCopy {
     }
 
     /// @notice Deploys the code; zero where the chain refuses it.
-    function deploy(bytes32 salt, bytes calldata code) internal returns (address deployed) {
-        bytes memory creation = abi.encodePacked(PREFIX, code);
+    function deploy(bytes32 salt, bytes calldata code) internal returns (address) {
+        return create2(salt, abi.encodePacked(PREFIX, code));
+    }
+
+    /// @notice Runs creation code (EIP-1014); zero where the chain refuses it.
+    function create2(bytes32 salt, bytes memory creation) internal returns (address deployed) {
         assembly ("memory-safe") {
             deployed := create2(0, add(creation, 32), mload(creation), salt)
         }

@@ -85,6 +85,8 @@ library TrieProof {
     {
         if (root == EMPTY_ROOT && proof.length == 0) return (false, 0, 0);
 
+        // Starts as zeros, as every memory struct: at offset 0, nothing found.
+        // slither-disable-next-line uninitialized-local
         Walk memory walk;
         walk.key = key;
         _enterHashed(proof, walk, root);

@@ -692,4 +692,57 @@ contract QuorumAnchorTest is NamedErrors {
         }
         assertUnknown(anchor.canonicalAt(8));
     }
+
+    /* ---------------------------------------------------- step -------------------------------------------------- */
+
+    /// @dev `step` is `status` and twice `blockByHash`, in one call.
+    function assertStep(bytes32 from, bytes32 to, Status expected) private view {
+        (Status current, uint64 fromNumber, Level fromLevel, SrcBlock memory offered) = anchor.step(from, to);
+        SrcBlock memory left = anchor.blockByHash(from);
+        assertEq(uint8(current), uint8(expected), "status");
+        assertEq(fromNumber, left.number, "number");
+        assertEq(uint8(fromLevel), uint8(left.level), "level");
+        assertEq(keccak256(abi.encode(offered)), keccak256(abi.encode(anchor.blockByHash(to))), "block");
+    }
+
+    function test_step_knownBlocks_tellsBoth() public {
+        bytes32 from = accept(7, NOW - 20);
+        bytes32 to = accept(9, NOW - 10);
+        (Status current, uint64 fromNumber, Level fromLevel, SrcBlock memory offered) = anchor.step(from, to);
+        assertEq(uint8(current), uint8(Status.ACTIVE));
+        assertEq(fromNumber, 7);
+        assertEq(uint8(fromLevel), uint8(Level.FINAL));
+        assertBlock(offered, header(9, NOW - 10), 9, NOW - 10);
+        assertStep(to, from, Status.ACTIVE); // backwards
+        assertStep(from, from, Status.ACTIVE);
+    }
+
+    function test_step_unknownBlocks_tellsSo() public {
+        bytes32 known = accept(7, NOW - 20);
+        bytes32[3] memory unknown = [bytes32(0), bytes32(uint256(1)), keccak256("unknown")];
+        for (uint256 i = 0; i < 3; ++i) {
+            (, uint64 fromNumber, Level fromLevel, SrcBlock memory offered) = anchor.step(unknown[i], known);
+            assertEq(fromNumber, 0);
+            assertEq(uint8(fromLevel), uint8(Level.UNKNOWN));
+            assertBlock(offered, header(7, NOW - 20), 7, NOW - 20);
+            (, fromNumber, fromLevel, offered) = anchor.step(known, unknown[i]);
+            assertEq(fromNumber, 7);
+            assertEq(uint8(fromLevel), uint8(Level.FINAL));
+            assertUnknown(offered);
+        }
+    }
+
+    /// @dev It goes on answering: that nothing of it may be used any more is what the status says.
+    function test_step_afterFreeze_tellsFrozen() public {
+        bytes32 from = accept(7, NOW - 10);
+        bytes32 to = accept(9, NOW - 5);
+        bytes memory contradiction = fork(7, NOW - 10);
+        anchor.update(attested(7, contradiction));
+        assertStep(from, to, Status.FROZEN);
+        assertStep(0, to, Status.FROZEN);
+        (,,, SrcBlock memory offered) = anchor.step(from, to);
+        assertBlock(offered, header(9, NOW - 5), 9, NOW - 5);
+        (,,, offered) = anchor.step(from, keccak256(contradiction));
+        assertUnknown(offered);
+    }
 }

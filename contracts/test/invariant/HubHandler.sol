@@ -3,10 +3,13 @@ pragma solidity 0.8.37;
 
 import {Level, Status} from "../../src/interfaces/IAnchor.sol";
 import {IHub, ReplicaRecord, ReplicaStatus} from "../../src/interfaces/IHub.sol";
+import {IHubsReplica} from "../../src/interfaces/IReplica.sol";
 import {ITransitionEngine} from "../../src/interfaces/ITransitionEngine.sol";
 import {HubTest} from "../reference/HubTest.sol";
 import {Bystander, SampleSource} from "../reference/SampleSource.sol";
 import {TestAnchor} from "../reference/TestAnchor.sol";
+import {WitnessBuilder} from "../reference/WitnessBuilder.sol";
+import {WitnessParts} from "../reference/WitnessParts.sol";
 
 /// @title HubHandler
 /// @notice Random histories of two anchors and three replicas of one source, driven by honest and hostile callers. For each
@@ -18,11 +21,40 @@ contract HubHandler is HubTest {
         OTHER_CODE
     }
 
+    enum Due {
+        REFUSED,
+        ACCEPTED,
+        EITHER
+    }
+
     struct Mined {
         Block block_;
         uint256[4] values;
         Kind kind;
     }
+
+    /// @notice A call to the hub about one replica, and what has to become of it.
+    struct Attempt {
+        string action;
+        address replica;
+        address caller;
+        bytes data;
+        Due due;
+        uint256 gas_; // 0 where it is enough
+    }
+
+    /// @notice A transition in parts, which anybody carries on.
+    struct Session {
+        address replica;
+        uint256 target; // the block that it is meant to lead to
+        bytes witness;
+        uint256 done; // bytes of the witness
+        Part part;
+        uint256[4] built; // the old values that the witness was made for
+        uint256[4] seen; // the old values that it describes: of each written slot the one at the time of its part
+    }
+
+    uint256 private constant SESSIONS = 6;
 
     /// @notice Calls that succeeded, by name; a campaign in which one stays at zero has shown nothing.
     mapping(string action => uint256) public succeeded;
@@ -38,12 +70,21 @@ contract HubHandler is HubTest {
     uint256 public refusedWithoutName;
 
     TestAnchor[2] private _anchors;
-    address[] private _replicas;
+    address[] private _replicas; // the first two are at the first anchor
     address[] private _callers;
     Mined[] private _blocks;
+    Session[] private _sessions;
+    Part private _outcome; // of the last `prepare` that succeeded
     Bystander private _bystander = new Bystander();
     mapping(address replica => uint256[4]) private _values;
     mapping(address replica => uint256) private _filledTo;
+
+    /// @dev For what is no entry of the hub: whatever happens, all replicas and the hub's words about them stay as they are.
+    modifier changesNothing() {
+        bytes32 before = fingerprintOfAll();
+        _;
+        if (fingerprintOfAll() != before || _bystander.count() != 0) ++changedWithoutRight;
+    }
 
     constructor() {
         _anchors = [anchor, new TestAnchor(CHAIN)];
@@ -51,9 +92,9 @@ contract HubHandler is HubTest {
         _callers = [creator, second, makeAddr("stranger"), address(this)];
         _mine(1, [uint256(1), 0, 300, 7], Kind.LIVE, Level.FINAL);
         _replicas.push(created());
-        creator = second;
+        (creator, firstBlock) = (second, 3);
         _replicas.push(created());
-        creator = _callers[0];
+        (creator, firstBlock) = (_callers[0], 0);
         anchor = _anchors[1];
         _replicas.push(created());
         _callers.push(_replicas[0]);
@@ -68,13 +109,13 @@ contract HubHandler is HubTest {
 
     // --- what happens on the source chain and at the anchors ---
 
-    function mine(uint256 seed) external {
-        if (_blocks.length > 100) return;
+    function mine(uint256 seed) external changesNothing {
+        if (_blocks.length > 200) return;
         // Most often a block on top of the last one, at times a fork.
         Mined memory parent = seed % 5 == 0 ? _pick(seed >> 8) : _blocks[_blocks.length - 1];
         uint256[4] memory values = parent.values;
         for (uint256 i = 0; i < 4; ++i) {
-            uint256 dice = uint256(keccak256(abi.encode(seed, i)));
+            uint256 dice = _roll(seed, i);
             if (dice % 2 == 0) values[i] = dice % 3 == 0 ? 0 : dice >> (dice % 31 * 8);
         }
         Kind kind = (seed >> 8) % 3 == 0 ? Kind((seed >> 16) % 3) : Kind.LIVE;
@@ -82,12 +123,14 @@ contract HubHandler is HubTest {
         _mine(number, values, kind, (seed >> 32) % 8 == 0 ? Level.PENDING : Level.SAFE);
     }
 
-    function setLevel(uint256 which, uint256 place, uint256 level) external {
-        _anchors[which % 2].setLevel(_pick(place).block_.hash, level % 3 == 0 ? Level((level >> 8) % 5) : Level.FINAL);
+    /// @dev Revocations among them. An anchor does not forget a block that it has known.
+    function setLevel(uint256 which, uint256 place, uint256 level) external changesNothing {
+        bytes32 hash = _pick(place).block_.hash;
+        _anchors[which % 2].setLevel(hash, level % 3 == 0 ? Level(1 + (level >> 8) % 4) : Level.FINAL);
     }
 
-    function setStatus(uint256 which, uint256 status) external {
-        _anchors[which % 2].setStatus(status % 8 > 0 ? Status.ACTIVE : Status(1 + (status >> 8) % 3));
+    function setStatus(uint256 which, uint256 status) external changesNothing {
+        _anchors[which % 2].setStatus(status % 16 > 0 ? Status.ACTIVE : Status(1 + (status >> 8) % 3));
     }
 
     // --- what callers do to the hub ---
@@ -95,12 +138,13 @@ contract HubHandler is HubTest {
     function fill(uint256 which, uint256 place, uint256 who) external {
         address replica = _replicas[which % 3];
         ReplicaRecord memory rec = hub.record(replica);
-        address caller = who % 2 == 0 ? rec.key.creator : _callers[who % _callers.length];
+        address caller = who % 2 == 0 ? rec.key.creator : _caller(who);
         uint256[4] memory values = _pick(place).values;
         bytes memory witness = witnessOf(_values[replica], values);
         bool right = caller == rec.key.creator && rec.status == ReplicaStatus.FILLING;
         bytes memory data = abi.encodeCall(IHub.fill, (replica, rec.storageRoot, witness));
-        bool success = _call("fill", replica, caller, data, right && witness.length != 0);
+        Due due = right && witness.length != 0 ? Due.ACCEPTED : Due.REFUSED;
+        bool success = _call(Attempt("fill", replica, caller, data, due, _gas(who)));
         if (success && !right) ++wronglyAllowed;
         if (success) (_values[replica], _filledTo[replica]) = (values, _index(place));
     }
@@ -110,12 +154,12 @@ contract HubHandler is HubTest {
         Mined memory mined = place % 4 == 0 ? _pick(place) : _blocks[_filledTo[replica]];
         ReplicaRecord memory rec = hub.record(replica);
         bool right = rec.status == ReplicaStatus.FILLING && _acceptable(rec, mined) && mined.kind == Kind.LIVE
-            && rec.storageRoot == rootOf(mined.values);
+            && rec.storageRoot == rootOf(mined.values) && mined.block_.number >= rec.firstBlock;
         bytes memory runtime = code;
         if (damage % 8 == 1) (runtime, right) = (_damaged(runtime, damage), false);
         if (damage % 8 == 2) (mined.block_.proof, right) = (_damaged(mined.block_.proof, damage), false);
         bytes memory data = abi.encodeCall(IHub.activate, (replica, mined.block_.hash, mined.block_.proof, runtime));
-        _call("activate", replica, _callers[who % _callers.length], data, right);
+        _call(Attempt("activate", replica, _caller(who), data, _due(right), 0));
     }
 
     function sync(uint256 which, uint256 place, uint256 who, uint256 damage) external {
@@ -127,7 +171,45 @@ contract HubHandler is HubTest {
         if (damage % 8 == 1) (witness, right) = (_damaged(witness, damage), false);
         if (damage % 8 == 2) (mined.block_.proof, right) = (_damaged(mined.block_.proof, damage), false);
         bytes memory data = abi.encodeCall(IHub.sync, (replica, mined.block_.hash, mined.block_.proof, witness));
-        if (_call("sync", replica, _callers[who % _callers.length], data, right)) _values[replica] = mined.values;
+        bool success = _call(Attempt("sync", replica, _caller(who), data, _due(right), _gas(damage)));
+        if (success) _values[replica] = mined.values;
+    }
+
+    /// @notice Begins a session, or proves the next items of one.
+    function prepare(uint256 which, uint256 place, uint256 who, uint256 damage) external {
+        Session storage session = _session(which, place, damage);
+        if (session.witness.length == 0) return;
+        uint256 end = _endOfPart(session, damage);
+        bytes memory items = WitnessParts.slice(session.witness, session.done, end);
+        (uint256[4] memory seen, bool changes) = _read(session, items);
+        bool right = hub.record(session.replica).status != ReplicaStatus.FILLING && changes;
+        Attempt memory attempt = Attempt("prepare", session.replica, _caller(who), "", _due(right), _gas(damage));
+        bool isDamaged = (damage >> 8) % 4 == 1;
+        attempt.data = isDamaged ? _damagedPrepare(session, items, attempt, damage) : _prepareOf(session, items);
+        if (!_call(attempt) || isDamaged) return;
+        (session.part, session.done, session.seen) = (_outcome, end, seen);
+    }
+
+    function commit(uint256 which, uint256 place, uint256 who, uint256 damage) external {
+        if (_sessions.length == 0) return;
+        Session memory session = _sessions[which % _sessions.length];
+        Mined memory mined = _pickKind(place, true);
+        // Most of the time one that is ready for its block, if there is one.
+        for (uint256 i = 0; i < _sessions.length && place % 4 != 0; ++i) {
+            session = _sessions[(which % _sessions.length + i) % _sessions.length];
+            mined = _blocks[session.target];
+            if (_dueOf(session, mined) == Due.ACCEPTED) break;
+        }
+        bytes memory writes = WitnessParts.writes(session.witness);
+        Due due = _dueOf(session, mined);
+        if (damage % 8 == 1) (writes, due) = (_damaged(writes, damage), Due.REFUSED);
+        if (damage % 8 == 2) (mined.block_.proof, due) = (_damaged(mined.block_.proof, damage), Due.REFUSED);
+        if (damage % 8 == 3) (session.part.pending, due) = (_damaged(session.part.pending, damage), Due.REFUSED);
+        bytes memory data = abi.encodeCall(
+            IHub.commit, (session.replica, mined.block_.hash, mined.block_.proof, session.part.pending, writes)
+        );
+        bool success = _call(Attempt("commit", session.replica, _caller(who), data, due, _gas(damage)));
+        if (success) _values[session.replica] = mined.values;
     }
 
     function halt(uint256 which, uint256 place, uint256 who, uint256 damage) external {
@@ -135,36 +217,60 @@ contract HubHandler is HubTest {
         Mined memory mined = _pickKind(place, false);
         ReplicaRecord memory rec = hub.record(replica);
         bool right = rec.status != ReplicaStatus.FILLING && _reachable(rec, mined) && mined.kind != Kind.LIVE;
-        if (damage % 8 == 1) (mined.block_.proof, right) = (_damaged(mined.block_.proof, damage), false);
-        bytes memory data = abi.encodeCall(IHub.halt, (replica, mined.block_.hash, mined.block_.proof));
-        _call("halt", replica, _callers[who % _callers.length], data, right);
+        if (damage % 8 == 1) (mined.block_.nodes, right) = (_damaged(mined.block_.nodes, damage), false);
+        bytes memory data = abi.encodeCall(IHub.halt, (replica, mined.block_.hash, mined.block_.nodes));
+        _call(Attempt("halt", replica, _caller(who), data, _due(right), _gas(damage)));
     }
 
     function restoreLogic(uint256 which, uint256 who) external {
         bytes memory data = abi.encodeCall(IHub.restoreLogic, (_replicas[which % 3], code));
-        _call("restoreLogic", _replicas[which % 3], _callers[who % _callers.length], data, false);
+        _call(Attempt("restoreLogic", _replicas[which % 3], _caller(who), data, Due.REFUSED, 0));
     }
 
-    // --- what callers do to a replica: nothing of it may stay ---
+    // --- what callers do to a replica or a hub: nothing of it may stay ---
 
-    function read(uint256 which, uint256 who, uint256 how, uint256 place, uint256 value) external {
+    function read(uint256 which, uint256 who, uint256 how, uint256 place, uint256 value) external changesNothing {
         address replica = _replicas[which % 3];
         bytes memory data = abi.encodeCall(SampleSource.stored, ());
         if (how % 7 == 1) data = abi.encodeCall(SampleSource.write, (value));
         if (how % 7 == 2) data = abi.encodeCall(SampleSource.writeSlot, (value % 5, value));
         if (how % 7 == 3) data = abi.encodeCall(SampleSource.touch, (_bystander));
-        if (how % 7 == 4) data = _transitionTo(replica, _pick(place));
+        if (how % 7 == 4) data = _engineCall(replica, place, value);
         if (how % 7 == 5) data = abi.encodeCall(SampleSource.forward, (address(hub), _syncTo(replica, _pick(place))));
         if (how % 7 == 6) data = abi.encodePacked(value, value);
         if (how % 14 > 7) data = abi.encodePacked(keccak256("smartsync.replica.inner"), data);
-        bytes32 before = fingerprintOfAll();
-        vm.prank(_callers[who % _callers.length]);
+        vm.prank(_caller(who));
         (bool success, bytes memory answer) = replica.call(data);
-        if (fingerprintOfAll() != before || _bystander.count() != 0) ++changedWithoutRight;
         if (!success) return;
         ++succeeded["read"];
         if (how % 7 == 0 && abi.decode(answer, (uint256)) != _values[replica][0]) ++changedWithoutRight;
         if (hub.record(replica).status == ReplicaStatus.FILLING) ++wronglyAllowed;
+    }
+
+    /// @dev The engine's functions, of the hub itself; and bytes behind the name of any of the hub's.
+    function garbage(uint256 which, uint256 who, uint256 place, uint256 how, bytes memory some)
+        external
+        changesNothing
+    {
+        address replica = _replicas[which % 3];
+        bytes4[8] memory names = [
+            IHub.create.selector,
+            IHub.fill.selector,
+            IHub.activate.selector,
+            IHub.sync.selector,
+            IHub.prepare.selector,
+            IHub.commit.selector,
+            IHub.halt.selector,
+            IHub.restoreLogic.selector
+        ];
+        bool isEngines = how % 2 == 0;
+        bytes memory data = isEngines
+            ? _engineCall(replica, place, how >> 8)
+            : abi.encodePacked(names[(how >> 8) % 8], abi.encode(replica, how, some, some, some));
+        uint256 gas_ = _gas(how);
+        vm.prank(_caller(who));
+        (bool success,) = address(hub).call{gas: gas_ == 0 ? gasleft() : gas_}(data);
+        if (success) ++wronglyAccepted;
     }
 
     // --- for the invariants ---
@@ -201,7 +307,7 @@ contract HubHandler is HubTest {
     }
 
     /// @notice Tries every block that the replica's anchor accepts, from where the replica is now: a lower one after its
-    /// recorded block has been revoked. Returns how many could not be reached.
+    /// recorded block has been revoked; at once and in parts. Returns how many could not be reached.
     function unreachable(address replica) external returns (uint256 count) {
         ReplicaRecord memory rec = hub.record(replica);
         TestAnchor its = TestAnchor(rec.key.anchor);
@@ -209,10 +315,17 @@ contract HubHandler is HubTest {
         for (uint256 i = 0; i < _blocks.length; ++i) {
             Mined memory mined = _blocks[i];
             if (mined.kind != Kind.LIVE || mined.block_.hash == rec.blockHash || !_acceptable(rec, mined)) continue;
+            if (mined.block_.number < rec.firstBlock) continue;
             uint256 snapshot = vm.snapshotState();
-            if (mined.block_.number <= rec.number) its.setLevel(rec.blockHash, Level.REVOKED);
-            if (rec.haltHash != 0 && mined.block_.number <= rec.haltNumber) its.setLevel(rec.haltHash, Level.REVOKED);
-            (bool success,) = address(hub).call(_syncTo(replica, mined));
+            if (mined.block_.number <= _numberOf(rec, rec.blockHash)) its.setLevel(rec.blockHash, Level.REVOKED);
+            if (rec.haltHash != 0 && mined.block_.number <= _numberOf(rec, rec.haltHash)) {
+                its.setLevel(rec.haltHash, Level.REVOKED);
+            }
+            bytes memory witness = witnessOf(_values[replica], mined.values);
+            bytes memory data = i % 2 == 0 || witness.length == 0
+                ? _syncTo(replica, mined)
+                : _commitTo(mined, prepareAll(replica, 0, witness, 1), witness, replica);
+            (bool success,) = address(hub).call(data);
             if (!success || hub.record(replica).storageRoot != rootOf(mined.values)) ++count;
             vm.revertToState(snapshot);
         }
@@ -222,26 +335,54 @@ contract HubHandler is HubTest {
         return keccak256(abi.encode(fingerprint(_replicas[0]), fingerprint(_replicas[1]), fingerprint(_replicas[2])));
     }
 
-    // --- parts ---
+    // --- a call, and what it has to leave alone ---
 
     /// @dev Calls the hub about one replica, and holds the outcome to what it has to be.
-    function _call(string memory action, address replica, address caller, bytes memory data, bool right)
-        private
-        returns (bool success)
-    {
-        bytes32 before = fingerprintOfAll();
-        bytes32 others = _fingerprintOfOthers(replica);
-        bytes memory reason;
-        vm.prank(caller);
-        (success, reason) = address(hub).call(data);
-        if (_fingerprintOfOthers(replica) != others) ++changedWithoutRight;
-        if (success && !right) ++wronglyAccepted;
-        if (!success && right) ++wronglyRefused;
+    function _call(Attempt memory attempt) private returns (bool success) {
+        bytes32 before = fingerprint(attempt.replica);
+        bytes32 others = _fingerprintOfOthers(attempt.replica);
+        bytes memory answer;
+        vm.record();
+        vm.prank(attempt.caller);
+        (success, answer) = address(hub).call{gas: attempt.gas_ == 0 ? gasleft() : attempt.gas_}(attempt.data);
+        if (_fingerprintOfOthers(attempt.replica) != others) ++changedWithoutRight;
+        if (success && attempt.due == Due.REFUSED) ++wronglyAccepted;
+        if (!success && attempt.due == Due.ACCEPTED && attempt.gas_ == 0) ++wronglyRefused;
+        bool isProof = keccak256(bytes(attempt.action)) == keccak256("prepare");
         if (success) {
-            ++succeeded[action];
-            return true;
+            ++succeeded[attempt.action];
+            _lookAtWrites(attempt.replica, isProof);
+            if (isProof) (_outcome.pending, _outcome.writesHash) = abi.decode(answer, (bytes, bytes32));
+        } else if (attempt.gas_ == 0) {
+            _lookAtReason(answer);
         }
-        if (fingerprintOfAll() != before) ++changedWithoutRight;
+        if ((!success || isProof) && fingerprint(attempt.replica) != before) ++changedWithoutRight;
+    }
+
+    /// @dev Of the hub a call about a replica writes the words about that one, or, where it proves, one of another kind; of
+    /// the replica the source's slots.
+    function _lookAtWrites(address replica, bool isProof) private {
+        (, bytes32[] memory written) = vm.accesses(address(hub));
+        bytes32[6] memory words = hubSlots(replica);
+        uint256 strange = 0;
+        for (uint256 i = 0; i < written.length; ++i) {
+            bool isKnown = false;
+            for (uint256 k = 0; k < 6; ++k) {
+                if (written[i] == words[k]) isKnown = true;
+            }
+            if (!isKnown) ++strange;
+        }
+        if (strange != (isProof ? 1 : 0) || (isProof && written.length != 1)) ++changedWithoutRight;
+        for (uint256 i = 0; i < 3; ++i) {
+            (, written) = vm.accesses(_replicas[i]);
+            if ((_replicas[i] != replica || isProof) && written.length != 0) ++changedWithoutRight;
+            for (uint256 k = 0; k < written.length; ++k) {
+                if (uint256(written[k]) > 3) ++changedWithoutRight;
+            }
+        }
+    }
+
+    function _lookAtReason(bytes memory reason) private {
         bytes4 name = bytes4(reason); // forge-lint: disable-line(unsafe-typecast)
         bool isNamed = reason.length >= 4 && name != bytes4(keccak256("Panic(uint256)"))
             && name != bytes4(keccak256("Error(string)"));
@@ -254,6 +395,99 @@ contract HubHandler is HubTest {
         }
     }
 
+    // --- sessions ---
+
+    /// @dev A session that is there, most of the time one that can still lead somewhere; or one that begins, in place of
+    /// another one where there are many.
+    function _session(uint256 which, uint256 place, uint256 seed) private returns (Session storage session) {
+        uint256 dice = _roll(seed, 1);
+        uint256 count = _sessions.length;
+        if (count != 0 && dice % 3 != 0) {
+            session = _sessions[which % count];
+            for (uint256 i = 1; i < count && dice % 5 != 0 && !_isGoingOn(session); ++i) {
+                session = _sessions[(which % count + i) % count];
+            }
+            return session;
+        }
+        session = count < SESSIONS ? _sessions.push() : _sessions[which % SESSIONS];
+        session.replica = _replicas[(which >> 8) % 3];
+        session.target = _indexOfKind(place | 1, true); // a late one
+        session.built = _values[session.replica];
+        session.seen = session.built;
+        session.witness = _witness(session.built, _blocks[session.target].values, dice >> 8);
+        (session.done, session.part) = (0, Part("", 0));
+    }
+
+    function _isGoingOn(Session memory session) private view returns (bool) {
+        return session.done < session.witness.length && rootOf(session.seen) == rootOf(_values[session.replica])
+            && hub.record(session.replica).status != ReplicaStatus.FILLING;
+    }
+
+    /// @dev All that is left, or up to three items.
+    function _endOfPart(Session storage session, uint256 seed) private view returns (uint256 end) {
+        bytes memory witness = session.witness;
+        end = session.done;
+        for (uint256 i = seed % 3 == 0 ? 99 : seed % 4; i > 0 && end < witness.length; --i) {
+            end = WitnessBuilder.endOf(witness, end);
+        }
+    }
+
+    function _prepareOf(Session memory session, bytes memory items) private view returns (bytes memory) {
+        return abi.encodeCall(
+            IHub.prepare,
+            (session.replica, _blocks[session.target].block_.hash, session.part.pending, session.part.writesHash, items)
+        );
+    }
+
+    /// @dev Damaged items may be another true thing, which leads nowhere; damaged pending subtries are nothing.
+    function _damagedPrepare(Session memory session, bytes memory items, Attempt memory attempt, uint256 seed)
+        private
+        view
+        returns (bytes memory)
+    {
+        bool isInItems = (seed >> 16) % 2 == 0;
+        bool isFilling = hub.record(session.replica).status == ReplicaStatus.FILLING;
+        attempt.due = isInItems && !isFilling ? Due.EITHER : Due.REFUSED;
+        if (isInItems) items = _damaged(items, seed);
+        else session.part.pending = _damaged(session.part.pending, seed);
+        return _prepareOf(session, items);
+    }
+
+    /// @dev What a part reads of the replica, and whether each of its writes changes something.
+    function _read(Session storage session, bytes memory part)
+        private
+        view
+        returns (uint256[4] memory seen, bool changes)
+    {
+        seen = session.seen;
+        changes = true;
+        uint256[4] memory current = _values[session.replica];
+        uint256[4] memory target = _blocks[session.target].values;
+        bytes[] memory items = WitnessParts.items(part);
+        for (uint256 i = 0; i < items.length; ++i) {
+            if (!WitnessBuilder.isWrite(items[i], 0)) continue;
+            // c1, no byte of slot: slot 0; c2 and one byte: slots 1 to 3
+            uint256 slot = items[i][0] == 0xc1 ? 0 : uint8(items[i][1]);
+            seen[slot] = current[slot];
+            if (current[slot] == target[slot]) changes = false;
+        }
+    }
+
+    /// @dev What has to become of a commit: it needs the whole of the witness, a block that `sync` would take and that the
+    /// witness leads to, and that the old values are those that the parts have read. A witness that was made for other ones
+    /// may be none of the transition: then either is right.
+    function _dueOf(Session memory session, Mined memory mined) private view returns (Due) {
+        ReplicaRecord memory rec = hub.record(session.replica);
+        bool right = session.witness.length != 0 && session.done == session.witness.length
+            && rec.status != ReplicaStatus.FILLING && _reachable(rec, mined) && mined.kind == Kind.LIVE
+            && rootOf(mined.values) == rootOf(_blocks[session.target].values)
+            && rootOf(session.seen) == rootOf(_values[session.replica]);
+        if (!right) return Due.REFUSED;
+        return rootOf(session.built) == rootOf(session.seen) ? Due.ACCEPTED : Due.EITHER;
+    }
+
+    // --- blocks ---
+
     function _acceptable(ReplicaRecord memory rec, Mined memory mined) private view returns (bool) {
         TestAnchor its = TestAnchor(rec.key.anchor);
         (Status status,) = its.status();
@@ -264,17 +498,23 @@ contract HubHandler is HubTest {
     function _reachable(ReplicaRecord memory rec, Mined memory mined) private view returns (bool) {
         uint64 number = mined.block_.number;
         bool isHalted = rec.haltHash != 0;
-        if (isHalted && number <= rec.haltNumber && !_isRevoked(rec, rec.haltHash)) return false;
-        bool isNewer = number > rec.number || (isHalted && mined.block_.hash == rec.blockHash);
-        return _acceptable(rec, mined) && (isNewer || _isRevoked(rec, rec.blockHash));
+        if (isHalted && number <= _numberOf(rec, rec.haltHash) && !_isRevoked(rec, rec.haltHash)) return false;
+        if (!_acceptable(rec, mined)) return false;
+        if (number > _numberOf(rec, rec.blockHash)) return true;
+        bool isWayBack = _isRevoked(rec, rec.blockHash) || (isHalted && mined.block_.hash == rec.blockHash);
+        return isWayBack && number >= rec.firstBlock;
     }
 
     function _isRevoked(ReplicaRecord memory rec, bytes32 hash) private view returns (bool) {
         return TestAnchor(rec.key.anchor).blockByHash(hash).level == Level.REVOKED;
     }
 
+    function _numberOf(ReplicaRecord memory rec, bytes32 hash) private view returns (uint64) {
+        return TestAnchor(rec.key.anchor).blockByHash(hash).number;
+    }
+
     function _mine(uint64 number, uint256[4] memory values, Kind kind, Level level) private {
-        Mined memory mined = Mined(Block(0, 0, 0, ""), values, kind);
+        Mined memory mined = Mined(Block(0, 0, 0, "", ""), values, kind);
         anchor = _anchors[0];
         if (kind == Kind.ABSENT) {
             mined.block_ = absentBlock(number);
@@ -301,20 +541,74 @@ contract HubHandler is HubTest {
     }
 
     /// @dev Most of the time one that suits: in which the source is what it was, or is not.
-    function _pickKind(uint256 place, bool isLive) private view returns (Mined memory mined) {
-        mined = _pick(place);
-        for (uint256 i = 1; i < 4 && (mined.kind == Kind.LIVE) != isLive; ++i) {
-            mined = _pick((place >> 8) + i);
+    function _indexOfKind(uint256 place, bool isLive) private view returns (uint256 index) {
+        index = _index(place);
+        for (uint256 i = 1; i < 4 && (_blocks[index].kind == Kind.LIVE) != isLive; ++i) {
+            index = _index((place >> 8) + i);
         }
     }
+
+    function _pickKind(uint256 place, bool isLive) private view returns (Mined memory) {
+        return _blocks[_indexOfKind(place, isLive)];
+    }
+
+    // --- calls ---
 
     function _syncTo(address replica, Mined memory to) private view returns (bytes memory) {
         bytes memory witness = witnessOf(_values[replica], to.values);
         return abi.encodeCall(IHub.sync, (replica, to.block_.hash, to.block_.proof, witness));
     }
 
-    function _transitionTo(address replica, Mined memory to) private view returns (bytes memory) {
-        return abi.encodeCall(ITransitionEngine.transition, (witnessOf(_values[replica], to.values)));
+    function _commitTo(Mined memory to, Part memory part, bytes memory witness, address replica)
+        private
+        pure
+        returns (bytes memory)
+    {
+        return abi.encodeCall(
+            IHub.commit, (replica, to.block_.hash, to.block_.proof, part.pending, WitnessParts.writes(witness))
+        );
+    }
+
+    /// @dev What only the hub may ask a replica for, and a replica the hub.
+    function _engineCall(address replica, uint256 place, uint256 how) private view returns (bytes memory) {
+        bytes memory witness = witnessOf(_values[replica], _pick(place).values);
+        if (how % 4 == 0) return abi.encodeCall(ITransitionEngine.transition, (witness));
+        if (how % 4 == 1) return abi.encodeCall(ITransitionEngine.prove, ("", 0, witness));
+        if (how % 4 == 2) return abi.encodeCall(ITransitionEngine.conclude, (new bytes(160), witness));
+        return abi.encodeCall(IHubsReplica.key, ());
+    }
+
+    function _witness(uint256[4] memory oldValues, uint256[4] memory newValues, uint256 choice)
+        private
+        pure
+        returns (bytes memory)
+    {
+        uint256[] memory from = new uint256[](4);
+        uint256[] memory into = new uint256[](4);
+        for (uint256 i = 0; i < 4; ++i) {
+            (from[i], into[i]) = (oldValues[i], newValues[i]);
+        }
+        return WitnessBuilder.build(slotIndices(), from, into, choice);
+    }
+
+    // --- dice ---
+
+    function _caller(uint256 who) private view returns (address) {
+        return _callers[who % _callers.length];
+    }
+
+    function _due(bool right) private pure returns (Due) {
+        return right ? Due.ACCEPTED : Due.REFUSED;
+    }
+
+    /// @dev At times too little, or just enough.
+    function _gas(uint256 seed) private pure returns (uint256) {
+        uint256 dice = _roll(seed, 2);
+        return dice % 6 == 0 ? 25_000 + (dice >> 8) % 250_000 : 0;
+    }
+
+    function _roll(uint256 seed, uint256 turn) private pure returns (uint256) {
+        return uint256(keccak256(abi.encode(seed, turn)));
     }
 
     /// @dev One byte changed, or one more.

@@ -13,7 +13,7 @@ contract HubInvariantTest is Test {
     function setUp() public {
         handler = new HubHandler();
         handler.start();
-        bytes4[] memory selectors = new bytes4[](10);
+        bytes4[] memory selectors = new bytes4[](16);
         selectors[0] = HubHandler.mine.selector;
         selectors[1] = HubHandler.setLevel.selector;
         selectors[2] = HubHandler.setStatus.selector;
@@ -24,10 +24,17 @@ contract HubInvariantTest is Test {
         selectors[7] = HubHandler.halt.selector;
         selectors[8] = HubHandler.restoreLogic.selector;
         selectors[9] = HubHandler.read.selector;
+        selectors[10] = HubHandler.prepare.selector;
+        selectors[11] = HubHandler.prepare.selector;
+        selectors[12] = HubHandler.commit.selector;
+        selectors[13] = HubHandler.commit.selector;
+        selectors[14] = HubHandler.garbage.selector;
+        selectors[15] = HubHandler.mine.selector; // without new blocks there is nowhere to go
         targetContract(address(handler));
         targetSelector(FuzzSelector(address(handler), selectors));
     }
 
+    /// forge-config: default.invariant.fail-on-revert = true
     function invariant_protocol() public view {
         address[] memory replicas = handler.replicas();
         for (uint256 i = 0; i < replicas.length; ++i) {
@@ -42,14 +49,14 @@ contract HubInvariantTest is Test {
 
     /// @dev One long history that is always the same: no kind of call may be one that never succeeds.
     function test_handler_longHistory_everyCallSucceedsAtTimes() public {
-        for (uint256 step = 0; step < 600; ++step) {
+        for (uint256 step = 0; step < 1200; ++step) {
             uint256[5] memory dice;
             for (uint256 i = 0; i < 5; ++i) {
                 dice[i] = uint256(keccak256(abi.encode(step, i)));
             }
-            _step(step % 10, dice);
+            _step(step % 15, dice);
         }
-        string[5] memory actions = ["fill", "activate", "sync", "halt", "read"];
+        string[7] memory actions = ["fill", "activate", "sync", "prepare", "commit", "halt", "read"];
         for (uint256 i = 0; i < actions.length; ++i) {
             emit log_named_uint(actions[i], handler.succeeded(actions[i]));
             assertGt(handler.succeeded(actions[i]), 1, actions[i]);
@@ -59,7 +66,7 @@ contract HubInvariantTest is Test {
     }
 
     function _step(uint256 action, uint256[5] memory dice) private {
-        if (action == 0) handler.mine(dice[0]);
+        if (action == 0 || action == 14) handler.mine(dice[0]);
         else if (action == 1) handler.setLevel(dice[0], dice[1], dice[2]);
         else if (action == 2) handler.setStatus(dice[0], dice[1]);
         else if (action == 3) handler.fill(dice[0], dice[1], dice[2]);
@@ -67,6 +74,9 @@ contract HubInvariantTest is Test {
         else if (action == 5) handler.halt(dice[0], dice[1], dice[2], dice[3]);
         else if (action == 6) handler.restoreLogic(dice[0], dice[1]);
         else if (action == 7) handler.read(dice[0], dice[1], dice[2], dice[3], dice[4]);
+        else if (action == 8 || action == 9) handler.prepare(dice[0], dice[1], dice[2], dice[3]);
+        else if (action == 10 || action == 11) handler.commit(dice[0], dice[1], dice[2], dice[3]);
+        else if (action == 12) handler.garbage(dice[0], dice[1], dice[2], dice[3], abi.encodePacked(dice[4]));
         else handler.sync(dice[0], dice[1], dice[2], dice[3]);
     }
 

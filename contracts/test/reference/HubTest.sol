@@ -2,32 +2,38 @@
 pragma solidity 0.8.37;
 
 import {Hub} from "../../src/Hub.sol";
-import {TransitionEngine} from "../../src/TransitionEngine.sol";
 import {Level} from "../../src/interfaces/IAnchor.sol";
-import {ReplicaKey, ReplicaRecord, ReplicaStatus} from "../../src/interfaces/IHub.sol";
+import {IHub, ReplicaKey, ReplicaRecord, ReplicaStatus} from "../../src/interfaces/IHub.sol";
 import {NamedErrors} from "./NamedErrors.sol";
 import {ReferenceTrie} from "./ReferenceTrie.sol";
 import {SampleSource} from "./SampleSource.sol";
 import {StateTrie} from "./StateTrie.sol";
 import {TestAnchor} from "./TestAnchor.sol";
 import {WitnessBuilder} from "./WitnessBuilder.sol";
+import {WitnessParts} from "./WitnessParts.sol";
 
 /// @title HubTest
 /// @notice A hub, an anchor, and a source chain with one source of four slots, of which tests say what they hold.
 abstract contract HubTest is NamedErrors {
-    /// @notice A block of the source chain and the account proof in it.
+    /// @notice A block of the source chain and what proves the source's account in it.
     struct Block {
         bytes32 hash;
         bytes32 stateRoot;
         uint64 number;
-        bytes proof;
+        bytes proof; // of storage root and code hash, for all that moves a replica
+        bytes nodes; // of whatever there is, for `halt`
+    }
+
+    /// @notice What a part of a transition has left.
+    struct Part {
+        bytes pending;
+        bytes32 writesHash;
     }
 
     uint256 internal constant CHAIN = 11_155_111;
     address internal constant SOURCE = address(0x50);
 
-    TransitionEngine internal engine = new TransitionEngine();
-    Hub internal hub = new Hub(address(engine));
+    Hub internal hub = new Hub();
     TestAnchor internal anchor = new TestAnchor(CHAIN);
     address internal creator = makeAddr("creator");
     uint64 internal firstBlock; // of the replicas that `created` makes
@@ -46,15 +52,22 @@ abstract contract HubTest is NamedErrors {
 
     function presentBlock(uint64 number, uint256[4] memory values, bytes32 codeHash, Level level)
         internal
+        returns (Block memory)
+    {
+        return blockOfRoot(number, rootOf(values), codeHash, level);
+    }
+
+    function blockOfRoot(uint64 number, bytes32 storageRoot, bytes32 codeHash, Level level)
+        internal
         returns (Block memory made)
     {
-        (made.stateRoot, made.proof) = StateTrie.present(SOURCE, rootOf(values), codeHash);
+        (made.stateRoot, made.proof, made.nodes) = StateTrie.present(SOURCE, storageRoot, codeHash);
         _publish(made, number, level);
     }
 
     /// @notice A block in which there is no account at the source's address.
     function absentBlock(uint64 number) internal returns (Block memory made) {
-        (made.stateRoot, made.proof) = StateTrie.absent(SOURCE);
+        (made.stateRoot, made.proof, made.nodes) = StateTrie.absent(SOURCE);
         _publish(made, number, Level.FINAL);
     }
 
@@ -62,6 +75,16 @@ abstract contract HubTest is NamedErrors {
         made.number = number;
         made.hash = keccak256(abi.encode(number, made.stateRoot));
         anchor.setBlock(made.hash, made.stateRoot, number, level);
+    }
+
+    /// @notice The state root at which the source would have this storage.
+    function stateRootWith(bytes32 storageRoot) internal view returns (bytes32 stateRoot) {
+        (stateRoot,,) = StateTrie.present(SOURCE, storageRoot, keccak256(code));
+    }
+
+    /// @notice The reason for which the hub refuses a block that this storage root does not lead to.
+    function notTheStateOf(Block memory to, bytes32 storageRoot) internal view returns (bytes memory) {
+        return abi.encodeWithSelector(IHub.StateRootMismatch.selector, to.stateRoot, stateRootWith(storageRoot));
     }
 
     // --- the source's storage ---
@@ -93,13 +116,17 @@ abstract contract HubTest is NamedErrors {
     // --- replicas ---
 
     function keyOfReplica() internal view returns (ReplicaKey memory) {
-        return ReplicaKey(CHAIN, SOURCE, address(anchor), creator, hub.logicHashOf(code));
+        return ReplicaKey(CHAIN, SOURCE, address(anchor), creator, keccak256(code), hub.logicHashOf(code));
     }
 
     function created() internal returns (address replica) {
-        bytes32 logicHash = hub.logicHashOf(code);
+        replica = createdFor(keccak256(code), hub.logicHashOf(code));
+    }
+
+    /// @notice A replica of a key that was made for other code, should the hashes say so.
+    function createdFor(bytes32 codeHash, bytes32 logicHash) internal returns (address replica) {
         vm.prank(creator);
-        replica = hub.create(CHAIN, SOURCE, address(anchor), logicHash, firstBlock);
+        replica = hub.create(CHAIN, SOURCE, address(anchor), codeHash, logicHash, firstBlock);
     }
 
     function fill(address replica, uint256[4] memory oldValues, uint256[4] memory newValues) internal {
@@ -119,14 +146,44 @@ abstract contract HubTest is NamedErrors {
         hub.sync(replica, to.hash, to.proof, witnessOf(oldValues, newValues));
     }
 
+    // --- transitions in parts ---
+
+    function prepare(address replica, bytes32 blockHash, Part memory from, bytes memory items)
+        internal
+        returns (Part memory to)
+    {
+        (to.pending, to.writesHash) = hub.prepare(replica, blockHash, from.pending, from.writesHash, items);
+    }
+
+    /// @notice Prepares a whole witness, `count` items a part.
+    function prepareAll(address replica, bytes32 blockHash, bytes memory witness, uint256 count)
+        internal
+        returns (Part memory part)
+    {
+        bytes[] memory items = WitnessParts.items(witness);
+        for (uint256 i = 0; i < items.length; i += count) {
+            part = prepare(replica, blockHash, part, WitnessParts.join(items, i, i + count));
+        }
+    }
+
+    function commit(address replica, Block memory to, Part memory part, bytes memory witness) internal {
+        hub.commit(replica, to.hash, to.proof, part.pending, WitnessParts.writes(witness));
+    }
+
+    /// @notice What the hub calls a part.
+    function partOf(address replica, bytes memory pending, bytes32 writesHash) internal pure returns (bytes32) {
+        return keccak256(abi.encode(replica, keccak256(pending), writesHash));
+    }
+
     // --- what must hold ---
 
     function assertMirrors(address replica, Block memory proven, uint256[4] memory values) internal view {
         ReplicaRecord memory rec = hub.record(replica);
         assertEq(uint256(rec.status), uint256(ReplicaStatus.ACTIVE), "status");
         assertEq(rec.blockHash, proven.hash, "block hash");
-        assertEq(rec.number, proven.number, "number");
+        assertEq(rec.haltHash, 0, "halt block");
         assertEq(rec.storageRoot, rootOf(values), "storage root");
+        assertEq(hub.head(replica).number, proven.number, "number");
         assertStorage(replica, values);
     }
 
@@ -146,9 +203,25 @@ abstract contract HubTest is NamedErrors {
     }
 
     function fingerprint(address replica) internal view returns (bytes32 digest) {
-        digest = keccak256(abi.encode(hub.record(replica), replica.code));
+        digest = keccak256(abi.encode(hub.record(replica), hubWords(replica), replica.code));
         for (uint256 i = 0; i < 4; ++i) {
             digest = keccak256(abi.encode(digest, vm.load(replica, bytes32(i))));
         }
+    }
+
+    /// @notice All that the hub has stored about a replica, word by word.
+    function hubWords(address replica) internal view returns (bytes32[6] memory words) {
+        bytes32[6] memory slots = hubSlots(replica);
+        for (uint256 i = 0; i < 6; ++i) {
+            words[i] = vm.load(address(hub), slots[i]);
+        }
+    }
+
+    /// @notice Where that is: two words of where the replica stands, its first block, three words of its end.
+    function hubSlots(address replica) internal pure returns (bytes32[6] memory) {
+        uint256 standing = uint256(keccak256(abi.encode(replica, 0)));
+        uint256 halt = uint256(keccak256(abi.encode(replica, 2)));
+        bytes32 first = keccak256(abi.encode(replica, 1));
+        return [bytes32(standing), bytes32(standing + 1), first, bytes32(halt), bytes32(halt + 1), bytes32(halt + 2)];
     }
 }

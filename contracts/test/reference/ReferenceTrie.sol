@@ -83,14 +83,42 @@ library ReferenceTrie {
         pure
         returns (bytes memory)
     {
-        bytes memory items;
+        bytes[16] memory children;
         for (uint256 nibble = 0; nibble < 16; ++nibble) {
             uint256 end = low;
             while (end < high && nibbleAt(entries[end].key, depth) == nibble) ++end;
-            items = bytes.concat(items, end == low ? bytes(hex"80") : referTo(node(entries, low, end, depth + 1)));
+            if (low < end) children[nibble] = referTo(node(entries, low, end, depth + 1));
             low = end;
         }
+        return branchNode(children);
+    }
+
+    /// @notice The branch node that refers to its children like this; where there is none, nothing is given.
+    function branchNode(bytes[16] memory children) internal pure returns (bytes memory) {
+        bytes memory items;
+        for (uint256 nibble = 0; nibble < 16; ++nibble) {
+            items = bytes.concat(items, children[nibble].length == 0 ? bytes(hex"80") : children[nibble]);
+        }
         return RlpWriter.list(bytes.concat(items, hex"80"));
+    }
+
+    /// @notice The leaf of a slot's value, whose first `depth` nibbles stand above it.
+    function leafNode(bytes32 key, uint256 depth, uint256 value) internal pure returns (bytes memory) {
+        return _pair(hexPrefix(key, depth, 64, true), RlpWriter.str(RlpWriter.scalar(value)));
+    }
+
+    /// @notice The extension over the nibbles of `key` from `depth` to `fork`, above the branch with this hash.
+    function extensionNode(bytes32 key, uint256 depth, uint256 fork, bytes32 hash)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return _pair(hexPrefix(key, depth, fork, false), RlpWriter.word(hash));
+    }
+
+    /// @notice The root of a trie whose first branch is this one.
+    function rootAbove(bytes32 key, uint256 fork, bytes32 hash) internal pure returns (bytes32) {
+        return fork == 0 ? hash : keccak256(extensionNode(key, 0, fork, hash));
     }
 
     /// @notice How a parent refers to a node: itself where it has fewer than 32 bytes, else its hash.
@@ -102,9 +130,12 @@ library ReferenceTrie {
     function hexPrefix(bytes32 key, uint256 from, uint256 to, bool isLeaf) internal pure returns (bytes memory out) {
         bool isOdd = (to - from) % 2 == 1;
         uint256 flag = (isLeaf ? 2 : 0) + (isOdd ? 1 : 0);
-        out = abi.encodePacked(_byte(flag, isOdd ? nibbleAt(key, from) : 0));
-        for (uint256 i = isOdd ? from + 1 : from; i < to; i += 2) {
-            out = abi.encodePacked(out, _byte(nibbleAt(key, i), nibbleAt(key, i + 1)));
+        out = new bytes(1 + (to - from) / 2);
+        out[0] = _byte(flag, isOdd ? nibbleAt(key, from) : 0);
+        uint256 next = isOdd ? from + 1 : from;
+        for (uint256 i = 1; i < out.length; ++i) {
+            out[i] = _byte(nibbleAt(key, next), nibbleAt(key, next + 1));
+            next += 2;
         }
     }
 

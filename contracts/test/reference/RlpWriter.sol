@@ -27,8 +27,11 @@ library RlpWriter {
 
     /// @notice The bytes of a number without leading zeros.
     function minimal(uint256 value) internal pure returns (bytes memory out) {
-        for (; value != 0; value >>= 8) {
-            out = bytes.concat(raw(value & 0xff), out);
+        uint256 size = 0;
+        while (size < 32 && value >> (8 * size) != 0) ++size;
+        out = new bytes(size);
+        for (uint256 i = size; i > 0; value >>= 8) {
+            out[--i] = bytes1(uint8(value)); // forge-lint: disable-line(unsafe-typecast)
         }
     }
 

@@ -60,6 +60,14 @@ contract TestAnchor is IAnchor {
         return _blocks[blockHash];
     }
 
+    function step(bytes32 from, bytes32 to)
+        external
+        view
+        returns (Status current, uint64 fromNumber, Level fromLevel, SrcBlock memory offered)
+    {
+        return (_status, _blocks[from].number, _blocks[from].level, _blocks[to]);
+    }
+
     function canonicalAt(uint64 number) external view returns (SrcBlock memory none) {
         for (uint256 i = 0; i < _hashes.length; ++i) {
             SrcBlock memory found = _blocks[_hashes[i]];

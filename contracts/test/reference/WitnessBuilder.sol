@@ -21,16 +21,15 @@ library WitnessBuilder {
         uint256 choice; // OPEN, OPAQUE, or a seed that chooses at each place
     }
 
-    /// @dev A part of the union whose keys have `depth` nibbles in common, and the branch in it.
+    /// @dev A part of the union, of two keys or more, and the branch that joins it.
     struct Part {
         uint256 low;
         uint256 high;
-        uint256 depth;
-        uint256 fork; // nibbles that the keys have in common
-        uint256 cursor;
-        uint256 opaqueMask;
-        uint256 describedMask;
-        bytes children;
+        uint256 fork; // nibbles that the keys have in common: the branch's depth
+        bool collapses; // one side has only one child here, and so no branch
+        bytes items; // the children that are not opaque
+        uint256 opaque; // bit i: child i is opaque
+        bytes hashes; // of the opaque ones, the highest child first
     }
 
     /// @notice The witness of `slots` going from `oldValues` to `newValues`; empty where nothing changes.
@@ -42,52 +41,70 @@ library WitnessBuilder {
     {
         Union memory union_ = _union(slots, oldValues, newValues);
         union_.choice = choice;
-        if (_changed(union_, 0, union_.slots.length) == 0) return "";
-        return _item(union_, 0, union_.slots.length, 0);
+        if (_isUnchanged(union_, 0, union_.slots.length)) return "";
+        return _items(union_, 0, union_.slots.length);
     }
 
-    /// @notice A write item.
+    // --- one item ---
+
+    /// @notice A write.
     function write(uint256 slot, uint256 newValue) internal pure returns (bytes memory) {
         bytes memory index = RlpWriter.minimal(slot);
         bytes memory value = RlpWriter.minimal(newValue);
-        return bytes.concat(_byte(0x80 + index.length), index, _byte(value.length), value);
+        if (index.length == 32) return bytes.concat(_byte(0x80 + value.length), index, value);
+        return bytes.concat(_byte(0xc1 + index.length), index, _byte(value.length), value);
     }
 
-    /// @notice An unchanged leaf, `depth` nibbles below the root.
-    function leaf(bytes32 key, uint256 depth, uint256 value) internal pure returns (bytes memory) {
+    /// @notice An unchanged leaf.
+    function leaf(bytes32 key, uint256 value) internal pure returns (bytes memory) {
         bytes memory minimal = RlpWriter.minimal(value);
-        return bytes.concat(_byte(0xc0 + minimal.length), pathBytes(key, depth, 64 - depth), minimal);
+        return bytes.concat(_byte(0xa0 + minimal.length), key, minimal);
     }
 
-    /// @notice The head of a branch that hangs `nibbles` below `depth`; its children follow.
-    function branch(bytes32 key, uint256 depth, uint256 nibbles, uint256 opaqueMask, uint256 describedMask)
-        internal
-        pure
-        returns (bytes memory)
-    {
-        return bytes.concat(
-            _byte(nibbles),
-            pathBytes(key, depth, nibbles),
-            _byte(opaqueMask >> 8),
-            _byte(opaqueMask & 0xff),
-            _byte(describedMask >> 8),
-            _byte(describedMask & 0xff)
-        );
-    }
-
-    /// @notice An opaque branch that hangs `nibbles` below `depth`.
-    function opaque(bytes32 key, uint256 depth, uint256 nibbles, bytes32 hash) internal pure returns (bytes memory) {
-        return bytes.concat(_byte(0x40 + nibbles), pathBytes(key, depth, nibbles), hash);
-    }
-
-    /// @notice `nibbles` nibbles of a key from `depth` on, as whole bytes of it; a last nibble that is not meant is 0.
-    function pathBytes(bytes32 key, uint256 depth, uint256 nibbles) internal pure returns (bytes memory out) {
-        if (nibbles == 0) return "";
-        for (uint256 i = depth / 2; i < (depth + nibbles + 1) / 2; ++i) {
-            uint256 low = 2 * i + 1 < depth + nibbles ? ReferenceTrie.nibbleAt(key, 2 * i + 1) : 0;
-            out = bytes.concat(out, _byte(ReferenceTrie.nibbleAt(key, 2 * i) * 16 + low));
+    /// @notice An opaque branch below the first `depth` nibbles of `key`; at least one.
+    function opaqueBranch(bytes32 key, uint256 depth, bytes32 hash) internal pure returns (bytes memory) {
+        bytes memory path;
+        for (uint256 i = 0; i < depth; i += 2) {
+            uint256 low = i + 1 < depth ? ReferenceTrie.nibbleAt(key, i + 1) : 0;
+            path = bytes.concat(path, _byte(ReferenceTrie.nibbleAt(key, i) * 16 + low));
         }
+        return bytes.concat(_byte(0x40 + depth), path, hash);
     }
+
+    /// @notice A branch that joins all that is pending below it.
+    function branch(uint256 depth) internal pure returns (bytes memory) {
+        return branch(depth, 0, "");
+    }
+
+    /// @notice A branch that has opaque children as well.
+    /// @param opaque Which: bit i is child i.
+    /// @param hashes Their hashes, the highest child first.
+    function branch(uint256 depth, uint256 opaque, bytes memory hashes) internal pure returns (bytes memory) {
+        bytes memory mask = new bytes(2);
+        for (uint256 nibble = 0; nibble < 16; ++nibble) {
+            // Child 0 is the most significant bit.
+            if ((opaque >> nibble) & 1 == 1) mask[nibble / 8] |= bytes1(uint8(0x80 >> (nibble % 8)));
+        }
+        return bytes.concat(_byte(depth), mask, hashes);
+    }
+
+    /// @notice Where the item ends that starts at byte `start`; it may be behind the witness. Of an unknown one, anywhere.
+    function endOf(bytes memory witness, uint256 start) internal pure returns (uint256) {
+        uint256 tag = _at(witness, start);
+        if (tag < 0x40) return start + 3 + 32 * _bitCount(_at(witness, start + 1) * 256 + _at(witness, start + 2));
+        if (tag < 0x80) return start + 33 + (tag - 0x3f) / 2;
+        if (tag <= 0xa0) return start + 33 + tag - 0x80;
+        if (tag <= 0xc0) return start + 33 + tag - 0xa0;
+        return start + 2 + (tag - 0xc1) + _at(witness, start + 1 + tag - 0xc1);
+    }
+
+    /// @notice Whether the item that starts at byte `start` is a write.
+    function isWrite(bytes memory witness, uint256 start) internal pure returns (bool) {
+        uint256 tag = uint8(witness[start]);
+        return (tag >= 0x80 && tag <= 0xa0) || (tag >= 0xc1 && tag <= 0xe0);
+    }
+
+    // --- the union ---
 
     function _union(uint256[] memory slots, uint256[] memory oldValues, uint256[] memory newValues)
         private
@@ -115,56 +132,52 @@ library WitnessBuilder {
         }
     }
 
-    function _item(Union memory self, uint256 low, uint256 high, uint256 depth) private pure returns (bytes memory) {
-        if (high - low > 1) return _branch(self, low, high, depth);
+    /// @dev The items of a part, which come to one pending subtrie.
+    function _items(Union memory self, uint256 low, uint256 high) private pure returns (bytes memory) {
+        if (high - low > 1) return _branch(self, low, high);
         if (self.oldValues[low] != self.newValues[low]) return write(self.slots[low], self.newValues[low]);
-        return leaf(self.entries[low].key, depth, self.oldValues[low]);
+        return leaf(self.entries[low].key, self.oldValues[low]);
     }
 
-    function _branch(Union memory self, uint256 low, uint256 high, uint256 depth) private pure returns (bytes memory) {
+    function _branch(Union memory self, uint256 low, uint256 high) private pure returns (bytes memory) {
         Part memory part;
-        (part.low, part.high, part.depth, part.cursor) = (low, high, depth, low);
+        (part.low, part.high) = (low, high);
         part.fork = ReferenceTrie.commonNibbles(self.entries[low].key, self.entries[high - 1].key);
-        bool collapses = _collapses(self, part);
-        for (uint256 nibble = 0; nibble < 16; ++nibble) {
-            _child(self, part, nibble, collapses);
+        part.collapses = _collapses(self, part);
+        while (low < high) {
+            uint256 end = _endOf(self, part, low);
+            _addChild(self, part, low, end);
+            low = end;
         }
-        bytes memory head = branch(self.entries[low].key, depth, part.fork - depth, part.opaqueMask, part.describedMask);
-        return bytes.concat(head, part.children);
+        return bytes.concat(part.items, branch(part.fork, part.opaque, part.hashes));
     }
 
-    function _child(Union memory self, Part memory part, uint256 nibble, bool collapses) private pure {
-        uint256 low = part.cursor;
-        uint256 high = _endOf(self, part, nibble);
-        part.cursor = high;
-        if (low == high) return;
-        bytes memory child;
-        if (_changed(self, low, high) == 0 && _mayHide(self, low, part.fork)) {
-            child = collapses ? _inTheOpen(self, low, high, part.fork + 1) : _hash(self, low, high, part.fork + 1);
-            if (child.length == 32) part.opaqueMask |= 1 << nibble;
+    function _addChild(Union memory self, Part memory part, uint256 low, uint256 high) private pure {
+        if (!_mayHide(self, part, low, high)) {
+            part.items = bytes.concat(part.items, _items(self, low, high));
+            return;
         }
-        if (child.length == 0) child = _item(self, low, high, part.fork + 1);
-        if (child.length != 32 || part.opaqueMask & (1 << nibble) == 0) part.describedMask |= 1 << nibble;
-        part.children = bytes.concat(part.children, child);
-    }
-
-    /// @dev The hash by which a parent refers to an unchanged part; nothing where it is embedded.
-    function _hash(Union memory self, uint256 low, uint256 high, uint256 depth) private pure returns (bytes memory) {
-        bytes memory node = ReferenceTrie.node(self.entries, low, high, depth);
-        return node.length < 32 ? bytes("") : abi.encodePacked(keccak256(node));
-    }
-
-    /// @dev An unchanged part that may be handed upwards: a branch with the way to it; nothing where that is no use.
-    function _inTheOpen(Union memory self, uint256 low, uint256 high, uint256 depth)
-        private
-        pure
-        returns (bytes memory)
-    {
-        if (high - low == 1) return "";
         bytes32 key = self.entries[low].key;
+        uint256 nibble = ReferenceTrie.nibbleAt(key, part.fork);
         uint256 fork = ReferenceTrie.commonNibbles(key, self.entries[high - 1].key);
-        bytes memory node = ReferenceTrie.branch(self.entries, low, high, fork);
-        return node.length < 32 ? bytes("") : opaque(key, depth, fork - depth, keccak256(node));
+        if (part.collapses && fork > part.fork + 1) {
+            // What is handed up is taken for a branch; so this one is told where it is.
+            bytes memory node = ReferenceTrie.branch(self.entries, low, high, fork);
+            part.items = bytes.concat(part.items, opaqueBranch(key, fork, keccak256(node)));
+        } else {
+            bytes memory node = ReferenceTrie.node(self.entries, low, high, part.fork + 1);
+            part.opaque |= 1 << nibble;
+            part.hashes = bytes.concat(keccak256(node), part.hashes);
+        }
+    }
+
+    /// @dev Whether a child is given by its hash: where nothing in it changes, and its parent holds its hash and not itself,
+    /// it may. A leaf that may be handed up stands in the open, and a branch must have a child that does.
+    function _mayHide(Union memory self, Part memory part, uint256 low, uint256 high) private pure returns (bool) {
+        if (!_isUnchanged(self, low, high) || !_isChosen(self, low, part.fork)) return false;
+        if (part.low == low && _isUnchanged(self, part.low, part.high)) return false;
+        if (high - low == 1 && part.collapses) return false;
+        return ReferenceTrie.node(self.entries, low, high, part.fork + 1).length >= 32;
     }
 
     /// @dev Whether a side has exactly one child here, so that there is no branch on that side.
@@ -172,36 +185,47 @@ library WitnessBuilder {
         uint256 oldCount = 0;
         uint256 newCount = 0;
         uint256 low = part.low;
-        for (uint256 nibble = 0; nibble < 16; ++nibble) {
-            part.cursor = low;
-            uint256 high = _endOf(self, part, nibble);
+        while (low < part.high) {
             uint256 oldAny = 0;
             uint256 newAny = 0;
-            for (; low < high; ++low) {
+            for (uint256 end = _endOf(self, part, low); low < end; ++low) {
                 oldAny |= self.oldValues[low];
                 newAny |= self.newValues[low];
             }
             if (oldAny != 0) ++oldCount;
             if (newAny != 0) ++newCount;
         }
-        part.cursor = part.low;
         return oldCount == 1 || newCount == 1;
     }
 
-    function _endOf(Union memory self, Part memory part, uint256 nibble) private pure returns (uint256 end) {
-        end = part.cursor;
+    /// @dev Where the child ends that starts with entry `low`.
+    function _endOf(Union memory self, Part memory part, uint256 low) private pure returns (uint256 end) {
+        uint256 nibble = ReferenceTrie.nibbleAt(self.entries[low].key, part.fork);
+        end = low;
         while (end < part.high && ReferenceTrie.nibbleAt(self.entries[end].key, part.fork) == nibble) ++end;
     }
 
-    function _changed(Union memory self, uint256 low, uint256 high) private pure returns (uint256 count) {
+    function _isUnchanged(Union memory self, uint256 low, uint256 high) private pure returns (bool) {
         for (uint256 i = low; i < high; ++i) {
-            if (self.oldValues[i] != self.newValues[i]) ++count;
+            if (self.oldValues[i] != self.newValues[i]) return false;
         }
+        return true;
     }
 
-    function _mayHide(Union memory self, uint256 low, uint256 fork) private pure returns (bool) {
+    function _isChosen(Union memory self, uint256 low, uint256 fork) private pure returns (bool) {
         if (self.choice == OPEN || self.choice == OPAQUE) return self.choice == OPAQUE;
         return uint256(keccak256(abi.encode(self.choice, low, fork))) & 1 == 1;
+    }
+
+    /// @dev The byte there, 0 behind the end.
+    function _at(bytes memory witness, uint256 offset) private pure returns (uint256) {
+        return offset < witness.length ? uint8(witness[offset]) : 0;
+    }
+
+    function _bitCount(uint256 bits) private pure returns (uint256 count) {
+        for (; bits != 0; bits &= bits - 1) {
+            ++count;
+        }
     }
 
     function _byte(uint256 value) private pure returns (bytes memory) {

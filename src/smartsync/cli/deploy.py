@@ -54,7 +54,7 @@ def deploy(
     anchor_only: _AnchorOnly = False,
     write_config: _WriteConfig = False,
 ) -> None:
-    """Deploy engine, hub and a quorum anchor for the source chain; needed once.
+    """Deploy hub and a quorum anchor for the source chain; needed once.
 
     Prints what belongs in the configuration file.
     """
@@ -112,7 +112,6 @@ def _draw(console: Console, deployed: Deployed, signers: list[str], threshold: i
         [
             ("hub", deployed.hub),
             ("anchor", deployed.anchor),
-            ("engine", deployed.engine),
             ("quorum", f"{threshold} of {len(signers)}"),
             *(("signer", address) for address in signers),
         ],

@@ -63,7 +63,6 @@ def _draw(console: Console, state: ReplicaState) -> None:
             ("anchor is", state.anchor_status),
             ("creator", state.creator),
             *([("source ended at block", state.halt_block)] if state.halt_block is not None else []),
-            ("version", state.version),
         ],
     )
 

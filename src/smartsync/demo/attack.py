@@ -75,7 +75,7 @@ async def invent_a_block(stage: Stage, anchor: str, header: Header) -> Refusal:
 async def _sync(stage: Stage, replica: str, plan: Plan, witness: bytes, forgery: str) -> Refusal:
     if witness == plan.transition.witness:
         raise ValueError("the forged witness is the honest one")
-    arguments = [replica, plan.header.hash, b"".join(plan.account_nodes), witness]
+    arguments = [replica, plan.header.hash, plan.account_proof, witness]
     return await _send(stage, str(stage.client.hub), encode_call("Hub", "sync", arguments), forgery)
 
 

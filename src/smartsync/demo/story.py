@@ -60,7 +60,7 @@ class Play:
         """SmartSync on the target chain, and a replica of each original."""
         self._act("SmartSync on the target chain, and both forked")
         client = self.stage.client
-        with self.show.working("Engine, hub, and an anchor that 2 of 3 attestors can convince") as line:
+        with self.show.working("The hub, and an anchor that 2 of 3 attestors can convince") as line:
             signers = [signer.address for signer in attestors()]
             self.deployed = await client.deploy(signers=signers, threshold=2, max_drift_s=MAX_DRIFT_S)
             line.detail = _gas(self.stage.note(self.deployed.steps))

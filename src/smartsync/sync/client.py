@@ -14,7 +14,7 @@ from smartsync.addresses import checked_address
 from smartsync.anchors.block import accepted_block, newest_accepted, require_same_source
 from smartsync.anchors.quorum import attest
 from smartsync.chain import Chain
-from smartsync.contracts import encode_call, event_topic
+from smartsync.contracts import event_topic
 from smartsync.deploy import Deployed, Deployment
 from smartsync.errors import (
     BlockNotAccepted,
@@ -29,13 +29,14 @@ from smartsync.errors import (
 from smartsync.replica import ReplicaRecord, read_record
 from smartsync.results import CallComparison, ForkResult, Progress, ReplicaState, Step, SyncResult, Verification
 from smartsync.rpc import Rpc
-from smartsync.submit import Sender, step_of
+from smartsync.submit import Sender
 from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.comparing import compare_call
 from smartsync.sync.forking import Fork
 from smartsync.sync.halting import halt
 from smartsync.sync.planning import Plan, plan_sync
 from smartsync.sync.reporting import state_of
+from smartsync.sync.submitting import Submission
 from smartsync.sync.verifying import verify
 from smartsync.types import SlotChange
 
@@ -142,7 +143,7 @@ class SmartSync:
         anchor_only: bool = False,
         on_progress: Progress | None = None,
     ) -> Deployed:
-        """Deploy engine, hub and a quorum anchor for the source on the target chain, and use this hub from now on.
+        """Deploy hub and a quorum anchor for the source on the target chain, and use this hub from now on.
 
         With ``anchor_only`` the hub is the one that there is: for another source chain, or other signers.
         See ``smartsync.deploy.deploy`` for parameters and errors.
@@ -213,9 +214,21 @@ class SmartSync:
 
         ``slots`` are the slots that may have changed, 32 bytes each; found by asking the node where ``None``. Nothing
         is sent where the replica stands at that block already.
+
+        What is too large for one transaction is proven in parts, and lands at once by a last one. After an interruption
+        the same call skips the parts that are proven; without a ``block`` it finishes what was begun, although a newer
+        block may be accepted by then.
+
+        Raises
+        ------
+        TransitionTooLarge
+            Not even in parts: it has more writes than one transaction can perform. Nothing is sent.
+        ReplicaMoved
+            Somebody else was faster.
         """
-        sender, hub = self._paying(), self._hub()
+        sender = self._paying()
         replica = checked_address(replica, "the replica")
+        chosen = None if slots is None else set(slots)
         record = await self._activated(replica)
         header = await accepted_header(self.source, self.target, record.key.anchor, block)
         if header.hash == record.block_hash and record.status == "active":
@@ -223,19 +236,16 @@ class SmartSync:
         await self._require_newer(record, header.number)
         if on_progress:
             on_progress("plan", 0, 0)
-        plan = await self._plan(replica, record, header.number, slots, on_progress)
+        plan = await self._plan(replica, record, header.number, chosen, on_progress)
         await require_still_canonical(self.source, header)
-        arguments = [replica, header.hash, b"".join(plan.account_nodes), plan.transition.witness]
-        if on_progress:
-            on_progress("submit", 0, 0)
-        what = f"sync to block {header.number}"
+        submission = Submission(self.source, sender, self._hub(), replica, chosen, on_progress)
         try:
-            receipt = await sender.send(hub, encode_call("Hub", "sync", arguments), what=what)
+            sent, steps = await submission.run(plan, may_resume=block is None)
         except TransactionReverted as error:
             await self._require_unmoved(replica, record, error)
             raise
-        step = step_of(what, receipt)
-        return SyncResult(replica, record.block_number, header.number, header.hash, plan.transition.changes, (step,))
+        header, changes = sent.header, sent.transition.changes
+        return SyncResult(replica, record.block_number, header.number, header.hash, changes, tuple(steps))
 
     async def watch(
         self,
@@ -301,7 +311,8 @@ class SmartSync:
         record = await self._activated(replica)
         if block is None:
             block = (await newest_accepted(self.target, record.key.anchor)).number
-        plan = await self._plan(replica, record, block, slots, on_progress)
+        chosen = None if slots is None else set(slots)
+        plan = await self._plan(replica, record, block, chosen, on_progress)
         step = plan.transition
         return SyncPlan(replica, record.block_number, block, step.changes, len(step.witness), plan.strategy)
 
@@ -338,13 +349,12 @@ class SmartSync:
         replica: str,
         record: ReplicaRecord,
         block: int,
-        slots: Iterable[bytes] | None,
+        slots: set[bytes] | None,
         on_progress: Progress | None = None,
     ) -> Plan:
         await require_same_source(self.source, self.target, record.key.anchor)
         header = await self.source.header(block)
-        chosen = None if slots is None else set(slots)
-        return await plan_sync(self.source, self.target, self._hub(), replica, record, header, chosen, on_progress)
+        return await plan_sync(self.source, self.target, self._hub(), replica, record, header, slots, on_progress)
 
     async def _watch_once(
         self, replica: str, every_blocks: int, attestors: Sequence[LocalAccount], slots: set[bytes] | None
@@ -358,7 +368,7 @@ class SmartSync:
         newest = await newest_accepted(self.target, record.key.anchor)
         if newest.number < record.block_number + every_blocks:
             return None
-        return await self.sync(replica, block=newest.number, slots=slots)
+        return await self.sync(replica, slots=slots)
 
     async def _require_newer(self, record: ReplicaRecord, number: int) -> None:
         if number > record.block_number:
@@ -373,7 +383,7 @@ class SmartSync:
     async def _require_unmoved(self, replica: str, record: ReplicaRecord, error: TransactionReverted) -> None:
         """Say so where the transaction reverts because somebody else was faster: then nothing is wrong."""
         now = await read_record(self.target, self._hub(), replica)
-        if now.version != record.version:
+        if (now.storage_root, now.block_hash) != (record.storage_root, record.block_hash):
             raise ReplicaMoved(
                 f"somebody else brought the replica from block {record.block_number} to {now.block_number} meanwhile",
                 hint="nothing was written twice; sync again where a newer block is wanted",

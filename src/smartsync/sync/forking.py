@@ -22,12 +22,12 @@ from smartsync.trie.node import Node
 from smartsync.trie.trie import build, put, storage_value
 from smartsync.types import NO_ACCOUNT, SlotChange
 from smartsync.views import call_view
-from smartsync.witness import plan_transition
+from smartsync.witness import encode_account_proof, plan_transition
 
 _FILL_GAS = 12_000_000
 """Gas to aim at in one fill: well below the cap of EIP-7825, and below what common block gas limits leave free."""
 
-_GAS_PER_NEW_SLOT = 42_000
+_GAS_PER_NEW_SLOT = 27_500
 """First guess for one slot, as measured in trie-key order; 22,100 of it is the write. It only sizes the chunks."""
 
 
@@ -69,11 +69,11 @@ class Fork:
         # All of the source is known and complete before anything is sent.
         state = await self._read_source(original, header, slots)
         if record is None:
-            await self._send(encode_call("Hub", "create", [*key[:3], key[4], header.number]), "create replica")
+            await self._send(encode_call("Hub", "create", [*key[:3], *key[4:], header.number]), "create replica")
             record = await read_record(self.target, self.hub, replica)
         await self._fill(replica, record, state)
         await require_still_canonical(self.source, header)
-        await self._activate(replica, header, state, code)
+        await self._activate(replica, original, header, state, code)
         return ForkResult(replica, original, header.number, header.hash, len(state.values), tuple(self.steps))
 
     async def _read_source(self, original: str, header: Header, slots: set[bytes] | None) -> SourceState:
@@ -89,10 +89,11 @@ class Fork:
         check_complete(state)
         return state
 
-    async def _key(self, original: str, code: bytes) -> tuple[int, str, str, str, bytes]:
+    async def _key(self, original: str, code: bytes) -> tuple[int, str, str, str, bytes, bytes]:
+        """Return the fields of ``ReplicaKey``, in their order."""
         chain_id = await self.source.chain_id()
         (logic_hash,) = await call_view(self.target, "Hub", self.hub, "logicHashOf", [code])
-        return chain_id, original, self.anchor, self.sender.address, logic_hash
+        return chain_id, original, self.anchor, self.sender.address, keccak256(code), logic_hash
 
     async def _record(self, replica: str) -> ReplicaRecord | None:
         try:
@@ -122,10 +123,10 @@ class Fork:
             trie, done = after, done + len(chunk)
         self._progress("fill", len(changes), len(changes))
 
-    async def _activate(self, replica: str, header: Header, state: SourceState, code: bytes) -> None:
+    async def _activate(self, replica: str, original: str, header: Header, state: SourceState, code: bytes) -> None:
         self._progress("activate", 0, 0)
-        data = encode_call("Hub", "activate", [replica, header.hash, b"".join(state.account_nodes), code])
-        await self._send(data, "activate")
+        proof = encode_account_proof(header.state_root, original, state.account_nodes)
+        await self._send(encode_call("Hub", "activate", [replica, header.hash, proof, code]), "activate")
 
     async def _send(self, data: bytes, what: str) -> None:
         receipt = await self.sender.send(self.hub, data, what=what)

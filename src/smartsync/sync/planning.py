@@ -14,7 +14,7 @@ from smartsync.replica import ReplicaRecord, replica_trie, written_slots
 from smartsync.results import Progress
 from smartsync.sync.searching import search
 from smartsync.types import EMPTY_CODE_HASH, Account
-from smartsync.witness import Transition, plan_transition
+from smartsync.witness import Transition, encode_account_proof, plan_transition
 
 _COMPARE_FIRST = 32
 """Candidates above which reading their values on both chains is cheaper than proving them all."""
@@ -24,13 +24,13 @@ _COMPARE_FIRST = 32
 class Plan:
     """A transition of a replica, ready to be sent: nothing in it is unproven.
 
-    ``account_nodes`` lead from the header's state root to the source's account.
+    ``account_proof`` is what the hub takes to prove the source's account against the header's state root.
     """
 
     header: Header
     record: ReplicaRecord
     account: Account
-    account_nodes: tuple[bytes, ...]
+    account_proof: bytes
     transition: Transition
     strategy: str
 
@@ -82,7 +82,8 @@ async def plan_sync(
             yield await _own_slots(target, hub, replica)
 
     transition, strategy = await search(candidates(), attempt)
-    return Plan(header, record, account, state.account_nodes, transition, strategy)
+    account_proof = encode_account_proof(header.state_root, record.key.source, state.account_nodes)
+    return Plan(header, record, account, account_proof, transition, strategy)
 
 
 def require_replicable(account: Account | None, record: ReplicaRecord, header: Header) -> Account:
@@ -92,7 +93,7 @@ def require_replicable(account: Account | None, record: ReplicaRecord, header: H
             f"the source {record.key.source} does not exist any more at block {header.number}",
             hint="the replica keeps its last state; record the end on chain with: smartsync halt",
         )
-    if account.code_hash != record.code_hash:
+    if account.code_hash != record.key.code_hash:
         raise SourceCodeChanged(
             f"the source {record.key.source} has other code at block {header.number}",
             hint="fork it anew; record the end of this replica on chain with: smartsync halt",

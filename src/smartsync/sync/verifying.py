@@ -73,7 +73,7 @@ async def _storage(target: Chain, hub: str, replica: str, record: ReplicaRecord,
 async def _code(target: Chain, hub: str, record: ReplicaRecord, expected: bytes) -> Check:
     logic = await logic_of(target, hub, record.key)
     actual = keccak256(await target.code(logic, record.target_block))
-    return Check("code", actual == expected == record.code_hash, f"{logic}: " + _compared(actual, expected))
+    return Check("code", actual == expected == record.key.code_hash, f"{logic}: " + _compared(actual, expected))
 
 
 def _same(name: str, actual: bytes, expected: bytes) -> Check:

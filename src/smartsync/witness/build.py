@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from smartsync.errors import IncompleteSlots, InvalidProof, MissingNode
+from smartsync.errors import IncompleteSlots, InvalidWitness, MissingNode
 from smartsync.keccak import keccak256
-from smartsync.trie.nibbles import KEY_NIBBLES, common_prefix_length, to_nibbles
+from smartsync.trie.nibbles import KEY_NIBBLES, common_prefix_length, to_bytes, to_nibbles
 from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, is_embedded, reference, root_hash
 from smartsync.trie.proof import decode_storage_value
 from smartsync.trie.trie import lookup
@@ -44,15 +44,20 @@ def plan_transition(old: Node, new: Node, slots: Iterable[bytes]) -> Transition:
         The tries differ elsewhere too; tells at which trie-key prefixes.
     MissingNode
         A trie does not reach far enough for one of the slots.
+    InvalidWitness
+        A branch that has to be told of has under 32 bytes: keys below it share 56 nibbles, which nobody can make.
     """
     changes = [(to_nibbles(keccak256(slot)), _change(old, new, slot)) for slot in set(slots)]
     writes = sorted(((key, change) for key, change in changes if change.old != change.new), key=lambda w: w[0])
     builder = _Builder(writes)
-    item = builder.describe(old, new, b"", 0, len(writes))
+    if writes:
+        builder.describe(old, new, b"", 0, len(writes))
+    else:
+        _compare(old, new, b"", builder.open)
     if builder.open:
         raise IncompleteSlots(builder.open)
-    witness = encode_witness(item) if isinstance(item, (WriteItem, LeafItem, OpaqueItem, BranchItem)) else b""
-    return Transition(root_hash(old), root_hash(new), tuple(change for _, change in writes), witness if writes else b"")
+    changed = tuple(change for _, change in writes)
+    return Transition(root_hash(old), root_hash(new), changed, encode_witness(builder.items))
 
 
 def open_prefixes(old: Node, new: Node) -> list[bytes]:
@@ -73,45 +78,66 @@ def _change(old: Node, new: Node, slot: bytes) -> SlotChange:
 
 
 class _Builder:
-    """Describes the union; ``open`` collects where the tries differ without a write."""
+    """Describes the union: ``items`` in the order of a witness, ``open`` where the tries differ without a write."""
 
     def __init__(self, writes: list[tuple[bytes, SlotChange]]) -> None:
         self.writes = writes
+        self.items: list[Item] = []
         self.open: list[bytes] = []
 
-    def describe(self, old: Node, new: Node, position: bytes, low: int, high: int) -> bytes | Item | None:
-        """Describe the subtries at ``position``, below which the writes from ``low`` to ``high`` lie."""
-        if low == high:
-            _compare(old, new, position, self.open)
-            return None if new is None else _unchanged(new, open_=False)
+    def describe(self, old: Node, new: Node, position: bytes, low: int, high: int) -> None:
+        """Describe the subtries at ``position``, below which the writes from ``low`` to ``high`` lie: one or more."""
         key = self.writes[low][0]
         depth = len(position)
         fork = min(
             common_prefix_length(key, self.writes[high - 1][0]),
             *(_reach(node, key, depth, position) for node in (old, new)),
         )
-        if fork == KEY_NIBBLES:
+        if fork < KEY_NIBBLES:
+            self.branch(old, new, key[:fork], depth, low, high)
+        else:
             change = self.writes[low][1]
-            return WriteItem(change.slot, change.new)
-        return self.branch(old, new, key[:fork], depth, low, high)
+            self.items.append(WriteItem(change.slot, change.new))
 
-    def branch(self, old: Node, new: Node, fork: bytes, depth: int, low: int, high: int) -> Item:
-        path = fork[depth:]
-        olds, news = (_children(node, path) for node in (old, new))
-        # The side on which only one child is left has no branch here: that child must be known in the open.
-        collapsed = next((side for side in (olds, news) if sum(c is not None for c in side) == 1), None)
-        children: list[bytes | Item | None] = []
+    def branch(self, old: Node, new: Node, fork: bytes, depth: int, low: int, high: int) -> None:
+        olds, news = (_children(node, fork, depth) for node in (old, new))
+        # A side on which only one child is left has no branch here: that child must be known in the open.
+        lone = next((side for side in (olds, news) if sum(c is not None for c in side) == 1), None)
+        opaque: dict[int, bytes] = {}
         start = low
         for nibble in range(16):
+            position = fork + bytes((nibble,))
             end = start
             while end < high and self.writes[end][0][len(fork)] == nibble:
                 end += 1
-            child = self.describe(olds[nibble], news[nibble], fork + bytes((nibble,)), start, end)
-            if start == end and collapsed is not None and collapsed[nibble] is not None:
-                child = _unchanged(collapsed[nibble], open_=True)
-            children.append(child)
+            if end > start:
+                self.describe(olds[nibble], news[nibble], position, start, end)
+            else:
+                _compare(olds[nibble], news[nibble], position, self.open)
+                only = lone[nibble] if lone is not None else None
+                digest = self.unchanged(only or news[nibble], position, in_the_open=only is not None)
+                if digest is not None:
+                    opaque[nibble] = digest
             start = end
-        return BranchItem(path, tuple(children))
+        self.items.append(BranchItem(len(fork), opaque))
+
+    def unchanged(self, node: Node, position: bytes, *, in_the_open: bool) -> bytes | None:
+        """Describe a subtrie that both sides have; return its hash where that is all that its parent needs to tell."""
+        if node is None or isinstance(node, Opaque):
+            return None if node is None else node.hash
+        if not in_the_open and not is_embedded(node):
+            return reference(node)[1:]
+        if isinstance(node, Leaf):
+            self.items.append(LeafItem(to_bytes(position + node.path), decode_storage_value(node.value)))
+            return None
+        path, branch = (node.path, node.child) if isinstance(node, Extension) else (b"", node)
+        if is_embedded(branch):
+            raise _embedded(position + path)
+        digest = reference(branch)[1:]
+        if not path:
+            return digest
+        self.items.append(OpaqueItem(position + path, digest))
+        return None
 
 
 def _reach(node: Node, key: bytes, depth: int, position: bytes) -> int:
@@ -125,40 +151,31 @@ def _reach(node: Node, key: bytes, depth: int, position: bytes) -> int:
     return depth + common_prefix_length(node.path, key[depth:])
 
 
-def _children(node: Node, path: bytes) -> list[Node]:
-    """Return the sixteen subtries of ``node`` one nibble below ``path``, which it follows as far as it goes."""
+def _children(node: Node, fork: bytes, depth: int) -> list[Node]:
+    """Return the sixteen subtries of ``node`` (at ``depth``) one nibble below ``fork``, which it follows so far."""
     if node is None:
         return [None] * 16
-    if isinstance(node, Branch):
-        return list(node.children)
     if isinstance(node, Opaque):
-        raise MissingNode(path)
-    if isinstance(node, Extension) and len(node.path) == len(path):
-        return _children(node.child, b"")
+        raise MissingNode(fork)
+    if isinstance(node, Branch):
+        if is_embedded(node):
+            raise _embedded(fork)
+        return list(node.children)
+    below = len(fork) - depth
+    if isinstance(node, Extension) and len(node.path) == below:
+        return _children(node.child, fork, len(fork))
     children: list[Node] = [None] * 16
-    rest = node.path[len(path) + 1 :]
+    rest = node.path[below + 1 :]
     if isinstance(node, Leaf):
-        children[node.path[len(path)]] = Leaf(rest, node.value)
+        children[node.path[below]] = Leaf(rest, node.value)
     else:
-        children[node.path[len(path)]] = Extension(rest, node.child) if rest else node.child
+        children[node.path[below]] = Extension(rest, node.child) if rest else node.child
     return children
 
 
-def _unchanged(node: Node, *, open_: bool) -> bytes | Item | None:
-    """Describe a subtrie that both sides have; in the open also where its hash would do."""
-    if isinstance(node, Opaque):
-        return node.hash
-    if node is None or not (open_ or is_embedded(node)):
-        return None if node is None else reference(node)[1:]
-    if isinstance(node, Leaf):
-        return LeafItem(node.path, decode_storage_value(node.value))
-    path, branch = (node.path, node.child) if isinstance(node, Extension) else (b"", node)
-    if isinstance(branch, Opaque) or not is_embedded(branch):
-        digest = reference(branch)[1:]
-        return OpaqueItem(path, digest) if path else digest
-    if isinstance(branch, Branch):
-        return BranchItem(path, tuple(_unchanged(child, open_=False) for child in branch.children))
-    raise InvalidProof("an extension does not lead to a branch")
+def _embedded(position: bytes) -> InvalidWitness:
+    shown = "".join(f"{nibble:x}" for nibble in position)
+    return InvalidWitness(f"the branch at trie-key prefix 0x{shown} has under 32 bytes, which no witness can tell of")
 
 
 def _compare(old: Node, new: Node, position: bytes, found: list[bytes]) -> None:

@@ -1,27 +1,30 @@
 """Both roots of a witness: the specification that ``TransitionEngine.sol`` mirrors.
 
-One walk gives, for each item, a subtrie on the old and one on the new side, both *lazy*: a leaf or a branch does not
-know yet how much of its path its own node will carry, because the branch above may not exist on its side. At a branch
-of the union each side counts its children: none makes nothing, one alone is handed upwards, two or more are a branch.
-So inserts, deletes, splits, collapses, growth from and to the empty trie are one rule.
+A stack machine. A write, a leaf and an opaque branch push a pending subtrie; a branch of the union joins those at the
+top that lie below it into one. There each side counts its children: none makes nothing, one alone is handed upwards,
+two or more are a branch node. So inserts, deletes, splits, collapses, growth from and to the empty trie are one rule.
 
-Why the result can be believed: hashes of nodes commit to everything below them; an opaque hash stands at the same
+Why the result can be believed: hashes of nodes commit to everything below them; what is not written stands at the same
 position on both sides; so two tries with these roots differ in exactly the written slots. A hash that is handed upwards
 is taken for a branch's. Were it another node's, the root would be one that no trie has.
+(``docs/explain/how-a-transition-is-proven.md``)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from smartsync.errors import InvalidWitness
 from smartsync.keccak import keccak256
 from smartsync.trie.nibbles import to_nibbles
-from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, root_hash
-from smartsync.trie.trie import storage_value
+from smartsync.trie.node import Branch, Node, Opaque, is_embedded, root_hash
 from smartsync.types import SlotChange
-from smartsync.witness.items import Item, LeafItem, OpaqueItem, WriteItem, decode_witness
+from smartsync.witness.items import BranchItem, LeafItem, OpaqueItem, WriteItem, read_items
+from smartsync.witness.pending import Pending, Side, branch_side, decode_pending, encode_pending, leaf_side
+
+Storage = Callable[[bytes], int]
+"""The replica's storage: a 32-byte slot's value now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,25 @@ class Evaluation:
     writes: tuple[SlotChange, ...]
 
 
-def evaluate(witness: bytes, storage: Callable[[bytes], int]) -> Evaluation:
-    """Compute what the target chain computes.
+@dataclass(frozen=True, slots=True)
+class WalkState:
+    """How far the walk over a witness has come, where it is done in parts.
+
+    ``pending``: the subtries that wait for the branch above them, bottom of the stack first, as ``encode_pending`` has
+    them. ``writes_hash``: commits to all writes so far in their order, keccak-256 of (the one before, slot, new value),
+    32 bytes each.
+    """
+
+    pending: bytes
+    writes_hash: bytes
+
+
+START = WalkState(b"", bytes(32))
+"""Nothing walked yet."""
+
+
+def evaluate(witness: bytes, storage: Storage) -> Evaluation:
+    """Compute what the target chain computes from a witness in one transaction.
 
     Parameters
     ----------
@@ -46,70 +66,132 @@ def evaluate(witness: bytes, storage: Callable[[bytes], int]) -> Evaluation:
     Raises
     ------
     InvalidWitness
-        Malformed (see ``decode_witness``), a slot at a position that is not its key's, or a write that changes nothing.
+        As ``advance`` and ``conclude``.
     """
+    stack: list[Pending] = []
+    writes = _walk(witness, stack, storage)
+    return Evaluation(*_roots(stack), tuple(writes))
+
+
+def advance(state: WalkState, witness: bytes, storage: Storage) -> WalkState:
+    """Walk the next part of a witness, as ``prove`` does on the target chain. From ``START`` on for the first part.
+
+    Parameters
+    ----------
+    witness
+        The part: whole items (``split_witness``).
+    storage
+        The replica's storage: a 32-byte slot's value, before any of the witness's writes.
+
+    Raises
+    ------
+    InvalidWitness
+        An item is malformed (see ``decode_witness``), a branch does not fit what it joins, or a write changes nothing.
+    """
+    stack = decode_pending(state.pending)
+    writes_hash = state.writes_hash
+    for change in _walk(witness, stack, storage):
+        writes_hash = keccak256(writes_hash + change.slot + change.new.to_bytes(32, "big"))
+    return WalkState(encode_pending(stack), writes_hash)
+
+
+def conclude(state: WalkState) -> tuple[bytes, bytes]:
+    """Return the old and the new root, 32 bytes each, of a witness walked to its end.
+
+    Raises
+    ------
+    InvalidWitness
+        It is not at its end: there is not one subtrie left.
+    """
+    return _roots(decode_pending(state.pending))
+
+
+def _walk(witness: bytes, stack: list[Pending], storage: Storage) -> list[SlotChange]:
+    """Let the items work on the stack; return the writes among them."""
     writes: list[SlotChange] = []
-    old, new = _walk(decode_witness(witness), b"", storage, writes)
-    return Evaluation(root_hash(old), root_hash(new), tuple(writes))
+    for offset, item in read_items(witness):
+        if isinstance(item, WriteItem):
+            change = SlotChange(item.slot, storage(item.slot), item.value)
+            stack.append(_write(change))
+            writes.append(change)
+        elif isinstance(item, LeafItem):
+            side = leaf_side(to_nibbles(item.key), item.value)
+            stack.append(Pending(side, side, _byte_length(item.value)))
+        elif isinstance(item, OpaqueItem):
+            side = branch_side(item.path, item.hash)
+            stack.append(Pending(side, side))
+        else:
+            stack.append(_join(item, _taken(item, stack, offset), offset))
+    return writes
 
 
-def _walk(item: Item, position: bytes, storage: Callable[[bytes], int], writes: list[SlotChange]) -> tuple[Node, Node]:
-    if isinstance(item, WriteItem):
-        return _write(item, position, storage, writes)
-    if isinstance(item, LeafItem):
-        leaf = Leaf(item.path, storage_value(item.value))
-        return leaf, leaf
-    if isinstance(item, OpaqueItem):
-        node = _hang(item.path, Opaque(item.hash))
-        return node, node
-    below = position + item.path
-    sides: tuple[list[Node], list[Node]] = ([], [])
-    for nibble, child in enumerate(item.children):
-        old, new = _child(child, below + bytes((nibble,)), storage, writes)
-        sides[0].append(old)
-        sides[1].append(new)
-    return _join(item.path, sides[0]), _join(item.path, sides[1])
-
-
-def _child(
-    child: bytes | Item | None, position: bytes, storage: Callable[[bytes], int], writes: list[SlotChange]
-) -> tuple[Node, Node]:
-    if child is None:
-        return None, None
-    if isinstance(child, bytes):
-        return Opaque(child), Opaque(child)
-    return _walk(child, position, storage, writes)
-
-
-def _write(
-    item: WriteItem, position: bytes, storage: Callable[[bytes], int], writes: list[SlotChange]
-) -> tuple[Node, Node]:
-    path = to_nibbles(keccak256(item.slot))
-    if not path.startswith(position):
-        raise InvalidWitness(f"slot 0x{item.slot.hex()} does not belong at depth {len(position)} of its write")
-    change = SlotChange(item.slot, storage(item.slot), item.value)
+def _write(change: SlotChange) -> Pending:
     if change.old == change.new:
-        raise InvalidWitness(f"the write of slot 0x{item.slot.hex()} changes nothing")
-    writes.append(change)
-    rest = path[len(position) :]
-    old, new = (Leaf(rest, storage_value(value)) if value else None for value in (change.old, change.new))
-    return old, new
+        raise InvalidWitness(f"the write of slot 0x{change.slot.hex()} changes nothing")
+    key = to_nibbles(keccak256(change.slot))
+    return Pending(leaf_side(key, change.old), leaf_side(key, change.new), _byte_length(change.new))
 
 
-def _join(path: bytes, children: list[Node]) -> Node:
-    """Return one side's subtrie of a branch of the union that hangs ``path`` below its position."""
-    present = [nibble for nibble, child in enumerate(children) if child is not None]
-    if not present:
+def _byte_length(value: int) -> int:
+    return (value.bit_length() + 7) // 8
+
+
+def _taken(branch: BranchItem, stack: list[Pending], offset: int) -> list[Pending]:
+    """Take from the stack what a branch joins, the topmost first: all whose keys begin as the topmost's does."""
+    if not stack:
+        raise InvalidWitness(f"the branch at byte {offset} has nothing to join")
+    prefix = stack[-1].key[: branch.depth]
+    taken: list[Pending] = []
+    while stack and stack[-1].key.startswith(prefix):
+        entry = stack.pop()
+        nibble = entry.key[branch.depth]
+        if taken and nibble >= taken[-1].key[branch.depth]:
+            raise InvalidWitness(f"the branch at byte {offset} joins subtries that are not in the order of their keys")
+        if nibble in branch.opaque:
+            raise InvalidWitness(f"the branch at byte {offset} has a child that is both opaque and a pending subtrie")
+        if not entry.is_below(branch.depth):
+            raise InvalidWitness(f"the branch at byte {offset} joins a subtrie that does not lie below it")
+        taken.append(entry)
+    if len(taken) + len(branch.opaque) < 2:
+        raise InvalidWitness(f"the branch at byte {offset} has fewer than two children")
+    return taken
+
+
+def _join(branch: BranchItem, taken: Sequence[Pending], offset: int) -> Pending:
+    top = taken[0].key
+    olds = {entry.key[branch.depth]: entry.old for entry in taken if entry.old.is_there}
+    news = {entry.key[branch.depth]: entry.new for entry in taken if entry.new.is_there}
+    lone_old, lone_new = (_lone(branch, top, children, offset) for children in (olds, news))
+    # Of nothing, and of a branch at this place, each key below is a key: they take that of the side that has its own.
+    key = next((lone.key for lone in (lone_old, lone_new) if lone), top)
+    return Pending(lone_old or _made(branch, key, olds, offset), lone_new or _made(branch, key, news, offset))
+
+
+def _lone(branch: BranchItem, key: bytes, children: Mapping[int, Side], offset: int) -> Side | None:
+    """Return the one child that a side has: this side is no branch, and hands it upwards."""
+    if len(branch.opaque) + len(children) != 1:
         return None
-    if len(present) == 1:
-        return _hang(path + bytes((present[0],)), children[present[0]])
-    return _hang(path, Branch(tuple(children)))
+    for nibble, digest in branch.opaque.items():
+        if not any(digest):
+            # On the chain a word of zeros says that nothing is there.
+            raise InvalidWitness(f"the branch at byte {offset} hands a hash of zeros upwards")
+        return branch_side(key[: branch.depth] + bytes((nibble,)), digest)
+    return next(iter(children.values()))
 
 
-def _hang(path: bytes, node: Node) -> Node:
-    """Return a subtrie hung ``path`` higher; a bare hash is a branch's."""
-    if isinstance(node, Leaf):
-        return Leaf(path + node.path, node.value)
-    if isinstance(node, Extension):
-        return Extension(path + node.path, node.child)
-    return Extension(path, node) if path and node is not None else node
+def _made(branch: BranchItem, key: bytes, children: Mapping[int, Side], offset: int) -> Side:
+    """Return the side that has no child here, or the branch of two and more."""
+    if not branch.opaque and not children:
+        return leaf_side(key, 0)
+    nodes: dict[int, Node] = {nibble: Opaque(digest) for nibble, digest in branch.opaque.items()}
+    nodes |= {nibble: side.hung(branch.depth + 1) for nibble, side in children.items()}
+    node = Branch(tuple(nodes.get(nibble) for nibble in range(16)))
+    if is_embedded(node):
+        raise InvalidWitness(f"the branch at byte {offset} has a node of fewer than 32 bytes, which has no hash")
+    return Side(key, branch.depth, root_hash(node))
+
+
+def _roots(stack: Sequence[Pending]) -> tuple[bytes, bytes]:
+    if len(stack) != 1:
+        raise InvalidWitness(f"the witness leaves {len(stack)} subtries at its end, not one")
+    return root_hash(stack[0].old.hung(0)), root_hash(stack[0].new.hung(0))

@@ -2,26 +2,29 @@
 
 ::
 
-    tag        item                             then
-    00+n       branch n nibbles below here      path, 2 bytes: children that are opaque, 2 bytes: children described
-                                                (bit i = child i), the children in order: a 32-byte hash, or an item
-    40+n       opaque branch n nibbles below    path, 32-byte hash
-    80+s       write                            the slot's s bytes, 1 byte: v, the new value's v bytes (v = 0 deletes)
-    c0+v       unchanged leaf                   rest of the trie key, the value's v bytes
+    first byte       item                       then
+    00+d  d=0..63    branch at depth d          2 bytes: which children are opaque, the most significant bit is child 0;
+                                                their 32-byte hashes, child 15's first
+    40+d  d=1..63    opaque branch at depth d   its d nibbles in ceil(d/2) bytes, an unused last one is 0; 32-byte hash
+    80+v  v=0..32    write                      32 bytes: slot; v bytes: new value (v = 0 deletes)
+    a0+v  v=1..32    unchanged leaf             32 bytes: trie key; v bytes: value
+    c1+s  s=0..31    write of a short slot      s bytes: slot; 1 byte: v; v bytes: new value
 
-Slots and values have no leading zeros (so slot 0 has no byte at all). A path of n > 0 nibbles at depth d is given as
-the trie key's bytes from byte floor(d/2) up to byte ceil((d+n)/2): a nibble that is known already stands there again,
-one that is not used is 0. The rest of a leaf's trie key is its bytes from byte floor(d/2) on.
+Depths are counted in nibbles from the root. No value has a leading zero byte, nor has a slot in its short form; the
+long form is for slots that have no short one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from smartsync.errors import InvalidWitness
 from smartsync.rlp import encode_int
-from smartsync.trie.nibbles import KEY_NIBBLES, to_bytes, to_nibbles
+from smartsync.trie.nibbles import to_bytes, to_nibbles
+from smartsync.types import SlotChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,15 @@ class WriteItem:
 
 @dataclass(frozen=True, slots=True)
 class LeafItem:
-    """A leaf that both tries have: ``path`` the nibbles of its key from here on, ``value`` of 256 bits."""
+    """A leaf that both tries have: its whole trie key (32 bytes), and its value of 256 bits, not 0."""
 
-    path: bytes
+    key: bytes
     value: int
 
 
 @dataclass(frozen=True, slots=True)
 class OpaqueItem:
-    """A branch that both tries have, ``path`` nibbles below here, given by its 32-byte hash."""
+    """A branch that both tries have: all nibbles above it (1 to 63, one per byte) and its 32-byte hash."""
 
     path: bytes
     hash: bytes
@@ -50,139 +53,137 @@ class OpaqueItem:
 
 @dataclass(frozen=True, slots=True)
 class BranchItem:
-    """A position, ``path`` nibbles below here, at which keys of the union part.
+    """A position ``depth`` nibbles below the root at which keys of the union part. It joins the items before it.
 
-    ``children``: sixteen, each ``None``, the 32-byte hash of a subtrie that is the same in both tries, or an item.
+    ``opaque``: nibble to 32-byte hash of those children that both tries have and that are given by their hash alone.
     """
 
-    path: bytes
-    children: tuple[bytes | Item | None, ...]
+    depth: int
+    opaque: Mapping[int, bytes]
 
 
 Item: TypeAlias = WriteItem | LeafItem | OpaqueItem | BranchItem
 
 
-def encode_witness(root: Item) -> bytes:
-    """Return the calldata of a witness whose item at the trie's root is ``root``."""
-    out = bytearray()
-    _encode(root, b"", out)
-    return bytes(out)
+def encode_witness(items: Iterable[Item]) -> bytes:
+    """Return the calldata of a witness, or of any part of one."""
+    return b"".join(map(_encode, items))
 
 
-def decode_witness(witness: bytes) -> Item:
-    """Return the item at the root.
+def encode_writes(changes: Iterable[SlotChange]) -> bytes:
+    """Return the writes alone, in their order: what the hub performs where a witness was proven in parts."""
+    return encode_witness(WriteItem(change.slot, change.new) for change in changes)
+
+
+def decode_witness(witness: bytes) -> tuple[Item, ...]:
+    """Return the items of a witness, or of any part of one that ends with an item.
 
     Raises
     ------
     InvalidWitness
-        Truncated, surplus bytes, an unknown tag, a path that contradicts its position, a branch of fewer than two
-        children, or a number with leading zeros. Whether slots are where they belong is ``evaluate``'s to check.
+        It ends inside an item, an item is unknown, or a number or a path is not in its one form. What items make of
+        each other is ``evaluate``'s to check.
     """
+    return tuple(item for _, item in read_items(witness))
+
+
+def read_items(witness: bytes) -> Iterator[tuple[int, Item]]:
+    """Yield each item with the offset of its first byte. Raises as ``decode_witness``, where it gets there."""
     reader = _Reader(witness)
-    root = reader.item(b"")
-    if reader.offset != len(witness):
-        raise InvalidWitness(f"{len(witness) - reader.offset} bytes follow the witness's last item")
-    return root
+    while reader.offset < len(witness):
+        yield reader.offset, reader.item()
 
 
-def _encode(item: Item, position: bytes, out: bytearray) -> None:
+def split_witness(witness: bytes, max_bytes: int) -> tuple[bytes, ...]:
+    """Return the witness in parts of whole items, each of ``max_bytes`` at most and as long as that allows.
+
+    Raises
+    ------
+    ValueError
+        An item alone is longer.
+    InvalidWitness
+        As ``decode_witness``.
+    """
+    bounds = [*(offset for offset, _ in read_items(witness)), len(witness)]
+    cuts = [0]
+    for start, end in pairwise(bounds):
+        if end - start > max_bytes:
+            raise ValueError(f"the item at byte {start} has {end - start} bytes, more than the {max_bytes} of a part")
+        if end - cuts[-1] > max_bytes:
+            cuts.append(start)
+    return tuple(witness[start:end] for start, end in pairwise([*cuts, len(witness)]) if end > start)
+
+
+def _encode(item: Item) -> bytes:
     if isinstance(item, WriteItem):
-        slot, value = item.slot.lstrip(b"\0"), encode_int(item.value)
-        out.append(0x80 + len(slot))
-        out += slot
-        out.append(len(value))
-        out += value
-    elif isinstance(item, LeafItem):
+        value, slot = encode_int(item.value), item.slot.lstrip(b"\0")
+        if len(slot) == 32:
+            return bytes((0x80 + len(value),)) + slot + value
+        return bytes((0xC1 + len(slot),)) + slot + bytes((len(value),)) + value
+    if isinstance(item, LeafItem):
         value = encode_int(item.value)
-        out.append(0xC0 + len(value))
-        out += _path_bytes(position, item.path)
-        out += value
-    elif isinstance(item, OpaqueItem):
-        out.append(0x40 + len(item.path))
-        out += _path_bytes(position, item.path)
-        out += item.hash
-    else:
-        out.append(len(item.path))
-        out += _path_bytes(position, item.path)
-        out += _mask(item.children, opaque=True) + _mask(item.children, opaque=False)
-        for nibble, child in enumerate(item.children):
-            if isinstance(child, bytes):
-                out += child
-            elif child is not None:
-                _encode(child, position + item.path + bytes((nibble,)), out)
-
-
-def _mask(children: tuple[bytes | Item | None, ...], *, opaque: bool) -> bytes:
-    bits = sum(1 << i for i, c in enumerate(children) if c is not None and isinstance(c, bytes) is opaque)
-    return bits.to_bytes(2, "big")
-
-
-def _path_bytes(position: bytes, path: bytes) -> bytes:
-    if not path:
-        return b""
-    nibbles = (position + path)[len(position) // 2 * 2 :]
-    return to_bytes(nibbles + b"\0" * (len(nibbles) % 2))
+        return bytes((0xA0 + len(value),)) + item.key + value
+    if isinstance(item, OpaqueItem):
+        return bytes((0x40 + len(item.path),)) + to_bytes(item.path + b"\0" * (len(item.path) % 2)) + item.hash
+    mask = sum(0x8000 >> nibble for nibble in item.opaque)
+    hashes = (item.opaque[nibble] for nibble in sorted(item.opaque, reverse=True))
+    return bytes((item.depth,)) + mask.to_bytes(2, "big") + b"".join(hashes)
 
 
 class _Reader:
+    """Reads items one after the other; ``start`` is where the one being read begins, ``offset`` what is read next."""
+
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.offset = 0
+        self.start = self.offset = 0
+
+    def item(self) -> Item:
+        self.start = self.offset
+        tag = self.take(1)[0]
+        if tag < 0x40:
+            return self.branch(tag)
+        if 0x40 < tag < 0x80:
+            return self.opaque(tag - 0x40)
+        if 0x80 <= tag <= 0xA0:
+            return self.write(self.take(32), tag - 0x80)
+        if 0xA0 < tag <= 0xC0:
+            return LeafItem(self.take(32), self.number(self.take(tag - 0xA0)))
+        if 0xC0 < tag <= 0xE0:
+            return self.short_write(self.take(tag - 0xC1), self.take(1)[0])
+        raise InvalidWitness(f"no item starts with 0x{tag:02x}, as at byte {self.start}")
+
+    def branch(self, depth: int) -> BranchItem:
+        mask = int.from_bytes(self.take(2), "big")
+        return BranchItem(depth, {nibble: self.take(32) for nibble in reversed(range(16)) if mask & 0x8000 >> nibble})
+
+    def opaque(self, depth: int) -> OpaqueItem:
+        nibbles, digest = to_nibbles(self.take((depth + 1) // 2)), self.take(32)
+        if any(nibbles[depth:]):
+            raise InvalidWitness(f"the path of the item at byte {self.start} has an unused nibble that is not zero")
+        if not any(digest):
+            # On the chain a word of zeros says that nothing is there.
+            raise InvalidWitness(f"the item at byte {self.start} has a hash of zeros")
+        return OpaqueItem(nibbles[:depth], digest)
+
+    def write(self, slot: bytes, size: int) -> WriteItem:
+        value = self.take(size)
+        if slot[0] == 0:
+            raise InvalidWitness(f"a number of the item at byte {self.start} has a leading zero")
+        return WriteItem(slot, self.number(value))
+
+    def short_write(self, slot: bytes, size: int) -> WriteItem:
+        value = self.take(size)
+        if size > 32:
+            raise InvalidWitness(f"a number of the item at byte {self.start} has {size} bytes, more than 32")
+        return WriteItem(self.number(slot).to_bytes(32, "big"), self.number(value))
+
+    def number(self, data: bytes) -> int:
+        if data[:1] == b"\0":
+            raise InvalidWitness(f"a number of the item at byte {self.start} has a leading zero")
+        return int.from_bytes(data, "big")
 
     def take(self, count: int) -> bytes:
         if self.offset + count > len(self.data):
             raise InvalidWitness(f"the witness ends at byte {len(self.data)}, inside an item")
         self.offset += count
         return self.data[self.offset - count : self.offset]
-
-    def number(self, size: int) -> int:
-        if size > 32:
-            raise InvalidWitness(f"a slot or value at byte {self.offset} has {size} bytes, more than 32")
-        data = self.take(size)
-        if data[:1] == b"\0":
-            raise InvalidWitness(f"a slot or value at byte {self.offset - size} has a leading zero")
-        return int.from_bytes(data, "big")
-
-    def path(self, position: bytes, count: int) -> bytes:
-        if not count:
-            return b""
-        start = self.offset
-        depth = len(position)
-        nibbles = to_nibbles(self.take((depth + count + 1) // 2 - depth // 2))
-        known, path, unused = nibbles[: depth % 2], nibbles[depth % 2 :][:count], nibbles[depth % 2 + count :]
-        if known != position[depth // 2 * 2 :] or any(unused):
-            raise InvalidWitness(f"the path at byte {start} contradicts its position")
-        return path
-
-    def item(self, position: bytes) -> Item:
-        start = self.offset
-        tag = self.take(1)[0]
-        kind, low = tag & 0xC0, tag & 0x3F
-        if kind == 0x80:
-            slot = self.number(low).to_bytes(32, "big")
-            return WriteItem(slot, self.number(self.take(1)[0]))
-        if kind == 0xC0:
-            path = self.path(position, KEY_NIBBLES - len(position))
-            if not low:
-                raise InvalidWitness(f"the leaf at byte {start} has no value")
-            return LeafItem(path, self.number(low))
-        if len(position) + low >= KEY_NIBBLES:
-            raise InvalidWitness(f"the path at byte {start} leads below the trie's last nibble")
-        path = self.path(position, low)
-        if kind == 0x40:
-            return OpaqueItem(path, self.take(32))
-        return BranchItem(path, self.children(position + path, start))
-
-    def children(self, position: bytes, start: int) -> tuple[bytes | Item | None, ...]:
-        opaque, described = (int.from_bytes(self.take(2), "big") for _ in range(2))
-        if opaque & described:
-            raise InvalidWitness(f"the branch at byte {start} lists a child as opaque and as described")
-        if (opaque | described).bit_count() < 2:
-            raise InvalidWitness(f"the branch at byte {start} has fewer than two children")
-        children: list[bytes | Item | None] = [None] * 16
-        for nibble in range(16):
-            if opaque >> nibble & 1:
-                children[nibble] = self.take(32)
-            elif described >> nibble & 1:
-                children[nibble] = self.item(position + bytes((nibble,)))
-        return tuple(children)

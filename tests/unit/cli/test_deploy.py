@@ -12,7 +12,7 @@ KEYS = ["0x" + f"{number:02x}" * 32 for number in (1, 2, 3)]
 ADDRESSES = [Account.from_key(key).address for key in KEYS]
 
 
-DEPLOYED = Deployed("0x" + "e1" * 20, "0x" + "a1" * 20, "0x" + "c1" * 20, (STEP,))
+DEPLOYED = Deployed("0x" + "a1" * 20, "0x" + "c1" * 20, (STEP,))
 
 
 def test_deploy_defaults_own_account_signs(run, fake) -> None:
@@ -21,7 +21,7 @@ def test_deploy_defaults_own_account_signs(run, fake) -> None:
     assert result.exit_code == 0
     expected = {"signers": [ADDRESSES[0]], "threshold": 1, "max_drift_s": 900, "anchor_only": False}
     assert fake.asked("deploy")[1] == expected
-    for shown in (DEPLOYED.hub, DEPLOYED.anchor, DEPLOYED.engine, STEP.tx_hash, "1 of 1"):
+    for shown in (DEPLOYED.hub, DEPLOYED.anchor, STEP.tx_hash, "1 of 1"):
         assert shown in result.stdout
     assert f'hub = "{DEPLOYED.hub}"\nanchor = "{DEPLOYED.anchor}"\n' in result.stderr
     assert not Path("smartsync.toml").exists()

@@ -28,7 +28,6 @@ STATE = ReplicaState(
     storage_root=HASH,
     code_hash=HASH,
     halt_block=None,
-    version=4,
     level="final",
     anchor_status="active",
     accepted_block=110,

@@ -43,9 +43,9 @@ async def test_differing_asks_each_chain_at_its_own_block(fake: Any) -> None:
 
 
 def record() -> ReplicaRecord:
-    key = ReplicaKey(1, ADDRESS, ADDRESS, ADDRESS, bytes(32))
-    told = dict.fromkeys(ReplicaRecord.__dataclass_fields__, 0) | {"status": "active", "code_hash": CODE_HASH}
-    return ReplicaRecord(**told | {"key": key})  # type: ignore[arg-type]
+    key = ReplicaKey(1, ADDRESS, ADDRESS, ADDRESS, CODE_HASH, bytes(32))
+    told = dict.fromkeys(ReplicaRecord.__dataclass_fields__, 0) | {"status": "active", "key": key}
+    return ReplicaRecord(**told)  # type: ignore[arg-type]
 
 
 def test_require_replicable_same_code_is_returned(fake: Any) -> None:

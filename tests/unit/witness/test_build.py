@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import pytest
 
-from smartsync.errors import IncompleteSlots, MissingNode, NonCanonicalTrie
-from smartsync.trie.node import Node, Opaque, root_hash
+from smartsync.errors import IncompleteSlots, InvalidWitness, MissingNode, NonCanonicalTrie
+from smartsync.trie.node import Branch, Extension, Node, Opaque, root_hash
 from smartsync.trie.proof import partial_trie
 from smartsync.trie.trie import build, storage_value
 from smartsync.types import EMPTY_ROOT, SlotChange
 from smartsync.witness import (
     BranchItem,
+    Item,
     LeafItem,
     OpaqueItem,
     WriteItem,
@@ -38,6 +40,10 @@ def partial_of(values: Values, proven: Values, hidden: Values | None = None) -> 
     return partial_trie(oracle.root, [node for slot in proven for node in oracle.proof(key_of(slot))])
 
 
+def items_of(old: Node, new: Node, slots: Iterable[bytes]) -> tuple[Item, ...]:
+    return decode_witness(plan_transition(old, new, slots).witness)
+
+
 # ------------------------------------------------------------------------------------------------- what a witness holds
 
 
@@ -56,7 +62,31 @@ def test_plan_transition_empty_to_empty_has_no_witness() -> None:
 
 def test_plan_transition_root_leaf_is_one_write() -> None:
     transition = plan_transition(None, trie_of(at("1")), at("1"))
-    assert decode_witness(transition.witness) == WriteItem(slot_at("1"), 7)
+    assert decode_witness(transition.witness) == (WriteItem(slot_at("1"), 7),)
+
+
+def test_plan_transition_children_come_by_their_keys_before_their_branch() -> None:
+    transition = plan_transition(None, trie_of(at("2", "11", "12")), at("2", "11", "12"))
+    assert decode_witness(transition.witness) == (
+        WriteItem(slot_at("11"), 7),
+        WriteItem(slot_at("12"), 7),
+        BranchItem(1, {}),
+        WriteItem(slot_at("2"), 7),
+        BranchItem(0, {}),
+    )
+
+
+def test_plan_transition_depths_count_from_the_root() -> None:
+    below = at("1234", "1235")
+    items = items_of(trie_of(below), trie_of(below | at("124")), at("124"))
+    assert items == (WriteItem(slot_at("124"), 7), BranchItem(2, {3: upper_hash(below)}))
+
+
+def upper_hash(values: Values) -> bytes:
+    """Return the hash of the branch below the root extension."""
+    node = trie_of(values)
+    assert isinstance(node, Extension)
+    return root_hash(node.child)
 
 
 def test_plan_transition_changes_come_in_trie_key_order() -> None:
@@ -70,52 +100,67 @@ def test_plan_transition_changes_come_in_trie_key_order() -> None:
 
 def test_plan_transition_update_gives_siblings_by_hash() -> None:
     old = at("1", "2", "31", "32", value=BIG)
-    item = decode_witness(plan_transition(trie_of(old), trie_of(old | at("1")), at("1")).witness)
-    assert isinstance(item, BranchItem)
-    assert item.children[1] == WriteItem(slot_at("1"), 7)
-    assert isinstance(item.children[2], bytes)
-    assert isinstance(item.children[3], bytes)
+    write, branch = items_of(trie_of(old), trie_of(old | at("1")), at("1"))
+    node = trie_of(old)
+    assert isinstance(node, Branch)
+    assert write == WriteItem(slot_at("1"), 7)
+    assert branch == BranchItem(0, {nibble: root_hash(node.children[nibble]) for nibble in (2, 3)})
 
 
 @pytest.mark.parametrize("direction", ["appears", "collapses"])
 def test_plan_transition_lone_leaf_beside_a_write_stands_in_the_open(direction: str) -> None:
     sides = trie_of(at("1", value=BIG)), trie_of(at("1", "2", value=BIG))
-    item = decode_witness(plan_transition(*(sides if direction == "appears" else sides[::-1]), at("2")).witness)
-    assert isinstance(item, BranchItem)
-    assert isinstance(item.children[1], LeafItem)
-    assert item.children[1].value == BIG
+    leaf, write, branch = items_of(*(sides if direction == "appears" else sides[::-1]), at("2"))
+    assert leaf == LeafItem(key_of(slot_at("1")), BIG)
+    assert write == WriteItem(slot_at("2"), BIG if direction == "appears" else 0)
+    assert branch == BranchItem(0, {})
 
 
 def test_plan_transition_lone_extension_beside_a_write_stands_in_the_open() -> None:
     old = at("1234", "1235", value=BIG)
-    item = decode_witness(plan_transition(trie_of(old), trie_of(old | at("2")), at("2")).witness)
-    assert isinstance(item, BranchItem)
-    assert isinstance(item.children[1], OpaqueItem)
-    assert item.children[1].path == b"\x02\x03"
+    opaque, write, branch = items_of(trie_of(old), trie_of(old | at("2")), at("2"))
+    assert opaque == OpaqueItem(b"\x01\x02\x03", upper_hash(old))
+    assert (write, branch) == (WriteItem(slot_at("2"), 7), BranchItem(0, {}))
 
 
 def test_plan_transition_lone_branch_beside_a_write_is_given_by_hash() -> None:
     old = at("11", "12", value=BIG)
-    item = decode_witness(plan_transition(trie_of(old), trie_of(old | at("2")), at("2")).witness)
-    assert isinstance(item, BranchItem)
-    assert isinstance(item.children[1], bytes)
+    write, branch = items_of(trie_of(old), trie_of(old | at("2")), at("2"))
+    assert (write, branch) == (WriteItem(slot_at("2"), 7), BranchItem(0, {1: upper_hash(old)}))
 
 
 def test_plan_transition_embedded_leaf_is_never_given_by_hash() -> None:
     slot = slot_at("1")
-    hidden = {beside(key_of(slot), 63, step): step for step in (1, 2)}
-    item = decode_witness(plan_transition(trie_of({}, hidden), trie_of({slot: 9}, hidden), [slot]).witness)
-    assert isinstance(item, BranchItem)
-    assert sorted(child.value for child in item.children if isinstance(child, LeafItem)) == [1, 2]
+    hidden = {beside(key_of(slot), 40, step): step for step in (1, 2)}
+    items = items_of(trie_of({}, hidden), trie_of({slot: 9}, hidden), [slot])
+    assert items[-1] == BranchItem(40, {})
+    assert {item.key: item.value for item in items if isinstance(item, LeafItem)} == hidden
 
 
-def test_plan_transition_embedded_branch_is_described() -> None:
+@pytest.mark.parametrize("before", [0, 9])
+@pytest.mark.parametrize("depth", [56, 60, 63])
+def test_plan_transition_embedded_branch_that_is_written_raises(depth: int, before: int) -> None:
+    slot, hidden = slot_at("1"), {beside(key_of(slot_at("1")), depth): 1}
+    old, new = (trie_of({slot: value} if value else {}, hidden) for value in (before, 7))
+    with pytest.raises(InvalidWitness, match=f"0x{key_of(slot).hex()[:depth]} has under 32 bytes"):
+        plan_transition(old, new, [slot])
+
+
+@pytest.mark.parametrize("lone", [True, False])
+@pytest.mark.parametrize("step", [0, 1])
+def test_plan_transition_embedded_branch_beside_a_write_raises(step: int, lone: bool) -> None:
     slot = slot_at("1")
-    near = beside(key_of(slot), 61)
-    hidden = {near: 1, beside(near, 62): 2, beside(key_of(slot), 61, 2): 3}
-    item = decode_witness(plan_transition(trie_of({}, hidden), trie_of({slot: 9}, hidden), [slot]).witness)
-    assert isinstance(item, BranchItem)
-    assert sum(isinstance(child, BranchItem) for child in item.children) == 1
+    near = beside(key_of(slot), 57)
+    # With a step, a nibble stands between: the extension is embedded too.
+    hidden = {near: 1, beside(near, 58 + step): 2} | ({} if lone else {beside(key_of(slot), 57, 2): BIG})
+    with pytest.raises(InvalidWitness, match=f"0x{near.hex()[: 58 + step]} has under 32 bytes"):
+        plan_transition(trie_of({}, hidden), trie_of({slot: BIG}, hidden), [slot])
+
+
+def test_plan_transition_branch_of_32_bytes_is_none_that_is_embedded() -> None:
+    slot, hidden = slot_at("1"), {beside(key_of(slot_at("1")), 55): 1}
+    transition = plan_transition(trie_of({}, hidden), trie_of({slot: 7}, hidden), [slot])
+    assert evaluate(transition.witness, lambda _: 0).new_root == OracleTrie({key_of(slot): 7} | hidden).root
 
 
 def test_plan_transition_order_and_repetition_of_slots_make_no_difference() -> None:

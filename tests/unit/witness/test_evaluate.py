@@ -7,26 +7,33 @@ one side only; 11 a write of nothing; 12 a zero to an absent slot; 13 an old val
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations, permutations, product
 
 import pytest
 
 from smartsync.errors import InvalidWitness
 from smartsync.trie.nibbles import to_nibbles
-from smartsync.trie.node import Leaf, root_hash
+from smartsync.trie.node import Extension, Leaf, root_hash
 from smartsync.trie.trie import build, storage_value
 from smartsync.types import EMPTY_ROOT, SlotChange
 from smartsync.witness import (
+    START,
     BranchItem,
     Evaluation,
     Item,
     LeafItem,
     OpaqueItem,
+    WalkState,
     WriteItem,
+    advance,
+    conclude,
     decode_witness,
     encode_witness,
     evaluate,
     plan_transition,
+    split_witness,
 )
 from tests.fuzz.cases import random_case
 from tests.fuzz.mutations import MUTATORS
@@ -34,11 +41,12 @@ from tests.oracle import OracleTrie
 from tests.vectors.shapes import Values, at, beside, key_of, mined, slot_at
 
 BIG = 2**200
+HASH = bytes(range(1, 33))
 A, B, C, D = (slot_at(prefix) for prefix in ("1", "2", "31", "32"))
 STORED = {A: BIG, B: BIG + 1, C: BIG + 2, D: BIG + 3}
 
 
-def evaluated(witness: bytes | Item, stored: Values) -> Evaluation:
+def evaluated(witness: bytes | list[Item], stored: Values) -> Evaluation:
     data = witness if isinstance(witness, bytes) else encode_witness(witness)
     return evaluate(data, lambda slot: stored.get(slot, 0))
 
@@ -52,30 +60,34 @@ def witness_for(old: Values, new: Values) -> bytes:
     return plan_transition(*sides, old | new).witness
 
 
-def branch(path: bytes = b"", **children: bytes | Item) -> BranchItem:
-    return BranchItem(path, tuple(children.get(f"n{i:x}") for i in range(16)))
+def branch(depth: int, *opaque: int) -> BranchItem:
+    return BranchItem(depth, dict.fromkeys(opaque, HASH))
 
 
-def with_child(item: Item | bytes | None, nibble: int, child: bytes | Item | None) -> BranchItem:
-    assert isinstance(item, BranchItem)
-    return replace(item, children=(*item.children[:nibble], child, *item.children[nibble + 1 :]))
+def leaf(nibbles: str, value: int = BIG) -> LeafItem:
+    """Return a leaf whose key begins so; the rest is zeros."""
+    return LeafItem(bytes.fromhex(nibbles.ljust(64, "0")), value)
+
+
+def opaque(nibbles: str) -> OpaqueItem:
+    return OpaqueItem(bytes(int(c, 16) for c in nibbles), HASH)
 
 
 # ------------------------------------------------------------------------------------------------- accepted
 
 
 def test_evaluate_one_write_grows_from_the_empty_trie() -> None:
-    assert evaluated(WriteItem(A, 5), {}) == Evaluation(EMPTY_ROOT, oracle_root({A: 5}), (SlotChange(A, 0, 5),))
+    assert evaluated([WriteItem(A, 5)], {}) == Evaluation(EMPTY_ROOT, oracle_root({A: 5}), (SlotChange(A, 0, 5),))
 
 
 def test_evaluate_last_deletion_leads_to_the_empty_trie() -> None:
-    assert evaluated(WriteItem(A, 0), {A: 5}) == Evaluation(oracle_root({A: 5}), EMPTY_ROOT, (SlotChange(A, 5, 0),))
+    assert evaluated([WriteItem(A, 0)], {A: 5}) == Evaluation(oracle_root({A: 5}), EMPTY_ROOT, (SlotChange(A, 5, 0),))
 
 
 @pytest.mark.parametrize("size", range(1, 33))
 def test_evaluate_value_of_each_size_gives_the_oracles_root(size: int) -> None:
     small, large = 256 ** (size - 1), 256**size - 1
-    evaluation = evaluated(WriteItem(A, large), {A: small})
+    evaluation = evaluated([WriteItem(A, large)], {A: small})
     assert (evaluation.old_root, evaluation.new_root) == (oracle_root({A: small}), oracle_root({A: large}))
 
 
@@ -97,16 +109,46 @@ def test_evaluate_mined_slots_give_the_oracles_roots(nibbles: int) -> None:
 
 
 def test_evaluate_sixty_four_branches_deep_gives_the_oracles_roots() -> None:
-    hidden = {beside(key_of(A), depth): 1 + depth for depth in range(64)}
-    item: Item = WriteItem(A, 9)
+    hidden = {beside(key_of(A), depth): BIG + depth for depth in range(64)}
+    leaves = sorted([LeafItem(key, value) for key, value in hidden.items()], key=lambda item: item.key)
+    before = [item for item in leaves if item.key < key_of(A)]
+    items: list[Item] = [*before, WriteItem(A, 9)]
+    behind = {shared_with_a(item.key): item for item in leaves if item.key > key_of(A)}
     for depth in reversed(range(64)):
-        near = beside(key_of(A), depth)
-        leaf = LeafItem(to_nibbles(near)[depth + 1 :], hidden[near])
-        pair = {to_nibbles(near)[depth]: leaf, to_nibbles(key_of(A))[depth]: item}
-        item = BranchItem(b"", tuple(pair.get(nibble) for nibble in range(16)))
-    evaluation = evaluated(item, {})
+        items += [behind[depth]] if depth in behind else []
+        items.append(BranchItem(depth, {}))
+    evaluation = evaluated(items, {})
     assert evaluation.old_root == OracleTrie(hidden).root
     assert evaluation.new_root == OracleTrie(hidden | {key_of(A): 9}).root
+
+
+def shared_with_a(key: bytes) -> int:
+    """Return how many nibbles a key shares with A's."""
+    ours = to_nibbles(key_of(A))
+    return next(i for i, nibble in enumerate(to_nibbles(key)) if nibble != ours[i])
+
+
+def test_evaluate_short_leaves_that_share_55_nibbles_give_the_oracles_root() -> None:
+    # The shortest branch that has 32 bytes.
+    near = beside(key_of(A), 55)
+    pair: list[Item] = sorted([LeafItem(near, 1), LeafItem(key_of(A), 2)], key=lambda item: item.key)
+    evaluation = evaluated([*pair, BranchItem(55, {})], {})
+    assert evaluation.old_root == evaluation.new_root == OracleTrie({near: 1, key_of(A): 2}).root
+
+
+def test_evaluate_opaque_item_for_an_opaque_child_is_the_same() -> None:
+    old = at("11", "12", "2", value=BIG)
+    write, root = decode_witness(witness_for(old, old | at("2")))
+    below = OpaqueItem(b"\x01", root.opaque[1])
+    assert evaluated([below, write, branch(0)], old) == evaluated([write, root], old)
+
+
+def test_evaluate_flagged_subtrie_is_joined_above_where_its_keys_part() -> None:
+    # Below nibble 3 one leaf goes and another comes: two sides, two keys, one child of the root.
+    stored = {C: 5, B: 6}
+    evaluation = evaluated([LeafItem(key_of(B), 6), WriteItem(C, 0), WriteItem(D, 7), branch(1), branch(0)], stored)
+    assert evaluation.old_root == oracle_root(stored)
+    assert evaluation.new_root == oracle_root({D: 7, B: 6})
 
 
 def test_evaluate_storage_is_asked_for_written_slots_only() -> None:
@@ -120,131 +162,359 @@ def test_evaluate_storage_is_asked_for_written_slots_only() -> None:
     assert asked == [C]
 
 
+@pytest.mark.parametrize("max_bytes", [1, 100, 500, 2000])
+@pytest.mark.parametrize("index", [index for index in range(20) if random_case(5, index).changes])
+def test_advance_part_by_part_is_evaluate(index: int, max_bytes: int) -> None:
+    case = random_case(5, index)
+    old, new = (build((k, storage_value(v)) for k, v in side.items()) for side in (case.old_leaves, case.new_leaves))
+    witness = plan_transition(old, new, case.writes).witness
+    whole = evaluated(witness, case.stored)
+    longest = max(len(encode_witness([item])) for item in decode_witness(witness))
+    state = START
+    for part in split_witness(witness, max(max_bytes, longest)):
+        state = advance(state, part, lambda slot: case.stored.get(slot, 0))
+    assert conclude(state) == (whole.old_root, whole.new_root)
+    assert state.writes_hash == advance(START, witness, lambda slot: case.stored.get(slot, 0)).writes_hash
+
+
 # ------------------------------------------------------------------------------------------------- refused by an error
 
 
+def refusal(items: list[Item], stored: Values | None = None) -> str:
+    """Return why a witness is refused."""
+    with pytest.raises(InvalidWitness) as caught:
+        evaluated(items, stored or {})
+    return caught.value.message
+
+
+def at_byte(items: list[Item], position: int = -1) -> int:
+    """Return where an item starts, the last one unless told."""
+    return len(encode_witness(items[:position]))
+
+
 def test_evaluate_empty_witness_raises() -> None:
-    with pytest.raises(InvalidWitness, match="ends at byte 0"):
-        evaluated(b"", STORED)
+    assert refusal([]) == "the witness leaves 0 subtries at its end, not one"
 
 
-def test_evaluate_8_swapped_writes_raise() -> None:
-    with pytest.raises(InvalidWitness, match="does not belong at depth 1"):
-        evaluated(branch(n1=WriteItem(B, 5), n2=WriteItem(A, 5)), {})
+def test_evaluate_entries_left_over_raise() -> None:
+    assert refusal([leaf("1"), leaf("2")]) == "the witness leaves 2 subtries at its end, not one"
+    assert refusal([leaf("2"), leaf("12"), branch(1, 0)]) == "the witness leaves 2 subtries at its end, not one"
+    assert refusal([leaf("1"), branch(0, 2), leaf("3"), leaf("4")]) == (
+        "the witness leaves 3 subtries at its end, not one"
+    )
 
 
-def test_evaluate_8_slot_below_anothers_path_raises() -> None:
-    inner = branch(n1=WriteItem(C, 5), n2=WriteItem(A, 5))
-    with pytest.raises(InvalidWitness, match="does not belong at depth 2"):
-        evaluated(branch(n3=inner, n4=bytes(32)), {})
+def test_conclude_at_the_start_raises() -> None:
+    with pytest.raises(InvalidWitness, match="the witness leaves 0 subtries at its end, not one"):
+        conclude(START)
 
 
-def test_evaluate_9_slot_twice_raises() -> None:
-    with pytest.raises(InvalidWitness, match="does not belong at depth 1"):
-        evaluated(branch(n1=WriteItem(A, 5), n2=WriteItem(A, 5)), {})
+def test_conclude_two_subtries_raises() -> None:
+    state = advance(START, encode_witness([leaf("1"), leaf("2")]), lambda _: 0)
+    with pytest.raises(InvalidWitness, match="the witness leaves 2 subtries at its end, not one"):
+        conclude(state)
+
+
+def test_conclude_pending_of_another_size_raises() -> None:
+    with pytest.raises(InvalidWitness, match="100 bytes are no pending subtries"):
+        conclude(WalkState(bytes(100), bytes(32)))
+
+
+@pytest.mark.parametrize("items", [[branch(0)], [branch(0, 1, 2)], [branch(63, 1, 2), leaf("1")]], ids=str)
+def test_evaluate_branch_with_nothing_before_it_raises(items: list[Item]) -> None:
+    assert refusal(items) == "the branch at byte 0 has nothing to join"
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [leaf("1"), branch(0)],
+        [opaque("12"), branch(0)],
+        [opaque("12"), branch(1)],
+        # The other lies elsewhere.
+        [leaf("1"), leaf("2"), branch(1)],
+        [leaf("11"), leaf("12"), leaf("2"), branch(2)],
+    ],
+    ids=str,
+)
+def test_evaluate_branch_of_one_child_raises(items: list[Item]) -> None:
+    assert refusal(items) == f"the branch at byte {at_byte(items)} has fewer than two children"
+
+
+@pytest.mark.parametrize("order", [order for order in permutations("123") if order != ("1", "2", "3")], ids=str)
+def test_evaluate_8_children_in_another_order_raise(order: tuple[str, ...]) -> None:
+    items: list[Item] = [*(leaf(nibble) for nibble in order), branch(0)]
+    assert (
+        refusal(items) == f"the branch at byte {at_byte(items)} joins subtries that are not in the order of their keys"
+    )
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [WriteItem(B, 5), WriteItem(A, 5), branch(0)],
+        # Two subtries under one nibble: their branch is missing, or too high up.
+        [leaf("12"), leaf("13"), branch(0)],
+        [leaf("12"), leaf("13"), leaf("2"), branch(0)],
+        [WriteItem(C, 5), WriteItem(D, 5), branch(0)],
+        # Under one nibble again, but not side by side.
+        [leaf("1"), leaf("2"), leaf("10001"), branch(0)],
+        [leaf("12"), leaf("2"), leaf("13"), branch(0)],
+    ],
+    ids=str,
+)
+def test_evaluate_8_subtries_out_of_order_raise(items: list[Item]) -> None:
+    assert (
+        refusal(items) == f"the branch at byte {at_byte(items)} joins subtries that are not in the order of their keys"
+    )
+
+
+@pytest.mark.parametrize("depth", [0, 1, 30, 63])
+def test_evaluate_9_slot_twice_raises(depth: int) -> None:
+    items = [WriteItem(A, 5), WriteItem(A, 6), branch(depth)]
+    assert (
+        refusal(items) == f"the branch at byte {at_byte(items)} joins subtries that are not in the order of their keys"
+    )
+
+
+def test_evaluate_9_slot_as_a_write_and_as_a_leaf_raises() -> None:
+    items = [LeafItem(key_of(A), BIG), WriteItem(A, 6), branch(0)]
+    assert refusal(items, STORED) == (
+        f"the branch at byte {at_byte(items)} joins subtries that are not in the order of their keys"
+    )
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [leaf("1"), branch(0, 1)],
+        [leaf("1"), branch(0, *range(16))],
+        [opaque("12"), branch(1, 2, 3)],
+        [leaf("1"), leaf("2"), leaf("3"), branch(0, 1, 5)],
+        [leaf("1"), leaf("2"), leaf("3"), branch(0, 3, 5)],
+    ],
+    ids=str,
+)
+def test_evaluate_child_opaque_and_pending_raises(items: list[Item]) -> None:
+    assert refusal(items) == (
+        f"the branch at byte {at_byte(items)} has a child that is both opaque and a pending subtrie"
+    )
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [opaque("12"), branch(2, 5)],
+        [opaque("12"), branch(3, 5)],
+        [opaque("12"), branch(63, 5)],
+        [leaf("1"), opaque("2"), branch(1, 5)],
+        # A branch again at its own depth, and below itself.
+        [leaf("1"), leaf("2"), branch(0), branch(0, 5)],
+        [leaf("1"), leaf("2"), branch(0), branch(1, 5)],
+        [leaf("12"), leaf("13"), branch(1), branch(40, 5)],
+        # The branch exists on one side only, on the other is a leaf, or nothing.
+        [leaf("31"), WriteItem(D, 5), branch(1), branch(1, 9)],
+        [WriteItem(C, 5), WriteItem(D, 5), branch(1), branch(2, 9)],
+    ],
+    ids=str,
+)
+def test_evaluate_8_branch_joined_where_it_is_not_below_raises(items: list[Item]) -> None:
+    assert refusal(items) == f"the branch at byte {at_byte(items)} joins a subtrie that does not lie below it"
+
+
+@pytest.mark.parametrize(("gone", "came"), [(C, D), (D, C)])
+@pytest.mark.parametrize("depth", [1, 2, 10, 62])
+def test_evaluate_8_two_leaves_handed_up_and_joined_where_they_have_parted_raise(
+    gone: bytes, came: bytes, depth: int
+) -> None:
+    # Leaves have no depth that tells; taken for one child they would put the one that came under the other's key.
+    writes = [WriteItem(slot, 5 if slot == came else 0) for slot in (C, D)]
+    free = (to_nibbles(key_of(gone))[depth] + 1) % 16
+    items = [*writes, branch(1), branch(depth, free)]
+    assert refusal(items, {gone: 7}) == (
+        f"the branch at byte {at_byte(items)} joins a subtrie that does not lie below it"
+    )
+
+
+@pytest.mark.parametrize("depth", range(56, 64))
+def test_evaluate_branch_of_less_than_32_bytes_raises(depth: int) -> None:
+    near = beside(key_of(A), depth)
+    pair: list[Item] = sorted([LeafItem(near, 1), LeafItem(key_of(A), 2)], key=lambda item: item.key)
+    assert (
+        refusal([*pair, branch(depth)]) == "the branch at byte 68 has a node of fewer than 32 bytes, which has no hash"
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, BIG), (BIG, 1)])
+def test_evaluate_branch_of_less_than_32_bytes_on_one_side_raises(before: int, after: int) -> None:
+    near = LeafItem(beside(key_of(A), 60), 1)
+    write = WriteItem(A, after)
+    pair: list[Item] = [near, write] if near.key < key_of(A) else [write, near]
+    items = [*pair, branch(60)]
+    assert refusal(items, {A: before}) == (
+        f"the branch at byte {at_byte(items)} has a node of fewer than 32 bytes, which has no hash"
+    )
+
+
+@pytest.mark.parametrize(("stored", "value"), [({}, 5), ({A: 5}, 0)])
+def test_evaluate_hash_of_zeros_handed_upwards_raises(stored: Values, value: int) -> None:
+    items = [WriteItem(A, value), BranchItem(0, {2: bytes(32)})]
+    assert refusal(items, stored) == f"the branch at byte {at_byte(items)} hands a hash of zeros upwards"
 
 
 def test_evaluate_11_write_of_what_is_there_raises() -> None:
-    with pytest.raises(InvalidWitness, match="changes nothing"):
-        evaluated(WriteItem(A, BIG), STORED)
+    assert refusal([WriteItem(A, BIG)], STORED) == f"the write of slot 0x{A.hex()} changes nothing"
 
 
 def test_evaluate_12_zero_to_an_absent_slot_raises() -> None:
-    with pytest.raises(InvalidWitness, match="changes nothing"):
-        evaluated(branch(n1=WriteItem(A, 0), n2=bytes(32)), {})
+    assert refusal([WriteItem(A, 0), branch(0, 2)]) == f"the write of slot 0x{A.hex()} changes nothing"
+
+
+def test_evaluate_malformed_item_raises_where_it_stands() -> None:
+    with pytest.raises(InvalidWitness, match="no item starts with 0xff, as at byte 35"):
+        evaluated(encode_witness([leaf("1", 0x1234)]) + b"\xff", {})
+    with pytest.raises(InvalidWitness, match="the witness ends at byte 36, inside an item"):
+        evaluated(encode_witness([leaf("1", 0x1234)]) + b"\x00", {})
 
 
 # ------------------------------------------------------------------------------------------------- refused by its roots
 
 TRUE = oracle_root(STORED), oracle_root(STORED | {A: 9, C: 0})
-WITNESS = decode_witness(witness_for(STORED, {A: 9, B: BIG + 1, D: BIG + 3}))
+WRITE_A, WRITE_C, LEAF_D, THREE, ROOT = WITNESS = decode_witness(witness_for(STORED, {A: 9, B: BIG + 1, D: BIG + 3}))
 
 
 def test_evaluate_true_witness_gives_the_true_pair() -> None:
-    evaluation = evaluated(WITNESS, STORED)
+    evaluation = evaluated([*WITNESS], STORED)
     assert (evaluation.old_root, evaluation.new_root) == TRUE
 
 
-def assert_other(witness: Item, *, old: bool, new: bool, stored: Values = STORED) -> None:
+def assert_other(*witness: Item, old: bool, new: bool, stored: Values = STORED) -> None:
     """Assert which of the two roots a forged witness gets wrong."""
-    evaluation = evaluated(witness, stored)
+    evaluation = evaluated([*witness], stored)
     assert (evaluation.old_root != TRUE[0], evaluation.new_root != TRUE[1]) == (old, new)
+
+
+def hash_of(slot: bytes, depth: int) -> bytes:
+    """Return the hash of a stored leaf as it hangs at a depth."""
+    return root_hash(Leaf(to_nibbles(key_of(slot))[depth:], storage_value(STORED[slot])))
+
+
+def with_hash(item: BranchItem, nibble: int, digest: bytes) -> BranchItem:
+    return replace(item, opaque={**item.opaque, nibble: digest})
 
 
 @pytest.mark.parametrize("value", [0, 1, 10, 2**256 - 1])
 def test_evaluate_2_forged_value_gives_another_new_root(value: int) -> None:
-    assert_other(with_child(WITNESS, 1, WriteItem(A, value)), old=False, new=True)
+    assert_other(WriteItem(A, value), WRITE_C, LEAF_D, THREE, ROOT, old=False, new=True)
 
 
 def test_evaluate_2_forged_hash_gives_other_roots() -> None:
-    assert_other(with_child(WITNESS, 2, bytes(32)), old=True, new=True)
+    for digest in (HASH, bytes(32)):
+        assert_other(WRITE_A, WRITE_C, LEAF_D, THREE, with_hash(ROOT, 2, digest), old=True, new=True)
+
+
+def test_evaluate_hash_at_another_nibble_gives_other_roots() -> None:
+    assert_other(WRITE_A, WRITE_C, LEAF_D, THREE, BranchItem(0, {4: ROOT.opaque[2]}), old=True, new=True)
+    assert_other(WRITE_A, WRITE_C, LEAF_D, with_hash(THREE, 9, ROOT.opaque[2]), branch(0), old=True, new=True)
 
 
 def test_evaluate_2_update_for_a_deletion_gives_another_new_root() -> None:
-    deeper = with_child(WITNESS.children[3], 1, WriteItem(C, 1))
-    assert_other(with_child(WITNESS, 3, deeper), old=False, new=True)
+    assert_other(WRITE_A, WriteItem(C, 1), LEAF_D, THREE, ROOT, old=False, new=True)
 
 
 def test_evaluate_write_left_out_gives_another_new_root() -> None:
-    closed = root_hash(Leaf(to_nibbles(key_of(A))[1:], storage_value(BIG)))
-    assert_other(with_child(WITNESS, 1, closed), old=False, new=True)
+    assert_other(WRITE_C, LEAF_D, THREE, with_hash(ROOT, 1, hash_of(A, 1)), old=False, new=True)
+    assert_other(LeafItem(key_of(A), BIG), WRITE_C, LEAF_D, THREE, ROOT, old=False, new=True)
 
 
 def test_evaluate_write_added_gives_another_new_root() -> None:
-    assert_other(with_child(WITNESS, 2, WriteItem(B, 5)), old=False, new=True)
-    assert_other(with_child(WITNESS, 9, WriteItem(slot_at("9"), 5)), old=False, new=True)
+    assert_other(WRITE_A, WriteItem(B, 5), WRITE_C, LEAF_D, THREE, branch(0), old=False, new=True)
+    assert_other(WRITE_A, WRITE_C, LEAF_D, THREE, WriteItem(slot_at("9"), 5), ROOT, old=False, new=True)
 
 
 def test_evaluate_child_left_out_gives_other_roots() -> None:
-    assert_other(with_child(WITNESS, 2, None), old=True, new=True)
+    assert_other(WRITE_A, WRITE_C, LEAF_D, THREE, branch(0), old=True, new=True)
 
 
 def test_evaluate_10_hash_under_a_branch_of_one_side_gives_another_root() -> None:
-    closed = root_hash(Leaf(to_nibbles(key_of(D))[2:], storage_value(BIG + 3)))
-    assert_other(with_child(WITNESS, 3, with_child(WITNESS.children[3], 2, closed)), old=False, new=True)
+    assert_other(WRITE_A, WRITE_C, with_hash(THREE, 2, hash_of(D, 2)), ROOT, old=False, new=True)
 
 
 def test_evaluate_10_closed_extension_under_a_branch_of_one_side_gives_another_root() -> None:
     below = at("1234", "1235", value=BIG)
     old, new = below | at("2"), below
-    witness = decode_witness(witness_for(old, new))
-    assert isinstance(witness, BranchItem)
-    assert isinstance(witness.children[1], OpaqueItem)
     node = build((key_of(slot), storage_value(value)) for slot, value in below.items())
-    closed = root_hash(replaced_path(node))
-    evaluation = evaluated(with_child(witness, 1, closed), old)
+    assert isinstance(node, Extension)
+    open_, write, root = decode_witness(witness_for(old, new))
+    assert open_ == OpaqueItem(b"\x01\x02\x03", root_hash(node.child))
+    closed = root_hash(Extension(node.path[1:], node.child))
+    evaluation = evaluated([write, with_hash(root, 1, closed)], old)
     assert evaluation.old_root == oracle_root(old)
     assert evaluation.new_root != oracle_root(new)
 
 
-def replaced_path(node: object) -> object:
-    """Return the extension as it hangs one nibble lower."""
-    return type(node)(node.path[1:], node.child)
-
-
 def test_evaluate_13_old_value_that_is_not_the_replicas_gives_another_old_root() -> None:
-    assert_other(WITNESS, old=True, new=False, stored=STORED | {A: 8})
-    assert_other(WITNESS, old=True, new=False, stored=STORED | {C: 8})
+    assert_other(*WITNESS, old=True, new=False, stored=STORED | {A: 8})
+    assert_other(*WITNESS, old=True, new=False, stored=STORED | {C: 8})
 
 
 def test_evaluate_open_leaf_with_another_value_gives_other_roots() -> None:
-    leaf = WITNESS.children[3].children[2]
-    assert isinstance(leaf, LeafItem)
-    deeper = with_child(WITNESS.children[3], 2, replace(leaf, value=leaf.value + 1))
-    assert_other(with_child(WITNESS, 3, deeper), old=True, new=True)
+    assert_other(WRITE_A, WRITE_C, replace(LEAF_D, value=LEAF_D.value + 1), THREE, ROOT, old=True, new=True)
+
+
+def test_evaluate_open_leaf_with_another_key_gives_other_roots() -> None:
+    for depth in (2, 63):
+        moved = replace(LEAF_D, key=beside(LEAF_D.key, depth))
+        assert_other(WRITE_A, WRITE_C, moved, THREE, ROOT, old=True, new=True)
+
+
+def test_evaluate_cut_between_items_gives_other_roots() -> None:
+    assert_other(WRITE_A, old=True, new=True)
 
 
 def test_evaluate_witness_without_writes_gives_one_root_twice() -> None:
     # Nothing can be hidden in it: both sides are the same, so whoever compares two different roots refuses it.
-    evaluation = evaluated(OpaqueItem(b"", TRUE[0]), STORED)
+    evaluation = evaluated([*(LeafItem(key_of(slot), STORED[slot]) for slot in (A, B, C, D)), branch(1), branch(0)], {})
     assert evaluation == Evaluation(TRUE[0], TRUE[0], ())
+
+
+# ------------------------------------------------------------------------------------------------- whatever is accepted
+
+
+def programs(pushed: list[Item], depths: int) -> Iterator[list[Item]]:
+    """Yield every order of these items with every number of branches that can join them, of small depths."""
+    for order, count in product(permutations(pushed), range(1, len(pushed))):
+        size = len(order) + count
+        for joins, places in product(product(range(depths), repeat=count), combinations(range(size), count)):
+            pushes, branches = iter(order), iter(joins)
+            yield [branch(next(branches)) if place in places else next(pushes) for place in range(size)]
+
+
+@pytest.mark.parametrize("near", range(4))
+@pytest.mark.parametrize(("c", "d"), [(0, 5), (5, 0), (5, 5), (0, 0)])
+def test_evaluate_whatever_is_accepted_gives_the_roots_of_what_it_describes(near: int, c: int, d: int) -> None:
+    # Hence nothing is ever hung under another key than its own, in whatever order and with whatever branches.
+    stored = {slot: 7 for slot, value in ((C, c), (D, d)) if not value} | {A: 3}
+    other = LeafItem(beside(key_of(C), near, 3), BIG)
+    pushed: list[Item] = [WriteItem(C, c), WriteItem(D, d), other]
+    old = OracleTrie({key_of(slot): value for slot, value in stored.items() if slot != A} | {other.key: BIG}).root
+    new = OracleTrie({key_of(slot): value for slot, value in ((C, c), (D, d)) if value} | {other.key: BIG}).root
+    accepted = 0
+    for items in programs(pushed, 5):
+        try:
+            evaluation = evaluated(items, stored)
+        except InvalidWitness:
+            continue
+        accepted += 1
+        assert (evaluation.old_root, evaluation.new_root) == (old, new)
+    assert accepted == 1
 
 
 @pytest.mark.parametrize("kind", sorted(MUTATORS))
 def test_evaluate_spoiled_witness_is_refused(kind: str) -> None:
     """Each kind of mutation on its own, so that none of them dries up unnoticed."""
     refused = 0
-    for index in range(40):
+    for index in range(80):
         case = random_case(4, index)
         if not case.changes:
             continue

@@ -1,46 +1,57 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from itertools import pairwise
 
 import pytest
 
 from smartsync.errors import InvalidWitness
-from smartsync.witness import BranchItem, Item, LeafItem, OpaqueItem, WriteItem, decode_witness, encode_witness
+from smartsync.types import SlotChange
+from smartsync.witness import (
+    BranchItem,
+    Item,
+    LeafItem,
+    OpaqueItem,
+    WriteItem,
+    decode_witness,
+    encode_witness,
+    encode_writes,
+    split_witness,
+)
+from smartsync.witness.items import read_items
 
 HASH = bytes(range(1, 33))
 OTHER = bytes(range(101, 133))
-
-
-def branch(path: str = "", **children: bytes | Item) -> BranchItem:
-    return BranchItem(nibbles(path), tuple(children.get(f"n{i:x}") for i in range(16)))
+KEY = b"\xaa" * 32
 
 
 def nibbles(text: str) -> bytes:
     return bytes(int(c, 16) for c in text)
 
 
+def word(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
 def write(slot: int, value: int) -> WriteItem:
-    return WriteItem(slot.to_bytes(32, "big"), value)
+    return WriteItem(word(slot), value)
 
 
-def random_item(rng: random.Random, depth: int = 0) -> Item:
-    """Return an item that can stand ``depth`` nibbles below the root."""
+def random_item(rng: random.Random) -> Item:
     kind = rng.random()
-    if depth > 60 or kind < 0.3:
+    if kind < 0.4:
         return write(rng.randrange(256 ** rng.randrange(33)), rng.randrange(256 ** rng.randrange(33)))
-    if kind < 0.45:
-        return LeafItem(
-            bytes(rng.randrange(16) for _ in range(64 - depth)), rng.randrange(1, 256 ** rng.randrange(1, 33))
-        )
-    count = rng.choice((0, 0, 1, rng.randrange(63 - depth + 1)))
-    path = bytes(rng.randrange(16) for _ in range(count))
-    if kind < 0.55:
-        return OpaqueItem(path, rng.randbytes(32))
-    children: list[bytes | Item | None] = [None] * 16
-    for nibble in rng.sample(range(16), rng.choice((2, 2, 3, 16))):
-        children[nibble] = rng.randbytes(32) if rng.random() < 0.6 else random_item(rng, depth + count + 1)
-    return BranchItem(path, tuple(children))
+    if kind < 0.6:
+        return LeafItem(rng.randbytes(32), rng.randrange(1, 256 ** rng.randrange(1, 33)))
+    if kind < 0.75:
+        return OpaqueItem(bytes(rng.randrange(16) for _ in range(rng.randrange(1, 64))), rng.randbytes(32))
+    count = rng.choice((0, 1, 2, 5, 16))
+    return BranchItem(rng.randrange(64), {nibble: rng.randbytes(32) for nibble in rng.sample(range(16), count)})
+
+
+def random_items(seed: int) -> list[Item]:
+    rng = random.Random(seed)
+    return [random_item(rng) for _ in range(rng.randrange(1, 20))]
 
 
 # ------------------------------------------------------------------------------------------------- the encoding
@@ -49,114 +60,121 @@ def random_item(rng: random.Random, depth: int = 0) -> Item:
 @pytest.mark.parametrize(
     ("item", "encoded"),
     [
-        (write(0, 0), "80 00"),
-        (write(0, 1), "80 01 01"),
-        (write(5, 0), "81 05 00"),
-        (write(0x1234, 0xABCD), "82 1234 02 abcd"),
-        (write(2**256 - 1, 2**256 - 1), "a0" + "ff" * 32 + "20" + "ff" * 32),
-        (LeafItem(b"\x0a" * 64, 7), "c1" + "aa" * 32 + "07"),
-        (LeafItem(b"\x0a" * 64, 0x1234), "c2" + "aa" * 32 + "1234"),
-        (OpaqueItem(b"", HASH), "40" + HASH.hex()),
+        (write(0, 0), "c1 00"),
+        (write(0, 1), "c1 01 01"),
+        (write(5, 0), "c2 05 00"),
+        (write(0x1234, 0xABCD), "c3 1234 02 abcd"),
+        (write(2**248 - 1, 7), "e0" + "ff" * 31 + "01 07"),
+        (write(2**248, 0), "80 01" + "00" * 31),
+        (write(2**256 - 1, 7), "81" + "ff" * 32 + "07"),
+        (write(2**256 - 1, 2**256 - 1), "a0" + "ff" * 32 + "ff" * 32),
+        (LeafItem(KEY, 7), "a1" + "aa" * 32 + "07"),
+        (LeafItem(KEY, 0x1234), "a2" + "aa" * 32 + "1234"),
+        (LeafItem(bytes(32), 2**256 - 1), "c0" + "00" * 32 + "ff" * 32),
         (OpaqueItem(nibbles("1"), HASH), "41 10" + HASH.hex()),
+        (OpaqueItem(nibbles("12"), HASH), "42 12" + HASH.hex()),
         (OpaqueItem(nibbles("123"), HASH), "43 1230" + HASH.hex()),
-        (OpaqueItem(nibbles("1234"), HASH), "44 1234" + HASH.hex()),
-        (branch(n0=HASH, nf=OTHER), "00 8001 0000" + HASH.hex() + OTHER.hex()),
-        (branch("a", n1=HASH, n2=write(1, 2)), "01 a0 0002 0004" + HASH.hex() + "81 01 01 02"),
+        (OpaqueItem(nibbles("1" * 63), HASH), "7f" + "11" * 31 + "10" + HASH.hex()),
+        (BranchItem(0, {}), "00 0000"),
+        (BranchItem(63, {}), "3f 0000"),
+        (BranchItem(2, {0: HASH}), "02 8000" + HASH.hex()),
+        (BranchItem(2, {15: HASH}), "02 0001" + HASH.hex()),
+        (BranchItem(2, {3: HASH, 4: OTHER}), "02 1800" + OTHER.hex() + HASH.hex()),
+        (
+            BranchItem(0, {n: word(n + 1) for n in range(16)}),
+            "00 ffff" + "".join(f"{n:064x}" for n in range(16, 0, -1)),
+        ),
     ],
     ids=str,
 )
 def test_encode_witness_item_is_these_bytes(item: Item, encoded: str) -> None:
-    assert encode_witness(item) == bytes.fromhex(encoded)
-    assert decode_witness(bytes.fromhex(encoded)) == item
+    assert encode_witness([item]) == bytes.fromhex(encoded)
+    assert decode_witness(bytes.fromhex(encoded)) == (item,)
 
 
-def test_encode_witness_path_at_odd_depth_repeats_the_known_nibble() -> None:
-    item = branch(n3=OpaqueItem(nibbles("45"), HASH), n4=OTHER)
-    # Depth 1, two nibbles: from byte 0 up to byte 2, nibble 3 again and the unused one 0.
-    assert encode_witness(item) == bytes.fromhex("00 0010 0008" + "42 3450" + HASH.hex() + OTHER.hex())
+def test_encode_witness_items_follow_each_other() -> None:
+    items = [write(1, 2), OpaqueItem(nibbles("12"), HASH), BranchItem(0, {})]
+    assert encode_witness(items) == b"".join(encode_witness([item]) for item in items)
 
 
-def test_encode_witness_path_at_even_depth_starts_at_its_byte() -> None:
-    item = branch("3", n4=OpaqueItem(nibbles("56"), HASH), n5=OTHER)
-    assert encode_witness(item) == bytes.fromhex("01 30 0020 0010" + "42 56" + HASH.hex() + OTHER.hex())
-
-
-def test_encode_witness_leaf_at_the_last_nibble_has_no_path() -> None:
-    item = branch("3" * 63, n4=LeafItem(b"", 9), n5=OTHER)
-    encoded = bytes.fromhex("3f" + "33" * 31 + "30" + "0020 0010" + "c1 09" + OTHER.hex())
-    assert encode_witness(item) == encoded
-    assert decode_witness(encoded) == item
+def test_encode_witness_nothing_is_no_bytes() -> None:
+    assert encode_witness([]) == b""
+    assert decode_witness(b"") == ()
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_decode_witness_random_items_come_back(seed: int) -> None:
-    item = random_item(random.Random(seed))
-    assert decode_witness(encode_witness(item)) == item
+    items = random_items(seed)
+    assert decode_witness(encode_witness(items)) == tuple(items)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_decode_witness_any_cut_raises(seed: int) -> None:
-    witness = encode_witness(random_item(random.Random(seed)))
-    for end in range(0, len(witness), max(1, len(witness) // 50)):
-        with pytest.raises(InvalidWitness, match=f"ends at byte {end}, inside an item"):
-            decode_witness(witness[:end])
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_decode_witness_one_encoding_for_each_item_and_no_other(seed: int) -> None:
+def test_decode_witness_one_encoding_for_each_list_and_no_other(seed: int) -> None:
     # What decodes must encode to the very same bytes.
     rng = random.Random(seed)
-    witness = encode_witness(random_item(rng))
+    witness = encode_witness(random_items(seed))
     for _ in range(200):
         at = rng.randrange(len(witness))
         spoiled = witness[:at] + rng.randbytes(1) + witness[at + 1 :]
         try:
-            item = decode_witness(spoiled)
+            items = decode_witness(spoiled)
         except InvalidWitness:
             continue
-        assert encode_witness(item) == spoiled
+        assert encode_witness(items) == spoiled
+
+
+def test_encode_writes_changes_are_write_items_in_their_order() -> None:
+    changes = [SlotChange(word(2**255), 1, 0), SlotChange(word(3), 0, 9)]
+    assert encode_writes(changes) == encode_witness([write(2**255, 0), write(3, 9)])
+    assert encode_writes([]) == b""
 
 
 # ------------------------------------------------------------------------------------------------- refused
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_decode_witness_cut_inside_an_item_raises(seed: int) -> None:
+    items = random_items(seed)
+    before, last = encode_witness(items[:-1]), encode_witness(items[-1:])
+    for cut in range(1, len(last)):
+        with pytest.raises(InvalidWitness, match=f"ends at byte {len(before) + cut}, inside an item"):
+            decode_witness(before + last[:cut])
+
+
 @pytest.mark.parametrize(
     ("encoded", "text"),
     [
-        ("", "ends at byte 0"),
-        ("80", "ends at byte 1"),
-        ("81 05", "ends at byte 2"),
-        ("81 05 02 ab", "ends at byte 4"),
-        ("40" + "00" * 31, "ends at byte 32"),
-        ("00 0003", "ends at byte 3"),
-        ("00 0003 0000" + "00" * 63, "ends at byte 68"),
-        ("80 00 00", "1 bytes follow"),
-        ("80 01 01 80 01 01", "3 bytes follow"),
-        ("81 00 00", "leading zero"),
-        ("82 0012 00", "leading zero"),
-        ("80 01 00", "leading zero"),
-        ("80 02 0012", "leading zero"),
-        ("80 21" + "11" * 33, "33 bytes, more than 32"),
-        ("80 ff" + "11" * 255, "255 bytes, more than 32"),
-        ("a1" + "11" * 33 + "00", "33 bytes, more than 32"),
-        ("bf" + "11" * 63 + "00", "63 bytes, more than 32"),
-        ("c0" + "aa" * 32, "has no value"),
-        ("c1" + "aa" * 32 + "00", "leading zero"),
-        ("e1" + "aa" * 32 + "11" * 33, "33 bytes, more than 32"),
-        ("41 1f" + "11" * 32, "contradicts its position"),
-        ("43 1231" + "11" * 32, "contradicts its position"),
-        ("00 0010 0008 42 2450" + "11" * 64, "contradicts its position"),
-        ("00 0010 0008 42 3451" + "11" * 64, "contradicts its position"),
-        ("00 0010 0008 c1" + "2a" * 32 + "07" + "11" * 32, "contradicts its position"),
-        ("00 0010 0008 7f" + "00" * 128, "leads below the trie's last nibble"),
-        ("00 0010 0008 3f" + "00" * 128, "leads below the trie's last nibble"),
-        ("3f" + "33" * 31 + "30 0010 0008 00" + "00" * 64, "leads below the trie's last nibble"),
-        ("3f" + "33" * 31 + "30 0010 0008 40" + "00" * 64, "leads below the trie's last nibble"),
-        ("00 0000 0000", "fewer than two children"),
-        ("00 0001 0000" + "11" * 32, "fewer than two children"),
-        ("00 0000 8000 80 00", "fewer than two children"),
-        ("00 0003 0001" + "11" * 64, "as opaque and as described"),
-        ("00 ffff ffff", "as opaque and as described"),
+        ("c1", "ends at byte 1, inside an item"),
+        ("c2 05", "ends at byte 2, inside an item"),
+        ("c2 05 02 ab", "ends at byte 4, inside an item"),
+        ("81" + "11" * 32, "ends at byte 33, inside an item"),
+        ("a1" + "11" * 31, "ends at byte 32, inside an item"),
+        ("41 10" + "11" * 31, "ends at byte 33, inside an item"),
+        ("00 00", "ends at byte 2, inside an item"),
+        ("00 0003" + "00" * 63, "ends at byte 66, inside an item"),
+        # A length that is too large is one that the witness does not have, where it does not have it.
+        ("c1 ff" + "11" * 254, "ends at byte 256, inside an item"),
+        ("c1 01 07 00", "ends at byte 4, inside an item"),
+        ("40" + "11" * 32, "no item starts with 0x40, as at byte 0"),
+        ("e1" + "11" * 64, "no item starts with 0xe1, as at byte 0"),
+        ("ff" + "11" * 64, "no item starts with 0xff, as at byte 0"),
+        ("c1 01 07 e1", "no item starts with 0xe1, as at byte 3"),
+        ("c2 00 00", "number of the item at byte 0 has a leading zero"),
+        ("c3 0012 00", "number of the item at byte 0 has a leading zero"),
+        ("c1 01 00", "number of the item at byte 0 has a leading zero"),
+        ("c1 02 0012", "number of the item at byte 0 has a leading zero"),
+        ("c1 01 07 c1 01 00", "number of the item at byte 3 has a leading zero"),
+        ("81 00" + "11" * 31 + "07", "number of the item at byte 0 has a leading zero"),
+        ("80" + "00" * 32, "number of the item at byte 0 has a leading zero"),
+        ("81" + "11" * 32 + "00", "number of the item at byte 0 has a leading zero"),
+        ("a1" + "aa" * 32 + "00", "number of the item at byte 0 has a leading zero"),
+        ("a2" + "aa" * 32 + "0012", "number of the item at byte 0 has a leading zero"),
+        ("c1 21" + "11" * 33, "number of the item at byte 0 has 33 bytes, more than 32"),
+        ("c1 ff" + "11" * 255, "number of the item at byte 0 has 255 bytes, more than 32"),
+        ("41 11" + "11" * 32, "path of the item at byte 0 has an unused nibble that is not zero"),
+        ("43 1231" + "11" * 32, "path of the item at byte 0 has an unused nibble that is not zero"),
+        ("7f" + "11" * 32 + "11" * 32, "path of the item at byte 0 has an unused nibble that is not zero"),
+        ("42 12" + "00" * 32, "the item at byte 0 has a hash of zeros"),
     ],
 )
 def test_decode_witness_malformed_raises(encoded: str, text: str) -> None:
@@ -164,10 +182,52 @@ def test_decode_witness_malformed_raises(encoded: str, text: str) -> None:
         decode_witness(bytes.fromhex(encoded))
 
 
-def test_decode_witness_deepest_branches_are_read() -> None:
-    item: Any = write(1, 1)
-    for depth in range(64):
-        item = branch(n0=item, n1=HASH) if depth % 2 else branch(n1=HASH, n2=item)
-    assert decode_witness(encode_witness(item)) == item
-    with pytest.raises(InvalidWitness, match="leads below the trie's last nibble"):
-        decode_witness(encode_witness(branch(n0=item, n1=HASH)))
+@pytest.mark.parametrize("tag", [0x40, *range(0xE1, 0x100)])
+def test_decode_witness_unknown_item_raises(tag: int) -> None:
+    with pytest.raises(InvalidWitness, match=f"no item starts with 0x{tag:02x}"):
+        decode_witness(bytes((tag,)) + b"\x11" * 600)
+
+
+@pytest.mark.parametrize("tag", [tag for tag in range(256) if tag != 0x40 and tag < 0xE1])
+def test_decode_witness_any_other_first_byte_is_an_items(tag: int) -> None:
+    # Of these bytes each item is one that exists, except for the unused nibble of a path.
+    odd_path = b"\x11" * ((tag - 0x40) // 2) + b"\x10" if 0x40 < tag < 0x80 and tag % 2 else b""
+    _, first = next(read_items(bytes((tag,)) + odd_path + b"\x11" * 600))
+    kinds = ((0x40, BranchItem), (0x80, OpaqueItem), (0xA1, WriteItem), (0xC1, LeafItem), (0xE1, WriteItem))
+    assert isinstance(first, next(kind for end, kind in kinds if tag < end))
+
+
+# ------------------------------------------------------------------------------------------------- parts
+
+
+@pytest.mark.parametrize("max_bytes", [515, 600, 1000, 10_000])
+@pytest.mark.parametrize("seed", range(10))
+def test_split_witness_parts_are_whole_items_and_the_witness_again(seed: int, max_bytes: int) -> None:
+    witness = encode_witness(random_items(seed))
+    parts = split_witness(witness, max_bytes)
+    assert b"".join(parts) == witness
+    assert all(0 < len(part) <= max_bytes for part in parts)
+    for part, following in pairwise(parts):
+        first = encode_witness(decode_witness(following)[:1])
+        assert len(part) + len(first) > max_bytes
+
+
+def test_split_witness_that_fits_is_one_part() -> None:
+    witness = encode_witness([write(1, 2), write(3, 4)])
+    assert split_witness(witness, len(witness)) == (witness,)
+    assert split_witness(witness, len(witness) - 1) == (witness[:4], witness[4:])
+
+
+def test_split_witness_empty_has_no_parts() -> None:
+    assert split_witness(b"", 1) == ()
+
+
+def test_split_witness_item_that_does_not_fit_raises() -> None:
+    witness = encode_witness([write(1, 2), BranchItem(0, {1: HASH})])
+    with pytest.raises(ValueError, match="the item at byte 4 has 35 bytes, more than the 34 of a part"):
+        split_witness(witness, 34)
+
+
+def test_split_witness_malformed_raises() -> None:
+    with pytest.raises(InvalidWitness, match="ends at byte 2, inside an item"):
+        split_witness(b"\xc2\x05", 100)
