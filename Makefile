@@ -11,12 +11,13 @@ BIN := $(VENV)/bin
 PY_DEPS := $(VENV)/.dependencies
 PY_STAMP := $(VENV)/.done
 NODE_STAMP := node_modules/.done
+ANALYSIS := build/analysis
 SAY := @printf '\n== %s\n'
 unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo lint check-artifacts geth lock clean
+.PHONY: help setup build test demo bench-gas lint check-artifacts analyse geth lock clean
 
 help:  ## list the verbs
 	@echo 'make VERB: each verb does the set-up that it needs.'
@@ -54,6 +55,15 @@ check-artifacts: setup  ## prove that the shipped artifacts match the contracts
 	$(SAY) 'Shipped artifacts against the sources'
 	$(BIN)/python tools/build_artifacts.py --check
 
+# slither takes every build-info that it finds: none of an earlier run may be left. It asks the `forge` on the PATH for
+# the configuration. solc-select, which it brings and does not use, would make a folder in $HOME without VIRTUAL_ENV.
+analyse: setup  ## slither over contracts/src: any finding of any severity fails
+	$(SAY) 'Static analysis'
+	rm -rf $(ANALYSIS)
+	tools/forge build contracts/src --build-info --out $(ANALYSIS)/out --cache-path $(ANALYSIS)/cache
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/tools:$$PATH" $(BIN)/slither . --config-file slither.config.json \
+	  --ignore-compile --foundry-out-directory $(ANALYSIS)/out --disallow-partial --disable-color
+
 test: setup  ## all tests: contracts, then unit, integration and acceptance
 	$(SAY) 'Contracts: forge test'
 	tools/forge test
@@ -63,6 +73,11 @@ test: setup  ## all tests: contracts, then unit, integration and acceptance
 demo: setup  ## two chains, two real contracts, forked, changed, synced, attacked
 	$(SAY) 'Demo'
 	$(BIN)/smartsync demo
+
+bench-gas: setup  ## measure the gas of forks, syncs and reads; write docs/reference/gas.md
+	$(SAY) 'Gas'
+	$(BIN)/python -m benchmarks.gas $(if $(WORKLOADS),--workloads $(WORKLOADS))
+	$(BIN)/python -m benchmarks.gas_page
 
 lint: setup  ## ruff, mypy --strict, forge fmt, import layers
 	$(SAY) 'Lint'
@@ -96,4 +111,4 @@ lock:  ## pin the newest versions again: requirements/*.txt and package-lock.jso
 
 clean:  ## remove what was built (not .venv, node_modules and .tools)
 	rm -rf out cache dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
