@@ -1,0 +1,293 @@
+"""The text of docs/reference/gas.md, out of nothing but gas.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import mean, median
+from textwrap import fill
+from typing import Any
+
+from benchmarks.gas.prices import INTRINSIC
+
+Record = dict[str, Any]
+
+TARGETS = {
+    (100, "update1"): 86_000,
+    (100, "update10"): 140_000,
+    (100, "update100"): 420_000,
+    (1_000, "update1"): 97_000,
+    (1_000, "update10"): 250_000,
+    (1_000, "update100"): 880_000,
+    (10_000, "update1"): 109_000,
+    (10_000, "update10"): 410_000,
+    (10_000, "update100"): 2_140_000,
+}
+"""Values of the contract and operation -> mean gas of a sync that is aimed at."""
+
+FORK_TARGETS = {1_000: 24_400, 10_000: 23_900}
+"""Values of the contract -> gas of the whole fork per value."""
+
+READ_TARGETS = {"cold": 3_200, "warm": 600}
+RATIO_TARGET = 1.10
+PROTOTYPE_READS = {"cold": 4_178, "warm": 1_678}
+
+PARTS = ("intrinsic", "calldata", "anchor", "storage writes", "transition", "hub", "floor")
+"""Where the gas of a sync goes, in the order of the page and the plot."""
+
+
+def page(results: dict[str, Any]) -> str:
+    """Return the page for these results."""
+    return (
+        "\n\n".join(
+            [
+                "# Gas",
+                "<!-- `make bench-gas` makes this from benchmarks/results/gas.json and benchmarks/gas/page.py. -->",
+                _introduction(results),
+                "![Gas of a sync against the number of changed slots](gas-changes.svg)",
+                "## A sync",
+                _syncs(results["two_nodes"], targets=True),
+                _below_limit(results["two_nodes"]),
+                "## A sync with a mainnet-like account proof",
+                _nine_nodes(results),
+                _syncs(results["nine_nodes"], targets=False),
+                "## Where the gas of a sync goes",
+                _PARTS_TEXT,
+                "![Shares of the gas of a sync](gas-parts.svg)",
+                _parts_table(results["two_nodes"]),
+                "## A fork",
+                _forks(results["fork"]),
+                "## A read",
+                _reads(results["reads"]),
+                "## What was measured, and how",
+                _method(results),
+            ]
+        )
+        + "\n"
+    )
+
+
+def groups(records: Iterable[Record]) -> dict[tuple[int, str], list[Record]]:
+    """Return the records of each kind of operation, by values of the contract and name."""
+    found: dict[tuple[int, str], list[Record]] = {}
+    for record in records:
+        found.setdefault((size_of(record["workload"]), record["name"]), []).append(record)
+    return dict(sorted(found.items(), key=lambda item: (item[0][0], *_order(item[0][1]))))
+
+
+def size_of(workload: str) -> int:
+    """Return the values of the contract of a workload: 100 of ``M100-batches``."""
+    return int(workload.partition("-")[0].removeprefix("M"))
+
+
+def parts(record: Record) -> dict[str, int]:
+    """Return where the gas of one sync went; what the floor adds is a part, and refunds are taken off the writes."""
+    writes = record["sstore_gas"] - record["refund"]
+    found = {
+        "intrinsic": INTRINSIC,
+        "calldata": record["calldata_gas"],
+        "anchor": record["anchor_gas"],
+        "storage writes": writes,
+        "transition": record["transition_gas"] - record["sstore_gas"],
+        "hub": record["execution_gas"] - record["anchor_gas"] - record["transition_gas"],
+    }
+    return {**found, "floor": record["gas"] - sum(found.values())}
+
+
+def _order(name: str) -> tuple[int, int]:
+    kind = name.rstrip("0123456789")
+    return ("update", "insert", "delete", "mixed").index(kind), int(name.removeprefix(kind))
+
+
+def _label(name: str) -> str:
+    kind = name.rstrip("0123456789")
+    return f"{kind} {name.removeprefix(kind)}"
+
+
+# --- sections ---
+
+
+def _introduction(results: dict[str, Any]) -> str:
+    records = results["two_nodes"]
+    accepted = sum(record["accepted"] for record in records)
+    by_prototype = sum(record["prototype_gas"] is not None for record in records)
+    ratios = [mean(record["ratio"] for record in group) for group in groups(records).values()]
+    return _paragraph(
+        f"What SmartSync costs on {results['versions']['anvil']} under the rules of Osaka, beside the prototype of the "
+        "paper and beside what no implementation can go below. "
+        f"Of the {len(records)} operations {accepted} are accepted; the prototype accepts {by_prototype}. "
+        f"The ratio to the limit, by kind of operation, is {min(ratios):.2f} to {max(ratios):.2f}, in the middle "
+        f"{median(ratios):.2f}; {RATIO_TARGET:.2f} is aimed at. "
+        "All figures are means over the operations of one kind, and of whole transactions: intrinsic gas, calldata, "
+        "account proof, bookkeeping, everything."
+    )
+
+
+def _syncs(records: list[Record], *, targets: bool) -> str:
+    header = ["values", "operation", "gas", *(["target", "met"] if targets else []), "limit", "ratio"]
+    header += ["prototype", "factor"]
+    rows = []
+    for (size, name), group in groups(records).items():
+        gas, limit = _mean(group, "gas"), _mean(group, "limit")
+        row = [_number(size), _label(name), _number(gas)]
+        if targets:
+            row += _met(gas, TARGETS.get((size, name)), limit)
+        ratio = mean(record["ratio"] for record in group)
+        rows.append([*row, _number(limit), f"{ratio:.2f}", *_prototype(group)])
+    return _table(header, rows)
+
+
+def _prototype(group: list[Record]) -> list[str]:
+    """Return the prototype's mean over what it accepts, and how many times ours is in that over the same operations."""
+    accepted = [record for record in group if record["prototype_gas"] is not None]
+    if not accepted:
+        return ["reverts", "–"]
+    gas = _mean(accepted, "prototype_gas")
+    share = "" if len(accepted) == len(group) else f" ({100 * len(accepted) // len(group)} % accepted)"
+    return [f"{_number(gas)}{share}", f"{gas / _mean(accepted, 'gas'):.1f}"]
+
+
+def _below_limit(records: list[Record]) -> str:
+    unreachable = [
+        (size, name, target, _mean(group, "limit"), group[0])
+        for (size, name), group in groups(records).items()
+        if (target := TARGETS.get((size, name))) is not None and target < _mean(group, "limit")
+    ]
+    return "\n\n".join(
+        _paragraph(
+            f"**The target for {_label(name)} of {_number(size)} values cannot be reached by any transaction on the "
+            f"EVM.** It is {_number(target)}; but {first['changes']} slots that are touched for the first time cost "
+            f"{first['changes']} · 5,000 = {_number(first['sstore_gas'])} gas to rewrite, the transaction itself "
+            f"{_number(INTRINSIC)}, and the slots and values have to be in its calldata. The limit is "
+            f"{_number(limit)}; what can be judged is the ratio to it."
+        )
+        for size, name, target, limit, first in unreachable
+    )
+
+
+def _nine_nodes(results: dict[str, Any]) -> str:
+    proofs = results["account_proof"]
+    small, large = proofs["two_nodes"], proofs["nine_nodes"]
+    pairs = zip(groups(results["two_nodes"]).values(), groups(results["nine_nodes"]).values(), strict=True)
+    extra = sorted(_mean(nine, "gas") - _mean(two, "gas") for two, nine in pairs)
+    return _paragraph(
+        f"An account proof of {large['nodes']} nodes and {_number(large['bytes'])} bytes instead of {small['nodes']} "
+        f"nodes and {_number(small['bytes'])} bytes: {_number(extra[0])} to {_number(extra[-1])} gas more. Limit and "
+        "prototype are those of the table above: the limit counts no account proof, and the prototype was measured "
+        f"with the one of {small['nodes']} nodes."
+    )
+
+
+_PARTS_TEXT = """\
+*intrinsic*: 21,000. *calldata*: 4 gas a zero byte, 16 another one. *anchor*: the calls of the anchor. *storage writes*:
+what the protocol charges for reading and rewriting the changed slots, refunds taken off. *transition*: the rest of what
+the replica's frame takes, reading the witness and hashing both tries. *hub*: account proof, bookkeeping and the rest.
+*floor*: what EIP-7623 adds where the calldata alone would cost more than all this; then only bytes count."""
+
+
+def _parts_table(records: list[Record]) -> str:
+    rows = []
+    for (size, name), group in groups(records).items():
+        if (size, name) in TARGETS:
+            means = [mean(column) for column in zip(*(parts(record).values() for record in group), strict=True)]
+            rows.append([_number(size), _label(name), *map(_number, means), _number(_mean(group, "calldata_bytes"))])
+    return _table(["values", "operation", *PARTS, "calldata bytes"], rows)
+
+
+def _forks(forks: dict[str, Record]) -> str:
+    rows = []
+    for name, fork in forks.items():
+        size = size_of(name)
+        before = fork["prototype_gas"]
+        rows.append(
+            [
+                _number(size),
+                _number(fork["creation"]),
+                f"{_number(fork['fill'])} in {fork['fills']}",
+                _number(fork["activation"]),
+                _number(fork["total"]),
+                _number(fork["per_value"]),
+                *_met(fork["per_value"], FORK_TARGETS.get(size), None),
+                _number(before),
+                f"{before / fork['total']:.1f}",
+            ]
+        )
+    header = ["values", "creation", "fills", "activation", "in all", "per value", "target", "met"]
+    text = _paragraph(
+        "Creation of the replica, all its slots in transactions of the size that the package makes, activation with "
+        "the code's copy. Hub and anchor, deployed once for all replicas, are not in it; nor is the prototype's relay."
+    )
+    return f"{text}\n\n{_table([*header, 'prototype', 'factor'], rows)}"
+
+
+def _reads(reads: dict[str, Any]) -> str:
+    rows = []
+    for when, read in reads.items():
+        values = [_number(read[key]) for key in ("replica", "direct", "overhead")]
+        met = _met(read["overhead"], READ_TARGETS[when], None)
+        rows.append([when, *values, *met, _number(PROTOTYPE_READS[when])])
+    header = ["the callee is", "through the replica", "directly", "overhead", "target", "met", "prototype's overhead"]
+    text = _paragraph(
+        "A contract reads one value of the mapping with a STATICCALL: from the replica, and from the logic copy "
+        "directly. *Cold* is the first such call in a transaction, *warm* the second one. Measured on chain, from the "
+        "GAS instruction before the call to the one after it (`contracts/test/harness/ReadMeter.sol`)."
+    )
+    return f"{text}\n\n{_table(header, rows)}"
+
+
+def _method(results: dict[str, Any]) -> str:
+    versions, update = results["versions"], results["anchor_update"]
+    proof_bytes = _number(results["account_proof"]["two_nodes"]["bytes"])
+    items = [
+        "**operations**: each in one source block and one `sync`, all from the same starting state (`evm_snapshot`, "
+        "`evm_revert`). The source is a contract with one mapping at slot 0. *update 10* rewrites 10 values, *insert* "
+        "adds, *delete* removes, *mixed* does all three. After each one the hub's recorded root is compared with the "
+        "root that was computed off chain.",
+        f"**chain**: {versions['anvil']}, `--hardfork {versions['hardfork']} --enable-tx-gas-limit`; contracts by solc "
+        f"{versions['solc']}.",
+        "**gas**: `gasUsed` of the receipt. It is the larger of the floor and 21,000 + calldata + execution − refund; "
+        "execution is taken from the node's trace, and the run fails where the parts do not add up to the receipt.",
+        f"**apart**: the attestation of the source block by {update['signatures']} of 5 signers, "
+        f"{_number(update['gas'])} gas once for all replicas.",
+        "**limit**: the larger of (a) 21,000 + calldata gas of the least bytes that can carry the operation + its "
+        "storage writes − their refund, and (b) the EIP-7623 floor of these bytes. The least bytes: 32 for each "
+        "changed slot and each opaque reference, and the new values' own. It counts no account proof, no bookkeeping "
+        "and no hashing, so 1 is out of reach. The ratio is the mean of the operations' ratios.",
+        "**prototype**: disco-project/smart-sync, measured with the same operations under the rules of Prague and an "
+        f"account proof of {proof_bytes} bytes, without its relay. The factor is its gas divided by ours, over the "
+        "operations that it accepts.",
+        "**the same contracts give the same file**, byte for byte: [how to run it](../../benchmarks/README.md).",
+    ]
+    return "\n".join(_paragraph(item, bullet=True) for item in items)
+
+
+# --- formatting ---
+
+
+def _paragraph(text: str, *, bullet: bool = False) -> str:
+    start, indent = ("- ", "  ") if bullet else ("", "")
+    return fill(
+        text, 120, initial_indent=start, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _mean(group: Sequence[Record], key: str) -> float:
+    return float(mean(record[key] for record in group))
+
+
+def _number(value: float) -> str:
+    return f"{round(value):,}"
+
+
+def _met(value: float, target: int | None, limit: float | None) -> list[str]:
+    """Return a target and whether it is met, for a table; two empty cells where there is none."""
+    if target is None:
+        return ["", ""]
+    if value <= target:
+        return [_number(target), "yes"]
+    missed = f"no, {100 * (value / target - 1):.0f} % over"
+    return [_number(target), "no, it is below the limit" if limit is not None and target < limit else missed]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    align = [":--" if title in ("operation", "met", "the callee is") else "--:" for title in header]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, align, *rows])
