@@ -580,43 +580,14 @@ contract TransitionEngine is ITransitionEngine {
                 mstore(0x5c0, keccak256(0x5c0, 96))
             }
 
-            // Does with a write what `purpose` says; `key` is what a pending subtrie takes.
-            function write(purpose, slot, value, size, top) -> newTop {
-                newTop := top
-                if eq(purpose, 2) {
-                    // CONCLUDE: `prove` has looked at the old value.
-                    commitTo(slot, value)
-                    sstore(slot, value)
-                    leave
-                }
-                let old := sload(slot)
-                if eq(old, value) { fail(0x1570c572, slot) } // NoOpWrite
-                switch purpose
-                case 0 { sstore(slot, value) }
-                default { commitTo(slot, value) }
-                mstore(0, slot)
-                newTop := push(top, keccak256(0, 32), old, value, or(0x4040, shl(16, size)))
-            }
-
-            // All items but branches and long writes; and of long writes those that are not applied at once.
-            function other(purpose, item, tag, top) -> cursor, newTop {
-                if gt(purpose, 1) {
-                    // CONCLUDE takes writes only, ASCEND no item but branches.
-                    if or(eq(purpose, 3), or(lt(tag, 0x80), lt(sub(tag, 0xa1), 32))) { failAt(0x282e5885, item) } // UnknownItem
-                }
-                if lt(tag, 0x80) {
-                    // `leave` is between this and the next assignment.
-                    // slither-disable-next-line write-after-write
-                    cursor, newTop := opaqueBranch(item, top)
-                    leave
-                }
-                // A write or a leaf: a slot or a key, and a value.
-                let first := calldataload(add(item, 1))
-                let size := sub(tag, 0x80)
+            // The two words of a write or a leaf, a slot or a key and a value, each in its one canonical form.
+            function words(item, tag) -> cursor, first, value, size {
+                first := calldataload(add(item, 1))
+                size := sub(tag, 0x80)
                 cursor := add(item, 33)
-                let isLeaf := gt(size, 32)
                 switch gt(tag, 0xc0)
                 case 0 {
+                    let isLeaf := gt(size, 32)
                     size := sub(size, shl(5, isLeaf))
                     // The short form is for slots that start with a zero byte.
                     if iszero(or(isLeaf, byte(0, first))) { failAt(0x431f7dc5, item) } // NonCanonicalWord
@@ -624,20 +595,57 @@ contract TransitionEngine is ITransitionEngine {
                 default {
                     // a slot of fewer than 32 bytes, and a byte that tells the value's
                     if gt(tag, 0xe0) { failAt(0x282e5885, item) } // UnknownItem
-                    isLeaf := 0
                     cursor := add(item, sub(tag, 0xbf))
                     if lt(byte(0, first), gt(tag, 0xc1)) { failAt(0x431f7dc5, item) } // NonCanonicalWord
                     first := shr(shl(3, sub(0xe1, tag)), first)
                     size := byte(31, calldataload(sub(cursor, 32)))
                     if gt(size, 32) { failAt(0x431f7dc5, item) } // NonCanonicalWord
                 }
-                let value := calldataload(cursor)
+                value := calldataload(cursor)
                 if lt(byte(0, value), gt(size, 0)) { failAt(0x431f7dc5, item) } // NonCanonicalWord
                 value := shr(sub(256, shl(3, size)), value)
                 cursor := add(cursor, size)
-                switch isLeaf
-                case 0 { newTop := write(purpose, first, value, size, top) }
-                default { newTop := push(top, first, value, value, or(0x4040, shl(16, size))) }
+            }
+
+            // All items but branches and long writes; and of long writes those that are not applied at once.
+            function other(purpose, item, tag, top) -> cursor, newTop {
+                if eq(purpose, 3) { failAt(0x282e5885, item) } // UnknownItem: ASCEND takes branches only
+                if lt(tag, 0x80) {
+                    // `leave` is between this and the next assignment.
+                    // slither-disable-next-line write-after-write
+                    cursor, newTop := opaqueBranch(item, top)
+                    leave
+                }
+                let first, value, size
+                cursor, first, value, size := words(item, tag)
+                if lt(sub(tag, 0xa1), 32) {
+                    // a leaf
+                    newTop := push(top, first, value, value, or(0x4040, shl(16, size)))
+                    leave
+                }
+                let old := sload(first)
+                if eq(old, value) { fail(0x1570c572, first) } // NoOpWrite
+                switch purpose
+                case 0 { sstore(first, value) }
+                default { commitTo(first, value) }
+                mstore(0, first)
+                newTop := push(top, keccak256(0, 32), old, value, or(0x4040, shl(16, size)))
+            }
+
+            // Performs a list of writes; `prove` has looked at their old values.
+            function perform(start, length) {
+                let cursor := start
+                let end := add(start, length)
+                for {} lt(cursor, end) {} {
+                    let item := cursor
+                    let tag := byte(0, calldataload(item))
+                    if or(lt(tag, 0x80), lt(sub(tag, 0xa1), 32)) { failAt(0x282e5885, item) } // UnknownItem
+                    let slot, value, size
+                    cursor, slot, value, size := words(item, tag)
+                    commitTo(slot, value)
+                    sstore(slot, value)
+                }
+                if iszero(eq(cursor, end)) { fail(0x03654178, length) } // WitnessTruncated
             }
 
             // The first pending subtrie of an account proof: the account's leaf, as the child of the branch that comes next.
@@ -671,15 +679,19 @@ contract TransitionEngine is ITransitionEngine {
 
             // --- the walk ---
 
-            function walk(purpose, start, end, stack) -> top {
+            function walk(purpose, start, length, stack) -> top {
                 top := stack
                 let cursor := start
+                let end := add(start, length)
+                if eq(purpose, 3) {
+                    cursor := accountLeaf(start, end)
+                    top := 0x6e0
+                }
                 // An item may reach beyond the end: then it is the last, and the cursor is not at the end but behind it.
                 for {} lt(cursor, end) {} {
                     let tag := byte(0, calldataload(cursor))
                     // What nearly all items are is done right here.
                     if lt(tag, 0x40) {
-                        if eq(purpose, 2) { failAt(0x282e5885, cursor) } // UnknownItem: CONCLUDE takes writes only
                         cursor, top := join(cursor, top)
                         continue
                     }
@@ -705,26 +717,16 @@ contract TransitionEngine is ITransitionEngine {
                     mstore(add(top, 96), or(0x4040, shl(16, tag)))
                     top := add(top, 160)
                 }
-                if iszero(eq(cursor, end)) { fail(0x03654178, sub(end, mload(0x620))) } // WitnessTruncated
+                if iszero(eq(cursor, end)) { fail(0x03654178, length) } // WitnessTruncated
             }
 
             mstore(0x5c0, writesHash)
             mstore(0x620, witness.offset)
-            let top
-            {
-                let start := witness.offset
-                let end := add(start, witness.length)
-                switch mode
-                case 3 {
-                    top := 0x6e0
-                    start := accountLeaf(start, end)
-                }
-                default {
-                    top := add(0x640, pending.length)
-                    calldatacopy(0x640, pending.offset, pending.length)
-                }
-                top := walk(mode, start, end, top)
-            }
+            let top := add(0x640, pending.length)
+            if lt(mode, 3) { calldatacopy(0x640, pending.offset, pending.length) }
+            switch mode
+            case 2 { perform(witness.offset, witness.length) }
+            default { top := walk(mode, witness.offset, witness.length, top) }
             switch mode
             case 1 {
                 // What does not count was not always written.

@@ -60,6 +60,25 @@ contract TransitionEngineLimitsTest is TransitionTest {
         }
     }
 
+    /// @dev Seven hashes and an embedded leaf: a payload around 255 bytes, where its length needs a second byte.
+    function test_transition_branchNodeAround255Bytes_asReference() public {
+        uint256 opaque = 0xfe << (ReferenceTrie.nibbleAt(KEY_7, 62) > 7 ? 0 : 8);
+        bytes memory hashes;
+        bytes[16] memory children;
+        for (uint256 child = 0; child < 16; ++child) {
+            if ((opaque >> child) & 1 == 0) continue;
+            children[child] = RlpWriter.word(_hashOf(62, child));
+            hashes = bytes.concat(_hashOf(62, child), hashes);
+        }
+        for (uint256 size = 9; size <= 14; ++size) {
+            uint256 value = 1 << (8 * size - 1);
+            bytes memory items = bytes.concat(WitnessBuilder.write(7, value), WitnessBuilder.branch(62, opaque, hashes));
+            (, bytes32 newRoot) = _transitionOfSlot7(1, items);
+            children[ReferenceTrie.nibbleAt(KEY_7, 62)] = ReferenceTrie.leafNode(KEY_7, 63, value);
+            assertEq(newRoot, ReferenceTrie.rootAbove(KEY_7, 62, keccak256(ReferenceTrie.branchNode(children))));
+        }
+    }
+
     /// @dev Fifteen hashes in a row, and one write, at every place among them and at several depths.
     function test_transition_fifteenOpaqueChildren_asReference() public {
         for (uint256 depth = 0; depth < 63; depth += 7) {

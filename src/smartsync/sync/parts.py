@@ -37,7 +37,7 @@ _GAS_TOKEN, _GAS_TOKEN_FLOOR, _TOKENS_NOT_ZERO = 4, 10, 4
 _GAS_INSERT, _GAS_CHANGE = 22_100, 5_000
 """Of a write to a slot that was zero, and to another; each slot is cold (EIP-2929)."""
 
-_GAS_WRITING = 900
+_GAS_WRITING = 700
 """What a write takes besides: the engine's work, and what calls keep back (EIP-150). It only goes into a hint."""
 
 _NO_POOL_LIMIT = ("anvil", "hardhat", "ganache")
