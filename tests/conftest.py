@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,14 @@ import pytest
 from smartsync.testing import Node, anvil_node, find_geth, ganache_node, geth_node, hardhat_node
 
 TESTS = Path(__file__).parent
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C also where the tests run in the background of a shell, which has it ignored, by their children too.
+
+    Two tests press it, and would wait for ever.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
