@@ -76,10 +76,13 @@ contract HubImpostorTest is HubTest {
         vm.startPrank(stranger);
         assertEq(sample.key().creator, stranger);
         (bytes32 oldRoot, bytes32 newRoot) = sample.transition(witness);
+        // forge-lint: disable-next-line(unsafe-typecast)
         assertEq(abi.encode(oldRoot, newRoot), abi.encode(bytes32("old"), bytes32("new")));
         (bytes memory pending, bytes32 writesHash) = sample.prove("", 0, witness);
+        // forge-lint: disable-next-line(unsafe-typecast)
         assertEq(abi.encode(pending, writesHash), abi.encode(bytes("pending"), bytes32("hash")));
         (oldRoot, newRoot, writesHash) = sample.conclude("", witness);
+        // forge-lint: disable-next-line(unsafe-typecast)
         assertEq(abi.encode(oldRoot, newRoot, writesHash), abi.encode(bytes32("old"), bytes32("new"), bytes32("hash")));
         vm.stopPrank();
         assertEq(fingerprint(replica), before);

@@ -264,7 +264,8 @@ contract HubPrepareTest is HubTest {
         Session memory two = _session(other);
         while (one.done < one.items.length || two.done < two.items.length) {
             seed = uint256(keccak256(abi.encode(seed)));
-            vm.prank(address(uint160(seed | 1)));
+            // forge-lint: disable-next-line(unsafe-typecast)
+            vm.prank(address(uint160(seed | 1))); // any 160 bits will do
             _advance(seed % 2 == 0 ? one : two, seed % 2 == 0 ? to.hash : otherTo.hash, (seed >> 8) % 4);
         }
         assertEq(abi.encode(one.part), abi.encode(alone));
