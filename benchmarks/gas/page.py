@@ -31,6 +31,9 @@ READ_TARGETS = {"cold": 3_200, "warm": 600}
 RATIO_TARGET = 1.10
 PROTOTYPE_READS = {"cold": 4_178, "warm": 1_678}
 
+_COLD_SLOT, _WARM_SLOT = 2_100, 100
+"""Gas of reading a slot for the first time in a transaction, and again (EIP-2929)."""
+
 PARTS = ("intrinsic", "calldata", "anchor", "storage writes", "transition", "hub", "floor")
 """Where the gas of a sync goes, in the order of the page and the plot."""
 
@@ -54,6 +57,8 @@ def page(results: dict[str, Any]) -> str:
                 _PARTS_TEXT,
                 "![Shares of the gas of a sync](gas-parts.svg)",
                 _parts_table(results["two_nodes"]),
+                "## What is not reached, and why",
+                _not_reached(results),
                 "## A fork",
                 _forks(results["fork"]),
                 "## A read",
@@ -170,10 +175,12 @@ def _nine_nodes(results: dict[str, Any]) -> str:
     pairs = zip(groups(results["two_nodes"]).values(), groups(results["nine_nodes"]).values(), strict=True)
     extra = sorted(_mean(nine, "gas") - _mean(two, "gas") for two, nine in pairs)
     return _paragraph(
-        f"An account proof of {large['nodes']} nodes and {_number(large['bytes'])} bytes instead of {small['nodes']} "
-        f"nodes and {_number(small['bytes'])} bytes: {_number(extra[0])} to {_number(extra[-1])} gas more. Limit and "
-        "prototype are those of the table above: the limit counts no account proof, and the prototype was measured "
-        f"with the one of {small['nodes']} nodes."
+        f"An account proof of {large['nodes']} nodes instead of {small['nodes']}: {_number(extra[0])} to "
+        f"{_number(extra[-1])} gas more. The nodes have {_number(large['node_bytes'])} bytes instead of "
+        f"{_number(small['node_bytes'])}; what the hub takes of them ([the account "
+        f"proof](witness.md#the-account-proof)) has {_number(large['bytes'])} instead of {_number(small['bytes'])}. "
+        "Limit and prototype are those of the table above: the limit counts no account proof, and the prototype was "
+        "measured with the small one."
     )
 
 
@@ -191,6 +198,40 @@ def _parts_table(records: list[Record]) -> str:
             means = [mean(column) for column in zip(*(parts(record).values() for record in group), strict=True)]
             rows.append([_number(size), _label(name), *map(_number, means), _number(_mean(group, "calldata_bytes"))])
     return _table(["values", "operation", *PARTS, "calldata bytes"], rows)
+
+
+def _not_reached(results: dict[str, Any]) -> str:
+    found = groups(results["two_nodes"])
+    aims = [(target, _mean(found[key], "gas"), _mean(found[key], "limit")) for key, target in TARGETS.items()]
+    met = sum(gas <= target for target, gas, _ in aims)
+    impossible = sum(target < limit for target, _, limit in aims)
+    near = [
+        f"{_label(name)} of {_number(size)}"
+        for (size, name), group in found.items()
+        if mean(record["ratio"] for record in group) <= RATIO_TARGET
+    ]
+    shares = {key: [parts(record) for record in group] for key, group in found.items()}
+    fixed = [sum(part[name] for name in ("intrinsic", "anchor", "hub")) for part in shares[100, "update1"]]
+    work = [mean(part["transition"] for part in shares[size, "update100"]) / 100 for size in (100, 1_000, 10_000)]
+    dearer = [_number(size_of(name)) for name, fork in results["fork"].items() if fork["prototype_gas"] < fork["total"]]
+    fork = f" Of {' and '.join(dearer)} values the prototype's fork takes less gas than ours." if dearer else ""
+    items = [
+        f"**In short**: of the {len(aims)} targets of a sync {met} is met, {impossible} is below the limit. A ratio of "
+        f"{RATIO_TARGET:.2f} or less have {len(near)} of {len(found)} kinds of operation ({', '.join(near)}): there "
+        "bytes decide, and there are hardly any to spare.",
+        f"**A small sync** pays for what the limit does not count: {_number(mean(fixed))} gas before its first slot. "
+        "That is the transaction itself, the anchor's word on two blocks, the account proof, and two words that change "
+        "in the hub.",
+        f"**A large sync** pays for hashing: update 100 takes {_number(min(work))} to {_number(max(work))} gas a slot "
+        "in the engine, beside the 5,000 of the write. Each branch on the way to a changed slot is built and hashed "
+        "twice, as it was and as it is.",
+        f"**A fork** pays 22,100 for the first write of each value; calldata and hashing are the rest.{fork}",
+        "**A second read** in one transaction is the farthest from its target; see [below](#a-read).",
+        "**How much fits**: all writes of a sync land in one transaction. Under the cap of 16,777,216 gas that is "
+        "about 2,600 changed slots or 700 new ones ([known limits](../../SECURITY.md#known-limits)). What does not fit "
+        "one transaction with its proof is proven in parts before; no such sync is in these tables.",
+    ]
+    return "\n".join(_paragraph(item, bullet=True) for item in items)
 
 
 def _forks(forks: dict[str, Record]) -> str:
@@ -231,12 +272,20 @@ def _reads(reads: dict[str, Any]) -> str:
         "directly. *Cold* is the first such call in a transaction, *warm* the second one. Measured on chain, from the "
         "GAS instruction before the call to the one after it (`contracts/test/harness/ReadMeter.sol`)."
     )
-    return f"{text}\n\n{_table(header, rows)}"
+    again = _paragraph(
+        "**Warm is not warm here.** Every read is undone, also a static one, and what is undone is cold again "
+        "([decision 10](../decisions/0010-every-read-is-undone.md) says why that stays so). So the second read pays "
+        f"{_number(_COLD_SLOT)} gas for the slot, not {_number(_WARM_SLOT)}. Of its overhead "
+        f"{_number(_COLD_SLOT - _WARM_SLOT)} are that, and the frames "
+        f"{_number(reads['warm']['overhead'] - _COLD_SLOT + _WARM_SLOT)}. A second read of several slots pays "
+        f"{_number(_COLD_SLOT - _WARM_SLOT)} more for each of them."
+    )
+    return f"{text}\n\n{_table(header, rows)}\n\n{again}"
 
 
 def _method(results: dict[str, Any]) -> str:
     versions, update = results["versions"], results["anchor_update"]
-    proof_bytes = _number(results["account_proof"]["two_nodes"]["bytes"])
+    proof_bytes = _number(results["account_proof"]["two_nodes"]["node_bytes"])
     items = [
         "**operations**: each in one source block and one `sync`, all from the same starting state (`evm_snapshot`, "
         "`evm_revert`). The source is a contract with one mapping at slot 0. *update 10* rewrites 10 values, *insert* "
@@ -253,8 +302,8 @@ def _method(results: dict[str, Any]) -> str:
         "changed slot and each opaque reference, and the new values' own. It counts no account proof, no bookkeeping "
         "and no hashing, so 1 is out of reach. The ratio is the mean of the operations' ratios.",
         "**prototype**: disco-project/smart-sync, measured with the same operations under the rules of Prague and an "
-        f"account proof of {proof_bytes} bytes, without its relay. The factor is its gas divided by ours, over the "
-        "operations that it accepts.",
+        f"account proof of 2 nodes ({proof_bytes} bytes), without its relay. The factor is its gas divided by ours, "
+        "over the operations that it accepts.",
         "**the same contracts give the same file**, byte for byte: [how to run it](../../benchmarks/README.md).",
     ]
     return "\n".join(_paragraph(item, bullet=True) for item in items)
