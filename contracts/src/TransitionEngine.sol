@@ -4,8 +4,9 @@ pragma solidity 0.8.37;
 import {ITransitionEngine} from "./interfaces/ITransitionEngine.sol";
 
 /// @title TransitionEngine
-/// @notice One pass over the union of two tries, two roots. `docs/reference/witness.md` has the items, and
-/// `docs/explain/how-a-transition-is-proven.md` why the roots can be believed, line by line of this file.
+/// @notice One pass over the union of two tries, two roots. `docs/reference/witness.md` has the items,
+/// `docs/explain/how-a-transition-is-proven.md` why the roots can be believed, and `docs/explain/the-engine.md` what holds
+/// before and after each function here, why no stale byte is hashed, and what each check stops.
 ///
 /// A witness is a list of items in the order of trie keys, children before their branch. The engine is a stack machine: a
 /// write, a leaf and an opaque branch push a pending subtrie; a branch joins those at the top that lie below it into one.
@@ -18,9 +19,11 @@ import {ITransitionEngine} from "./interfaces/ITransitionEngine.sol";
 /// is laid out by hand: the same in plain Solidity (`contracts/test/reference/PlainEngine.sol`, which the tests hold this
 /// against) takes several times the gas. Memory, from 0x80 on, where Solidity has allocated nothing yet:
 ///
+///   0x000   a slot or an address to be hashed, or an error; 0x20: what `join` compares word 3 with
 ///   0x080 ┌ OLD node ──────────────┐  A branch node is built from its end backwards, child 15 first: so its header, whose
 ///   0x2c0 ├ NEW node ──────────────┤  size depends on the rest, comes last, in front, and nothing is ever moved.
-///   0x500 ├ short node ────────────┤  A leaf or an extension: the path ends at 0x580 and the value starts there.
+///   0x500 ├ short node ────────────┤  A leaf or an extension: the path ends at 0x580 and the value starts there. An
+///         │                        │  account's leaf runs on to 0x5f0: there are no writes then.
 ///   0x5c0 ├ writes hash, slot, value ┤ What the hash of the writes is made of.
 ///   0x620 ├ start of the witness ──┤  Later the stack's length: so the stack is the `bytes memory` that `prove` returns.
 ///   0x640 └ stack of pending subtries, five words each ►
@@ -31,7 +34,8 @@ import {ITransitionEngine} from "./interfaces/ITransitionEngine.sol";
 ///     word 3  flag << 24 | byte length of word 2, if known << 16 | old depth << 8 | new depth; 64 is a leaf's, or nothing's
 ///     word 4  the new side's key where the flag is set, else 0
 ///
-/// No memory is taken to be zero, and none is read that was not written in the same walk.
+/// No memory is taken to be zero, and nothing that was not written in the same walk decides anything. (Word 4 may be unwritten
+/// where the flag is 0, and does not count there; the word below the stack may be read, and is dropped.)
 contract TransitionEngine is ITransitionEngine {
     // What is done with a write.
     uint256 private constant APPLY = 0;
@@ -147,8 +151,8 @@ contract TransitionEngine is ITransitionEngine {
                 }
             }
 
-            // Completes the leaf whose path starts at `path`: RLP of RLP of `value`, at 0x580. `size` is its byte length
-            // or a guess: in most storages a slot's value keeps its size.
+            // Completes the leaf whose path starts at `path`: RLP of RLP of `value`, at 0x580. `size` is a guess at its byte
+            // length, and counted where it is wrong.
             function putLeaf(path, value, size) -> node, length {
                 let end
                 switch lt(value, 0x80)
@@ -191,8 +195,12 @@ contract TransitionEngine is ITransitionEngine {
             // --- branch nodes ---
             // `gap` tells how far a node is built. It starts at the node's end - 33 and falls by 32 with every hash: then
             // the hash of the child `right` places left of child 15 belongs at gap - right, whatever children are absent.
-            // All bytes that are not written yet are 0x80, which is an absent child: each reference that is written puts 31
-            // of them in front of itself, and there are never more than 15 absent children in a row.
+            //
+            //   ... 80 80 80 80 80 80 | a0 hash of one | 80 80 | a0 hash of another | 80 | end      80: an absent child
+            //                         ^ gap + 32 - r: all that is right of the child r places left of child 15 is done
+            //
+            // The 31 bytes in front of what is done are 0x80: each reference that is written puts them in front of itself,
+            // and there are never more than 16 absent children in a row. `apart` is what the new node's gap is more.
 
             // Puts a reference by hash; the word in front ends with its header, 0xa0.
             function putHash(gap, right, hash) -> after_ {
@@ -293,7 +301,8 @@ contract TransitionEngine is ITransitionEngine {
                 mcopy(add(at, apart), at, sub(end, at))
             }
 
-            // The branch node that ends at `end`; its payload, of more than 55 bytes, starts at gap + 16: 17 items have one byte at least.
+            // The branch node that ends at `end`; its payload, of more than 55 bytes, starts at gap + 16: with the absent
+            // children that are left, which are 0x80s.
             function branchHash(gap, end) -> hash {
                 let start := add(gap, 16)
                 let size := sub(end, start)
@@ -393,7 +402,9 @@ contract TransitionEngine is ITransitionEngine {
                 mstore(add(base, 128), mul(flag, newKey))
             }
 
-            // In one piece, for what a call would cost every branch.
+            // Puts one entry, at `entry` - 160 in the end, in place of those at the top that begin like the topmost, in seven
+            // steps: fill, then for each entry its place, the opaque children right of it, itself; the opaque ones that are
+            // left; were there two; hash. In one piece, for what a call would cost every branch.
             // slither-disable-next-line cyclomatic-complexity
             function join(item, top) -> cursor, entry {
                 cursor := add(item, 3)
