@@ -17,12 +17,12 @@ unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench-gas lint check-artifacts analyse geth lock clean
+.PHONY: help setup build test fuzz demo bench-gas lint check-artifacts analyse geth lock clean
 
 help:  ## list the verbs
 	@echo 'make VERB: each verb does the set-up that it needs.'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
-	@echo 'make test SMARTSYNC_FUZZ_CASES=20000 SMARTSYNC_FUZZ_SEED=7: more cases of the differential fuzz, another seed'
+	@echo 'make fuzz CASES=20000 SEED=7: so many cases, of this seed; FIRST=1234 CASES=1 repeats one'
 
 setup: $(PY_STAMP) $(NODE_STAMP)  ## .venv and node_modules, all pinned (a few minutes, once)
 
@@ -69,6 +69,10 @@ test: setup  ## all tests: contracts, then unit, integration and acceptance
 	tools/forge test
 	$(SAY) 'Python: unit, integration (real nodes on loopback), acceptance'
 	$(BIN)/python -m pytest --durations=10
+
+fuzz: setup  ## the differential fuzz on all cores until Ctrl-C, or for CASES=n; SEED, FIRST, REPORT
+	@$(BIN)/python -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(FIRST),--first $(FIRST)) $(if $(CORES),--cores $(CORES)) $(if $(REPORT),--report $(REPORT))
 
 demo: setup  ## two chains, two real contracts, forked, changed, synced, attacked
 	$(SAY) 'Demo'

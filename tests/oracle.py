@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import rlp
 from trie import HexaryTrie
 
+# py-trie would take PyCryptodome's keccak, with which it is half as fast.
+os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
+
 
 class OracleTrie:
-    """A storage trie by 32-byte trie keys; values are numbers and 0 deletes."""
+    """A trie by 32-byte trie keys. A value is a number, 0 deletes; in a state trie it is an account's four fields."""
 
     def __init__(self, leaves: Mapping[bytes, int] | None = None) -> None:
         self._trie = HexaryTrie({})
         for key, value in (leaves or {}).items():
             self.put(key, value)
 
-    def put(self, key: bytes, value: int) -> None:
+    def put(self, key: bytes, value: int | list[int | bytes]) -> None:
         if value:
             self._trie[key] = rlp.encode(value)
         else:

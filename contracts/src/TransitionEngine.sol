@@ -15,8 +15,8 @@ import {ITransitionEngine} from "./interfaces/ITransitionEngine.sol";
 /// union counts its children on each side: none makes nothing, one alone is handed upwards, two or more are a branch node. So
 /// inserts, deletes, splits, collapses, growth from and to the empty trie are one rule without special cases.
 ///
-/// @dev In assembly, because half of a synchronisation's price is made here and Solidity has no expression for memory that
-/// is laid out by hand: the same in plain Solidity (`contracts/test/reference/PlainEngine.sol`, which the tests hold this
+/// @dev In assembly, because up to a third of a synchronisation's price is made here, beside the writes, and Solidity has no
+/// expression for memory that is laid out by hand: the same in plain Solidity (`contracts/test/reference/PlainEngine.sol`, which the tests hold this
 /// against) takes several times the gas. Memory, from 0x80 on, where Solidity has allocated nothing yet:
 ///
 ///   0x000   a slot or an address to be hashed, or an error; 0x20: what `join` compares word 3 with

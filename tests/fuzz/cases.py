@@ -3,42 +3,61 @@
 from __future__ import annotations
 
 import functools
-import json
 import random
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 from smartsync.keccak import keccak256
 from smartsync.trie.nibbles import to_bytes, to_nibbles
+from smartsync.trie.node import Node
+from smartsync.trie.trie import build, put, storage_value
+from tests.fuzz.bases import NO_BASE, Base, large, medium
+from tests.fuzz.slots import mined_groups, pool, slot, value, word
+from tests.oracle import OracleTrie
 
-MINED_SLOTS = Path(__file__).parents[1] / "vectors" / "mined_slots.json"
+SIZES = (0, 0, 1, 1, 2, 2, 3, 4, 6, 10, 17, 17, 40, 40)
+"""How many slots a case brings along; mostly few, since few make the odd shapes."""
 
-SIZES = (0, 0, 1, 1, 2, 2, 3, 4, 6, 10, 17, 17, 40, 40, 80, 150, 300)
-"""How many slots a trie is made of; mostly few, since few make the odd shapes."""
+MEDIUM, LARGE = 0.3, 0.1
+"""How many of the cases start from a trie of 40 to 300 slots, and of 1,000 to 5,000."""
+
+WRITES = (1, 1, 1, 2, 2, 3, 5, 5, 10, 20, 40)
+MOST_WRITES = 300
+
+EMPTIED = 300
+"""Slots of the largest trie that is emptied."""
 
 EMBEDDED_FROM = 28
 """Bytes that trie keys must share for a branch of two of them to have under 32 bytes, which no witness can tell of."""
 
-LARGE = 2**255
+LONG_VALUE = 2**255
 """A value whose leaf has more than 32 bytes, and so any branch above it."""
-
-WRITES = (1, 1, 1, 2, 2, 3, 5, 5, 10, 20, 40)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A trie and a batch of writes.
+    """A trie and a batch of writes: case ``index`` of a seed.
 
-    ``stored``: slot to value, as the replica has them (none is 0). ``hidden``: trie key to value of leaves whose slots
-    nobody knows. They share far more nibbles with the slots' keys than mining can reach, so only they make the deepest
-    tries. ``writes``: slot to new value; some change nothing.
+    ``base`` and ``own``: the trie's slots and their values, those of its own beside or instead of the base's.
+    ``hidden``: trie key to value of leaves whose slots nobody knows. They share far more nibbles with the slots' keys
+    than mining can reach, so only they make the deepest tries. ``writes``: slot to new value; some change nothing.
     """
 
-    name: str
-    stored: dict[bytes, int]
+    seed: int
+    index: int
+    base: Base
+    own: dict[bytes, int]
     hidden: dict[bytes, int]
     writes: dict[bytes, int]
+
+    @property
+    def name(self) -> str:
+        return f"{self.seed}/{self.index}"
+
+    @functools.cached_property
+    def stored(self) -> dict[bytes, int]:
+        """Slot to value, as the replica has them (none is 0)."""
+        return self.base.stored | self.own
 
     @functools.cached_property
     def changes(self) -> dict[bytes, int]:
@@ -52,43 +71,46 @@ class Case:
 
     @functools.cached_property
     def old_leaves(self) -> dict[bytes, int]:
-        return {keccak256(slot): value for slot, value in self.stored.items()} | self.hidden
+        """Trie key to value."""
+        return self.base.leaves | self._own_leaves
 
     @functools.cached_property
     def new_leaves(self) -> dict[bytes, int]:
-        return {keccak256(slot): value for slot, value in self.after.items()} | self.hidden
+        written = {keccak256(slot): value for slot, value in self.writes.items()}
+        return {key: value for key, value in (self.old_leaves | written).items() if value}
 
+    def old_trie(self) -> Node:
+        """Return the package's trie before the writes."""
+        if not self.base.stored:
+            return build((key, storage_value(value)) for key, value in self.old_leaves.items())
+        trie = self.base.trie
+        for key, number in self._own_leaves.items():
+            trie = put(trie, key, storage_value(number))
+        return trie
 
-def slot(number: int) -> bytes:
-    return number.to_bytes(32, "big")
+    def old_oracle(self) -> OracleTrie:
+        """Return the independent trie before the writes."""
+        oracle = self.base.oracle.copy()
+        for key, number in self._own_leaves.items():
+            oracle.put(key, number)
+        return oracle
 
-
-@functools.cache
-def mined_groups() -> list[list[bytes]]:
-    """Groups of slots whose trie keys share 6 and more nibbles."""
-    groups = json.loads(MINED_SLOTS.read_text())
-    return [[slot(number) for number in group] for depth in groups.values() for group in depth]
+    @functools.cached_property
+    def _own_leaves(self) -> dict[bytes, int]:
+        return {keccak256(slot): value for slot, value in self.own.items()} | self.hidden
 
 
 def random_case(seed: int, index: int) -> Case:
-    """Return case ``index`` of a seed, whatever the cases before it were."""
+    """Return small case ``index`` of a seed, whatever the cases before it were."""
+    return _case(random.Random(f"{seed}/{index}"), seed, index, NO_BASE)
+
+
+def wide_case(seed: int, index: int) -> Case:
+    """Return case ``index`` of a seed, of any size up to 5,000 slots, whatever the cases before it were."""
     rng = random.Random(f"{seed}/{index}")
-    pool = _pool(rng, rng.choice(SIZES))
-    stored = {s: value(rng) for s in pool}
-    writes = _writes(rng, pool)
-    hidden = _hidden(rng, sorted(writes)) if rng.random() < 0.35 else {}
-    return Case(f"{seed}/{index}", stored, hidden, {s: _new(rng, stored.get(s, 0)) for s in writes} | _last(rng, pool))
-
-
-def value(rng: random.Random) -> int:
-    """Return a value of 1 to 32 bytes; often one at which an encoding changes, or a short one, which gets embedded."""
     kind = rng.random()
-    if kind < 0.3:
-        return rng.choice((1, 0x7F, 0x80, 0xFF, 0x100, 2**255, 2**256 - 1))
-    if kind < 0.5:
-        return rng.randrange(1, 256)
-    size = rng.randrange(1, 33)
-    return rng.randrange(256 ** (size - 1), 256**size)
+    base = large(seed, index) if kind < LARGE else medium(seed, index) if kind < LARGE + MEDIUM else NO_BASE
+    return _case(rng, seed, index, base)
 
 
 def neighbour(rng: random.Random, key: bytes, depth: int) -> bytes:
@@ -98,43 +120,49 @@ def neighbour(rng: random.Random, key: bytes, depth: int) -> bytes:
     return to_bytes(nibbles[:depth] + bytes((other,)) + bytes(rng.randrange(16) for _ in range(63 - depth)))
 
 
-def _pool(rng: random.Random, size: int) -> list[bytes]:
-    """Return about ``size`` slots: small numbers, random words, and groups whose keys share prefixes."""
-    pool: set[bytes] = set()
-    mined = rng.random() < 0.4
-    while len(pool) < size:
-        kind = rng.random()
-        if mined and kind < 0.5:
-            group = rng.choice(mined_groups())
-            pool.update(rng.sample(group, min(len(group), size - len(pool))))
-        else:
-            pool.add(slot(rng.randrange(2 * size + 2)) if kind < 0.75 else rng.randbytes(32))
-    return sorted(pool)
+def _case(rng: random.Random, seed: int, index: int, base: Base) -> Case:
+    own = {slot: value(rng) for slot in pool(rng, rng.choice(SIZES))}
+    replacing = _replacing(rng, own) if rng.random() < 0.15 else {}
+    stored = base.stored | own
+    slots = _writes(rng, [*base.slots, *own])
+    hidden = _hidden(rng, slots) if rng.random() < 0.35 else {}
+    writes = {slot: _new(rng, stored.get(slot, 0)) for slot in slots} | replacing
+    if len(stored) <= EMPTIED and rng.random() < 0.03:
+        # Everything goes: to the empty trie, or the one of those that come.
+        writes = dict.fromkeys(stored, 0) | {slot: new for slot, new in writes.items() if slot not in stored}
+    return Case(seed, index, base, own, hidden, writes)
 
 
-def _writes(rng: random.Random, pool: list[bytes]) -> list[bytes]:
+def _replacing(rng: random.Random, own: dict[bytes, int]) -> dict[bytes, int]:
+    """Return writes that replace a slot by another one beside it: on no side there is a branch of the two."""
+    gone, come = rng.sample(rng.choice(mined_groups()), 2)
+    own[gone] = value(rng)
+    own.pop(come, None)
+    return {gone: 0, come: value(rng)}
+
+
+def _writes(rng: random.Random, known: list[bytes]) -> list[bytes]:
+    """Return the slots that are written: some that are there, new ones, and some out of groups that share prefixes."""
     chosen: set[bytes] = set()
-    known = rng.choice((0.3, 0.6, 0.9))
-    for _ in range(rng.choice(WRITES)):
+    share = rng.choice((0.3, 0.6, 0.9))
+    for _ in range(rng.choice(WRITES) if rng.random() < 0.99 else rng.randrange(MOST_WRITES)):
         kind = rng.random()
-        if pool and kind < known:
-            chosen.add(rng.choice(pool))
-        elif kind < 0.95:
-            chosen.add(slot(rng.randrange(2 * len(pool) + 4)))
-        else:
+        if kind < 0.06:
             group = rng.choice(mined_groups())
             chosen.update(rng.sample(group, rng.randrange(1, len(group) + 1)))
+        elif known and kind < share:
+            chosen.add(rng.choice(known))
+        elif kind < 0.95:
+            chosen.add(slot(rng.randrange(2 * len(known) + 4)))
+        else:
+            chosen.add(word(rng))
     return sorted(chosen)
 
 
 def _new(rng: random.Random, old: int) -> int:
     kind = rng.random()
-    return 0 if kind < 0.4 else old if kind < 0.45 else value(rng)
-
-
-def _last(rng: random.Random, pool: list[bytes]) -> dict[bytes, int]:
-    """Sometimes everything goes: growth to the empty trie."""
-    return dict.fromkeys(pool, 0) if rng.random() < 0.05 else {}
+    # Where nothing is, nothing changes then.
+    return old if kind < 0.04 else 0 if kind < (0.45 if old else 0.08) else value(rng)
 
 
 def _hidden(rng: random.Random, slots: list[bytes]) -> dict[bytes, int]:
@@ -155,7 +183,7 @@ def _hidden(rng: random.Random, slots: list[bytes]) -> dict[bytes, int]:
     written = {keccak256(target) for target in slots}
     shared = Counter(key[:EMBEDDED_FROM] for key in written | leaves.keys())
     return {
-        key: number | LARGE if shared[key[:EMBEDDED_FROM]] > 1 else number
+        key: number | LONG_VALUE if shared[key[:EMBEDDED_FROM]] > 1 else number
         for key, number in leaves.items()
         if key not in written
     }

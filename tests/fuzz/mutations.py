@@ -1,13 +1,14 @@
-"""Ways to spoil a witness: none of the results may be accepted for the transition that the witness was made for."""
+"""Ways to spoil a witness: none of the results may have another effect than the witness that it was made of."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 from smartsync.keccak import keccak256
-from smartsync.trie.nibbles import to_nibbles
+from smartsync.rlp import encode_int
+from smartsync.trie.nibbles import to_bytes
 from smartsync.trie.node import Extension, Leaf, Opaque, root_hash
 from smartsync.trie.trie import storage_value
 from smartsync.witness import (
@@ -16,17 +17,16 @@ from smartsync.witness import (
     LeafItem,
     OpaqueItem,
     WriteItem,
-    decode_witness,
     encode_witness,
 )
-from smartsync.witness.items import read_items
+from tests.fuzz.made_up import make_up
+from tests.fuzz.scene import Scene, changed, joins_of, opened, path_of, places_of, rehashed, replaced
 
-Storage = Callable[[bytes], int]
-Mutator = Callable[[random.Random, bytes, Storage], bytes | None]
+Mutator = Callable[[random.Random, Scene], bytes | None]
 """Returns the spoiled witness, or ``None`` where this one has nothing to spoil in that way."""
 
 
-def mutations(rng: random.Random, witness: bytes, storage: Storage, count: int) -> list[tuple[str, bytes]]:
+def mutations(rng: random.Random, scene: Scene, count: int) -> list[tuple[str, bytes]]:
     """Return about ``count`` (kind, spoiled witness) pairs: of each kind one as far as that goes, then some again."""
     kinds = list(MUTATORS.items())
     rng.shuffle(kinds)
@@ -34,8 +34,8 @@ def mutations(rng: random.Random, witness: bytes, storage: Storage, count: int) 
     for kind, mutate in kinds + rng.choices(kinds, k=count):
         if len(found) >= count:
             break
-        spoiled = mutate(rng, witness, storage)
-        if spoiled is not None and spoiled != witness:
+        spoiled = mutate(rng, scene)
+        if spoiled is not None and spoiled != scene.witness:
             found.setdefault(spoiled, kind)
     return [(kind, spoiled) for spoiled, kind in found.items()]
 
@@ -43,130 +43,139 @@ def mutations(rng: random.Random, witness: bytes, storage: Storage, count: int) 
 # ------------------------------------------------------------------------------------------------- bytes
 
 
-def flip_bit(rng: random.Random, witness: bytes, _: Storage) -> bytes:
-    at = rng.randrange(len(witness))
-    return witness[:at] + bytes((witness[at] ^ 1 << rng.randrange(8),)) + witness[at + 1 :]
+def flip_bit(rng: random.Random, scene: Scene) -> bytes:
+    return _flipped(rng, scene.witness, rng.randrange(len(scene.witness)))
 
 
-def flip_bit_of_item(rng: random.Random, witness: bytes, _: Storage) -> bytes:
+def flip_bit_of_item(rng: random.Random, scene: Scene) -> bytes:
     """Flip a bit that is not a hash's, which most are: a first byte, a path, a mask, a slot, a value."""
-    covered: set[int] = set()
-    for start, item in read_items(witness):
-        if isinstance(item, (BranchItem, OpaqueItem)):
-            end = start + len(encode_witness([item]))
-            hashes = len(item.opaque) if isinstance(item, BranchItem) else 1
-            covered.update(range(end - 32 * hashes, end))
-    at = rng.choice([offset for offset in range(len(witness)) if offset not in covered])
+    at = rng.randrange(len(scene.items))
+    item = scene.items[at]
+    hashes = len(item.opaque) if isinstance(item, BranchItem) else isinstance(item, OpaqueItem)
+    return _flipped(rng, scene.witness, rng.randrange(scene.starts[at], scene.end(at) - 32 * hashes))
+
+
+def set_byte(rng: random.Random, scene: Scene) -> bytes:
+    at = rng.randrange(len(scene.witness))
+    return scene.witness[:at] + bytes((rng.choice((0, rng.randrange(256))),)) + scene.witness[at + 1 :]
+
+
+def set_first_byte(rng: random.Random, scene: Scene) -> bytes:
+    """Make an item another one, or none at all."""
+    at = rng.choice(scene.starts)
+    return scene.witness[:at] + rng.choice((b"\x40", b"\xe1", b"\xff", rng.randbytes(1))) + scene.witness[at + 1 :]
+
+
+def cut_end(rng: random.Random, scene: Scene) -> bytes:
+    return scene.witness[: rng.randrange(len(scene.witness))]
+
+
+def cut_items(rng: random.Random, scene: Scene) -> bytes:
+    """Cut the end between two items, where nothing is truncated."""
+    return scene.witness[: rng.choice(scene.starts)]
+
+
+def cut_byte(rng: random.Random, scene: Scene) -> bytes:
+    at = rng.randrange(len(scene.witness))
+    return scene.witness[:at] + scene.witness[at + 1 :]
+
+
+def add_byte(rng: random.Random, scene: Scene) -> bytes:
+    at = rng.choice((0, len(scene.witness), rng.randrange(len(scene.witness) + 1)))
+    return scene.witness[:at] + rng.choice((b"\0", rng.randbytes(1))) + scene.witness[at:]
+
+
+def repeat_bytes(rng: random.Random, scene: Scene) -> bytes:
+    """Repeat a run of bytes, often the whole witness."""
+    size = len(scene.witness)
+    start, end = sorted((rng.randrange(size), rng.randrange(1, size + 1)))
+    if start == end or rng.random() < 0.3:
+        start, end = 0, size
+    return scene.witness[:end] + scene.witness[start:]
+
+
+def pad_number(rng: random.Random, scene: Scene) -> bytes | None:
+    """Give a slot or a value with a leading zero, a short slot in the long form, or a path with one nibble too many."""
+    places = places_of(scene, (WriteItem, LeafItem, OpaqueItem))
+    for at in rng.sample(places, len(places)):
+        if ways := _padded(rng, scene.items[at]):
+            return scene.witness[: scene.starts[at]] + rng.choice(ways) + scene.witness[scene.end(at) :]
+    return None
+
+
+def _flipped(rng: random.Random, witness: bytes, at: int) -> bytes:
     return witness[:at] + bytes((witness[at] ^ 1 << rng.randrange(8),)) + witness[at + 1 :]
 
 
-def set_byte(rng: random.Random, witness: bytes, _: Storage) -> bytes:
-    at = rng.randrange(len(witness))
-    return witness[:at] + bytes((rng.choice((0, rng.randrange(256))),)) + witness[at + 1 :]
-
-
-def set_first_byte(rng: random.Random, witness: bytes, _: Storage) -> bytes:
-    """Make an item another one, or none at all."""
-    at = rng.choice([start for start, _ in read_items(witness)])
-    return witness[:at] + rng.choice((b"\x40", b"\xe1", b"\xff", rng.randbytes(1))) + witness[at + 1 :]
-
-
-def cut_end(rng: random.Random, witness: bytes, _: Storage) -> bytes:
-    return witness[: rng.randrange(len(witness))]
-
-
-def cut_items(rng: random.Random, witness: bytes, _: Storage) -> bytes:
-    """Cut the end between two items, where nothing is truncated."""
-    return witness[: rng.choice([start for start, _ in read_items(witness)])]
-
-
-def cut_byte(rng: random.Random, witness: bytes, _: Storage) -> bytes:
-    at = rng.randrange(len(witness))
-    return witness[:at] + witness[at + 1 :]
-
-
-def add_byte(rng: random.Random, witness: bytes, _: Storage) -> bytes:
-    at = rng.choice((0, len(witness), rng.randrange(len(witness) + 1)))
-    return witness[:at] + rng.choice((b"\0", rng.randbytes(1))) + witness[at:]
-
-
-def repeat_bytes(rng: random.Random, witness: bytes, _: Storage) -> bytes:
-    """Repeat a run of bytes, often the whole witness."""
-    start, end = sorted((rng.randrange(len(witness)), rng.randrange(1, len(witness) + 1)))
-    if start == end or rng.random() < 0.3:
-        start, end = 0, len(witness)
-    return witness[:end] + witness[start:end] + witness[end:]
-
-
-def pad_number(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
-    """Give a slot or a value with a leading zero, or a slot that has a short form in the long one."""
-    ways = []
-    for start, item in read_items(witness):
-        if not isinstance(item, WriteItem):
-            continue
-        tag, slot, value = witness[start], item.slot.lstrip(b"\0"), item.value.to_bytes(32, "big").lstrip(b"\0")
-        end = start + len(encode_witness([item]))
-        if tag > 0xC0:
-            ways.append((start, bytes((0x80 + len(value),)) + item.slot + value, end))
-            ways.append((start, bytes((tag, *slot, len(value) + 1, 0)) + value, end))
-        if 0xC0 < tag < 0xE0:
-            ways.append((start, bytes((tag + 1, 0, *slot, len(value))) + value, end))
-    if not ways:
-        return None
-    start, padded, end = rng.choice(ways)
-    return witness[:start] + padded + witness[end:]
+def _padded(rng: random.Random, item: WriteItem | LeafItem | OpaqueItem) -> list[bytes]:
+    """Return the encodings of an item that are not its canonical one."""
+    if isinstance(item, OpaqueItem):
+        raw = to_bytes((*item.path, rng.randrange(1, 16))) if len(item.path) % 2 else b""
+        return [bytes((0x40 + len(item.path),)) + raw + item.hash] if raw else []
+    value = encode_int(item.value)
+    size = len(value)
+    if isinstance(item, LeafItem):
+        return [bytes((0xA1 + size, *item.key, 0)) + value] if size < 32 else []
+    slot = item.slot.lstrip(b"\0")
+    if len(slot) == 32:
+        return [bytes((0x81 + size, *slot, 0)) + value] if size < 32 else []
+    ways = [bytes((0x80 + size, *item.slot)) + value, bytes((0xC1 + len(slot), *slot, size + 1, 0)) + value]
+    return [*ways, bytes((0xC2 + len(slot), 0, *slot, size)) + value] if len(slot) < 31 else ways
 
 
 # ------------------------------------------------------------------------------------------------- order and depth
 
 
-def drop_item(rng: random.Random, witness: bytes, _: Storage) -> bytes:
-    return _changed(witness, lambda items: items.pop(rng.randrange(len(items))))
+def drop_item(rng: random.Random, scene: Scene) -> bytes:
+    return changed(scene, lambda items: items.pop(rng.randrange(len(items))))
 
 
-def drop_branch(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def drop_branch(rng: random.Random, scene: Scene) -> bytes | None:
     """Leave subtries over, for the next branch or for the end."""
-    branches = _places(witness, BranchItem)
-    return _changed(witness, lambda items: items.pop(rng.choice(branches))) if branches else None
+    branches = places_of(scene, BranchItem)
+    return changed(scene, lambda items: items.pop(rng.choice(branches))) if branches else None
 
 
-def swap_items(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def swap_items(rng: random.Random, scene: Scene) -> bytes | None:
     def change(items: list[Item]) -> None:
         a = rng.randrange(len(items) - 1)
         b = a + 1 if rng.random() < 0.5 else rng.randrange(a + 1, len(items))
         items[a], items[b] = items[b], items[a]
 
-    return _changed(witness, change) if len(decode_witness(witness)) > 1 else None
+    return changed(scene, change) if len(scene.items) > 1 else None
 
 
-def move_item(rng: random.Random, witness: bytes, _: Storage) -> bytes:
+def move_item(rng: random.Random, scene: Scene) -> bytes:
     def change(items: list[Item]) -> None:
         item = items.pop(rng.randrange(len(items)))
         items.insert(rng.randrange(len(items) + 1), item)
 
-    return _changed(witness, change)
+    return changed(scene, change)
 
 
-def repeat_item(rng: random.Random, witness: bytes, _: Storage) -> bytes:
+def repeat_item(rng: random.Random, scene: Scene) -> bytes:
     """Give an item twice, often right behind itself: two subtries are one child."""
 
     def change(items: list[Item]) -> None:
         at = rng.randrange(len(items))
         items.insert(at + 1 if rng.random() < 0.6 else rng.randrange(len(items) + 1), items[at])
 
-    return _changed(witness, change)
+    return changed(scene, change)
 
 
-def add_branch(rng: random.Random, witness: bytes, _: Storage) -> bytes:
+def add_branch(rng: random.Random, scene: Scene) -> bytes:
     def change(items: list[Item]) -> None:
         opaque = {nibble: rng.randbytes(32) for nibble in rng.sample(range(16), rng.choice((0, 1, 1, 2)))}
         depth = rng.choice((0, 0, rng.randrange(4), rng.randrange(64)))
-        items.insert(rng.randrange(len(items) + 1), BranchItem(depth, opaque))
+        # Often right above another one, which may have handed up other keys than its own.
+        branches = places_of(scene, BranchItem)
+        at = rng.choice(branches) + 1 if branches and rng.random() < 0.5 else rng.randrange(len(items) + 1)
+        items.insert(at, BranchItem(depth, opaque))
 
-    return _changed(witness, change)
+    return changed(scene, change)
 
 
-def add_item(rng: random.Random, witness: bytes, _: Storage) -> bytes:
+def add_item(rng: random.Random, scene: Scene) -> bytes:
     """Give a subtrie that does not belong there: a write, a leaf, an opaque branch."""
     path = bytes(rng.randrange(16) for _ in range(rng.randrange(1, 64)))
     item = rng.choice(
@@ -177,20 +186,20 @@ def add_item(rng: random.Random, witness: bytes, _: Storage) -> bytes:
             OpaqueItem(path, rng.randbytes(32)),
         )
     )
-    return _changed(witness, lambda items: items.insert(rng.randrange(len(items) + 1), item))
+    return changed(scene, lambda items: items.insert(rng.randrange(len(items) + 1), item))
 
 
-def move_branch(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def move_branch(rng: random.Random, scene: Scene) -> bytes | None:
     """Give a branch at another depth, often the next."""
 
     def change(item: BranchItem) -> Item:
         near = [depth for depth in (item.depth - 1, item.depth + 1) if 0 <= depth < 64]
         return replace(item, depth=rng.choice((*near, rng.randrange(64))))
 
-    return _replaced(rng, witness, BranchItem, change)
+    return replaced(rng, scene, BranchItem, change)
 
 
-def move_opaque(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def move_opaque(rng: random.Random, scene: Scene) -> bytes | None:
     """Give an opaque branch at another path: longer, shorter, or with another nibble."""
 
     def change(item: OpaqueItem) -> Item:
@@ -199,33 +208,33 @@ def move_opaque(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
         longer = (*item.path, rng.randrange(16))[:63]
         return replace(item, path=rng.choice((other, bytes(longer), item.path[:-1] or other)))
 
-    return _replaced(rng, witness, OpaqueItem, change)
+    return replaced(rng, scene, OpaqueItem, change)
 
 
-def move_leaf(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def move_leaf(rng: random.Random, scene: Scene) -> bytes | None:
     """Give a leaf under another key, often one that differs in its last nibble only."""
 
     def change(item: LeafItem) -> Item:
         at = rng.choice((31, rng.randrange(32)))
         return replace(item, key=item.key[:at] + bytes((item.key[at] ^ rng.randrange(1, 16),)) + item.key[at + 1 :])
 
-    return _replaced(rng, witness, LeafItem, change)
+    return replaced(rng, scene, LeafItem, change)
 
 
 # ------------------------------------------------------------------------------------------------- hashes
 
 
-def move_hash(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def move_hash(rng: random.Random, scene: Scene) -> bytes | None:
     """Give an opaque child at another nibble: a free one, or that of a pending subtrie."""
 
     def change(opaque: dict[int, bytes]) -> None:
         digest = opaque.pop(rng.choice(sorted(opaque)))
         opaque[rng.choice([nibble for nibble in range(16) if opaque.get(nibble) is None])] = digest
 
-    return _rehashed(rng, witness, change)
+    return rehashed(rng, scene, change)
 
 
-def mirror_hashes(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def mirror_hashes(rng: random.Random, scene: Scene) -> bytes | None:
     """Read the mask from its other end."""
 
     def change(opaque: dict[int, bytes]) -> None:
@@ -233,48 +242,53 @@ def mirror_hashes(rng: random.Random, witness: bytes, _: Storage) -> bytes | Non
         opaque.clear()
         opaque.update(mirrored)
 
-    return _rehashed(rng, witness, change)
+    return rehashed(rng, scene, change)
 
 
-def swap_hashes(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def swap_hashes(rng: random.Random, scene: Scene) -> bytes | None:
     def change(opaque: dict[int, bytes]) -> None:
         if len(opaque) > 1:
             a, b = rng.sample(sorted(opaque), 2)
             opaque[a], opaque[b] = opaque[b], opaque[a]
 
-    return _rehashed(rng, witness, change)
+    return rehashed(rng, scene, change)
 
 
-def forge_hash(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def forge_hash(rng: random.Random, scene: Scene) -> bytes | None:
     if rng.random() < 0.3:
-        return _replaced(rng, witness, OpaqueItem, lambda item: replace(item, hash=_digest(rng)))
-    return _rehashed(rng, witness, lambda opaque: opaque.update({rng.choice(sorted(opaque)): _digest(rng)}))
+        return replaced(rng, scene, OpaqueItem, lambda item: replace(item, hash=_digest(rng)))
+    return rehashed(rng, scene, lambda opaque: opaque.update({rng.choice(sorted(opaque)): _digest(rng)}))
 
 
-def drop_hash(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
-    return _rehashed(rng, witness, lambda opaque: opaque.pop(rng.choice(sorted(opaque))))
+def _digest(rng: random.Random) -> bytes:
+    return rng.choice((bytes(32), rng.randbytes(32), rng.randbytes(32)))
 
 
-def add_hash(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def drop_hash(rng: random.Random, scene: Scene) -> bytes | None:
+    return rehashed(rng, scene, lambda opaque: opaque.pop(rng.choice(sorted(opaque))))
+
+
+def add_hash(rng: random.Random, scene: Scene) -> bytes | None:
     """Give one more opaque child, often one that is a pending subtrie already."""
 
     def change(item: BranchItem) -> Item:
         absent = [nibble for nibble in range(16) if nibble not in item.opaque]
         return replace(item, opaque={**item.opaque, rng.choice(absent): _digest(rng)}) if absent else item
 
-    return _replaced(rng, witness, BranchItem, change)
+    return replaced(rng, scene, BranchItem, change)
 
 
-def close_item(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def close_item(rng: random.Random, scene: Scene) -> bytes | None:
     """Give by its hash what must stand in the open: under a branch that exists on one side only, or embedded."""
-    items = list(decode_witness(witness))
-    above = _branches_above(items)
-    found = [at for at, item in enumerate(items) if isinstance(item, (LeafItem, OpaqueItem)) and at in above]
+    items = list(scene.items)
+    places = places_of(scene, (LeafItem, OpaqueItem))
+    above = {place: joined.branch for joined in joins_of(items) for place in joined.places} if places else {}
+    found = [at for at in places if at in above]
     if not found:
         return None
     at = rng.choice(found)
     item, parent = items[at], items[above[at]]
-    key, depth = _key(item), parent.depth + 1
+    key, depth = path_of(item), parent.depth + 1
     rest = key[depth:]
     if isinstance(item, LeafItem):
         digest = root_hash(Leaf(rest, storage_value(item.value)))
@@ -284,39 +298,85 @@ def close_item(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
     return encode_witness(items[:at] + items[at + 1 :])
 
 
+def open_hash(rng: random.Random, scene: Scene) -> bytes | None:
+    """Give in the open what its hash would do for. The one way to spoil a witness that leaves it a true one."""
+    items = list(scene.items)
+    joins = [joined for joined in joins_of(items) if items[joined.branch].opaque] if scene.trie else []
+    if not joins:
+        return None
+    joined = rng.choice(joins)
+    branch = items[joined.branch]
+    nibble = rng.choice(sorted(branch.opaque))
+    item = opened(scene.trie, joined.key[: branch.depth] + bytes((nibble,)))
+    if item is None:
+        return None
+    items[joined.branch] = replace(branch, opaque={n: h for n, h in branch.opaque.items() if n != nibble})
+    # In front of the first sibling whose key is greater, or else right in front of the branch.
+    at = next((start for start, other in joined.children if other > nibble), joined.branch)
+    return encode_witness([*items[:at], item, *items[at:]])
+
+
 # ------------------------------------------------------------------------------------------------- values
 
 
-def forge_value(rng: random.Random, witness: bytes, storage: Storage) -> bytes | None:
+def forge_value(rng: random.Random, scene: Scene) -> bytes | None:
     """Write another value: a random one, zero, or the one that is there already, which is a write of nothing."""
 
     def change(item: WriteItem) -> Item:
-        return replace(item, value=rng.choice((rng.randrange(1 << 256), item.value ^ 1, 0, storage(item.slot))))
+        return replace(item, value=rng.choice((rng.randrange(1 << 256), item.value ^ 1, 0, scene.storage(item.slot))))
 
-    return _replaced(rng, witness, WriteItem, change)
+    return replaced(rng, scene, WriteItem, change)
 
 
-def forge_slot(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
+def forge_slot(rng: random.Random, scene: Scene) -> bytes | None:
     """Write the value to another slot."""
 
     def change(item: WriteItem) -> Item:
         return replace(item, slot=rng.choice((rng.randbytes(32), item.slot[:-1] + bytes((item.slot[-1] ^ 1,)))))
 
-    return _replaced(rng, witness, WriteItem, change)
+    return replaced(rng, scene, WriteItem, change)
 
 
-def forge_leaf(rng: random.Random, witness: bytes, _: Storage) -> bytes | None:
-    return _replaced(rng, witness, LeafItem, lambda item: replace(item, value=rng.randrange(1, 1 << 256)))
+def forge_leaf(rng: random.Random, scene: Scene) -> bytes | None:
+    return replaced(rng, scene, LeafItem, lambda item: replace(item, value=rng.randrange(1, 1 << 256)))
 
 
-def hide_write(rng: random.Random, witness: bytes, storage: Storage) -> bytes | None:
+def hide_write(rng: random.Random, scene: Scene) -> bytes | None:
     """Leave out a write by giving its old value as an unchanged leaf."""
 
     def change(item: WriteItem) -> Item:
-        old = storage(item.slot)
+        old = scene.storage(item.slot)
         return LeafItem(keccak256(item.slot), old) if old else item
 
-    return _replaced(rng, witness, WriteItem, change)
+    return replaced(rng, scene, WriteItem, change)
+
+
+# ------------------------------------------------------------------------------------------------- other witnesses
+
+
+def give_other(rng: random.Random, scene: Scene) -> bytes | None:
+    """Give the witness of another transition: of fewer writes, or back again."""
+    others = scene.others()
+    return rng.choice(others) if others else None
+
+
+def join_other(rng: random.Random, scene: Scene) -> bytes | None:
+    """Begin with one witness and end with the other."""
+    other = give_other(rng, scene)
+    if not other:
+        return None
+    one, two = rng.sample((scene, Scene(other)), 2)
+    return one.witness[: rng.choice(one.starts)] + two.witness[rng.choice(two.starts) :]
+
+
+def swap_other(rng: random.Random, scene: Scene) -> bytes | None:
+    """Put an item of another witness in the place of one of the same kind, often of a branch."""
+    other = give_other(rng, scene)
+    if not other:
+        return None
+    kind = rng.choice((BranchItem, BranchItem, WriteItem, LeafItem, OpaqueItem))
+    theirs = [item for item in Scene(other).items if isinstance(item, kind)]
+    return replaced(rng, scene, kind, lambda _: rng.choice(theirs)) if theirs else None
 
 
 MUTATORS: dict[str, Mutator] = {
@@ -347,70 +407,13 @@ MUTATORS: dict[str, Mutator] = {
     "drop a hash": drop_hash,
     "add a hash": add_hash,
     "close an item": close_item,
+    "open a hash": open_hash,
     "forge a value": forge_value,
     "forge a slot": forge_slot,
     "forge a leaf": forge_leaf,
     "hide a write": hide_write,
+    "give another": give_other,
+    "join with another": join_other,
+    "swap with another": swap_other,
+    "make up": make_up,
 }
-
-
-# ------------------------------------------------------------------------------------------------- lists of items
-
-
-def _changed(witness: bytes, change: Callable[[list[Item]], object]) -> bytes:
-    items = list(decode_witness(witness))
-    change(items)
-    return encode_witness(items)
-
-
-def _places(witness: bytes, kind: type) -> list[int]:
-    return [at for at, item in enumerate(decode_witness(witness)) if isinstance(item, kind)]
-
-
-def _replaced(rng: random.Random, witness: bytes, kind: type, change: Callable[..., Item]) -> bytes | None:
-    """Change an item of a kind: the first, in random order, that is another afterwards."""
-    items = list(decode_witness(witness))
-    places = _places(witness, kind)
-    for at in rng.sample(places, len(places)):
-        changed = change(items[at])
-        if changed != items[at]:
-            return encode_witness([*items[:at], changed, *items[at + 1 :]])
-    return None
-
-
-def _rehashed(rng: random.Random, witness: bytes, change: Callable[[dict[int, bytes]], object]) -> bytes | None:
-    """Change the opaque children of some branch that has any."""
-
-    def rehash(item: BranchItem) -> Item:
-        opaque = dict(item.opaque)
-        if opaque:
-            change(opaque)
-        return replace(item, opaque=opaque)
-
-    return _replaced(rng, witness, BranchItem, rehash)
-
-
-def _digest(rng: random.Random) -> bytes:
-    return rng.choice((bytes(32), rng.randbytes(32), rng.randbytes(32)))
-
-
-def _key(item: Item) -> bytes:
-    """Return the nibbles of an item that pushes: a whole key, or an opaque branch's path."""
-    if isinstance(item, OpaqueItem):
-        return item.path
-    return to_nibbles(item.key if isinstance(item, LeafItem) else keccak256(item.slot))
-
-
-def _branches_above(items: Iterable[Item]) -> dict[int, int]:
-    """Return for each item of a true witness which branch joins it, both by their places."""
-    above: dict[int, int] = {}
-    stack: list[tuple[int, bytes]] = []
-    for place, item in enumerate(items):
-        if not isinstance(item, BranchItem):
-            stack.append((place, _key(item)))
-            continue
-        top = stack[-1][1]
-        while stack and stack[-1][1][: item.depth] == top[: item.depth]:
-            above[stack.pop()[0]] = place
-        stack.append((place, top))
-    return above

@@ -3,40 +3,55 @@
 A birthday search: among n hashes the closest pair shares about 2*log2(n) bits. Groups of slots that share k nibbles
 make tries that are k levels deep, whose lowest leaves are shorter than 32 bytes and so embedded in their parent.
 
-Usage: python tests/vectors/mine_slots.py [log2 of the number of hashes, 24 unless told, 1.6 GB and some minutes]
+Usage: python tests/vectors/mine_slots.py (2 GB; three minutes on two cores)
 """
 
+from __future__ import annotations
+
 import json
-import sys
+from multiprocessing import Pool
 from pathlib import Path
+
+import numpy as np
 
 from smartsync.keccak import keccak256
 
+SEARCHES = ((24, range(6, 12)), (26, range(12, 13)))
+"""log2 of how many slots are hashed, 1, 2, 3 and so on, and how many nibbles are looked for among them."""
+
+GROUPS = 6
+"""Of each depth the largest groups, and few of them: this is a test vector."""
+
+CHUNK = 1 << 20
+
+
+def trie_keys(start: int) -> bytes:
+    """Return the first 8 bytes of the trie keys of the slots from ``start`` to the next chunk."""
+    return b"".join(keccak256(n.to_bytes(32, "big"))[:8] for n in range(start, start + CHUNK))
+
+
+def groups(keys: np.ndarray, order: np.ndarray, nibbles: int) -> list[list[int]]:
+    """Return the largest groups of slots that share so many nibbles; ``order`` sorts ``keys``."""
+    shared = keys[order] >> np.uint64(64 - 4 * nibbles)
+    starts = np.flatnonzero(np.concatenate(([True], shared[1:] != shared[:-1])))
+    sizes = np.diff(starts, append=len(shared))
+    largest = np.argsort(-sizes, kind="stable")[:GROUPS]
+    return [(order[starts[i] : starts[i] + sizes[i]] + 1).tolist() for i in largest if sizes[i] > 1]
+
 
 def main() -> None:
-    bits = int(sys.argv[1]) if len(sys.argv) > 1 else 24
-    keyed = sorted(int.from_bytes(keccak256(n.to_bytes(32, "big"))[:12], "big") << 32 | n for n in range(1, 1 << bits))
-    groups: dict[int, list[list[int]]] = {}
-    for nibbles in range(6, 24):
-        shift = 32 + 96 - 4 * nibbles
-        run: list[int] = []
-        found: list[list[int]] = []
-        for entry in keyed:
-            if run and entry >> shift == run[-1] >> shift:
-                run.append(entry)
-                continue
-            if len(run) > 1:
-                found.append([e & 0xFFFFFFFF for e in run])
-            run = [entry]
-        if len(run) > 1:
-            found.append([e & 0xFFFFFFFF for e in run])
-        if not found:
-            break
-        # The largest groups of each depth, and few of them: this is a test vector.
-        groups[nibbles] = sorted(found, key=len, reverse=True)[:6]
-        print(nibbles, len(found), len(groups[nibbles][0]), flush=True)
+    most = 1 << SEARCHES[-1][0]
+    with Pool() as pool:
+        hashed = b"".join(pool.imap(trie_keys, range(1, most, CHUNK)))
+    found: dict[int, list[list[int]]] = {}
+    for bits, depths in SEARCHES:
+        keys = np.frombuffer(hashed, ">u8", (1 << bits) - 1).astype(np.uint64)
+        order = np.argsort(keys, kind="stable")
+        found |= {nibbles: groups(keys, order, nibbles) for nibbles in depths}
+    for nibbles, mined in found.items():
+        print(nibbles, [len(group) for group in mined], flush=True)
     path = Path(__file__).with_name("mined_slots.json")
-    path.write_text(json.dumps({str(k): v for k, v in groups.items()}, indent=None, separators=(",", ":")) + "\n")
+    path.write_text(json.dumps({str(k): v for k, v in found.items()}, indent=None, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def test_put_keys_with_long_shared_prefixes_has_the_root_of_the_oracle(seed: int
         assert root_hash(node) == oracle.root
 
 
-@pytest.mark.parametrize("nibbles", [6, 8, 10, 11])
+@pytest.mark.parametrize("nibbles", [6, 8, 10, 12])
 def test_build_mined_slots_share_so_many_nibbles(nibbles: int) -> None:
     keys = [key_of(slot) for slot in mined(nibbles)]
     node = trie_of(dict.fromkeys(keys, 1))
