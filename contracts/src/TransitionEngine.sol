@@ -43,6 +43,9 @@ contract TransitionEngine is ITransitionEngine {
     uint256 private constant CONCLUDE = 2;
     uint256 private constant ASCEND = 3; // there is none: from an account up to the state root
 
+    // The logarithms of the powers of two below 2^16, at their remainders by 19, which are all different.
+    uint256 private constant PLACES = 0x0000010d02000e060308000c0f05070b040a0900000000000000000000000000;
+
     address private immutable SELF = address(this);
 
     modifier onlyDelegatecall() {
@@ -250,11 +253,9 @@ contract TransitionEngine is ITransitionEngine {
                 }
             }
 
-            // How many places left of child 15 the lowest bit of a mask alone tells: its logarithm. The remainders by 19 of the
-            // powers of two below 2^16 are all different, and the constant is the table.
+            // How many places left of child 15 a mask of one bit tells: its logarithm.
             function placesLeft(bit) -> places {
-                // slither-disable-next-line too-many-digits
-                places := byte(mod(bit, 19), 0x0000010d02000e060308000c0f05070b040a0900000000000000000000000000)
+                places := byte(mod(bit, 19), PLACES)
             }
 
             // Puts opaque children on both sides; their hashes are at `cursor`. They lie from `least` places left of child 15 on
@@ -286,16 +287,17 @@ contract TransitionEngine is ITransitionEngine {
                     at := add(at, 1)
                 }
                 default {
-                    after_ := gap
+                    gap := add(gap, cursor)
                     for {} bits {} {
-                        at := sub(after_, placesLeft(and(bits, sub(0, bits))))
+                        // `placesLeft` of the lowest bit, without the call; and what the gap loses the cursor gains.
+                        at := sub(sub(gap, cursor), byte(mod(and(bits, sub(0, bits)), 19), PLACES))
+                        mstore(sub(at, 32), 0x80808080808080808080808080808080808080808080808080808080808080a0)
                         mstore(at, calldataload(cursor))
-                        at := sub(at, 32)
-                        mstore(at, 0x80808080808080808080808080808080808080808080808080808080808080a0)
                         cursor := add(cursor, 32)
-                        after_ := sub(after_, 32)
                         bits := and(bits, sub(bits, 1))
                     }
+                    at := sub(at, 32)
+                    after_ := sub(gap, cursor)
                 }
                 // Both sides have these bytes, and the 0x80s in front.
                 mcopy(add(at, apart), at, sub(end, at))
@@ -304,13 +306,11 @@ contract TransitionEngine is ITransitionEngine {
             // The branch node that ends at `end`; its payload, of more than 55 bytes, starts at gap + 16: with the absent
             // children that are left, which are 0x80s.
             function branchHash(gap, end) -> hash {
-                let start := add(gap, 16)
-                let size := sub(end, start)
+                let size := sub(sub(end, 16), gap)
                 let isLong := gt(size, 255)
                 // f8 and one byte of length, or f9 and two
-                mstore(sub(start, 32), or(shl(add(8, shl(3, isLong)), add(0xf8, isLong)), size))
-                start := sub(sub(start, 2), isLong)
-                hash := keccak256(start, sub(end, start))
+                mstore(sub(gap, 16), add(add(0xf800, mul(0xf80800, isLong)), size))
+                hash := keccak256(sub(add(gap, 14), isLong), add(add(size, 2), isLong))
             }
 
             // --- the branch item ---
@@ -426,9 +426,9 @@ contract TransitionEngine is ITransitionEngine {
                         // It wraps, or is larger, where the key does not follow the branch's path.
                         if or(gt(right, 15), lt(entry, 0x640)) { break }
                         if lt(right, least) { failAt(0x16833a5b, item) } // ChildOutOfOrder
-                        if shl(sub(255, right), bits) {
-                            if and(bits, shl(right, 1)) { failAt(0xd507de91, item) } // ChildTwice
-                            let before := and(bits, sub(shl(right, 1), 1))
+                        let before := and(bits, sub(shl(right, 2), 1))
+                        if before {
+                            if shr(right, before) { failAt(0xd507de91, item)} // ChildTwice
                             bits := xor(bits, before)
                             before := putOpaque(before, least, right, cursor, gap, apart)
                             cursor := add(cursor, sub(gap, before))
