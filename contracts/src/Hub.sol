@@ -39,6 +39,7 @@ contract Hub is IHub, TransitionEngine {
         bytes32 recordedHash; // as in its Standing
         bytes32 oldRoot;
         SrcBlock accepted; // where it goes
+        uint64 haltNumber; // the source has ended at this block, after the accepted one; 0 where it has not
     }
 
     /// @dev No hash, so that a replica whose source lives costs no word more.
@@ -156,7 +157,8 @@ contract Hub is IHub, TransitionEngine {
     function halt(address replica, bytes32 blockHash, bytes calldata accountProof) external {
         Standing storage standing = _activated(replica);
         ReplicaKey memory key = IHubsReplica(replica).key();
-        SrcBlock memory accepted = _nextBlock(replica, standing.blockHash, key.anchor, blockHash);
+        (SrcBlock memory accepted, uint64 haltNumber) = _nextBlock(replica, standing.blockHash, key.anchor, blockHash);
+        if (haltNumber != 0) revert BlockNotNewer(haltNumber, accepted.number);
         (bool exists,, bytes32 codeHash) = AccountProof.verify(accepted.stateRoot, key.source, accountProof);
         if (codeHash == key.codeHash && exists) revert SourceUnchanged(blockHash);
 
@@ -239,7 +241,7 @@ contract Hub is IHub, TransitionEngine {
         move.key = IHubsReplica(replica).key();
         move.recordedHash = standing.blockHash;
         move.oldRoot = standing.storageRoot;
-        move.accepted = _nextBlock(replica, move.recordedHash, move.key.anchor, blockHash);
+        (move.accepted, move.haltNumber) = _nextBlock(replica, move.recordedHash, move.key.anchor, blockHash);
     }
 
     /// @dev Holds what the engine computed to the roots that it had to be between. From now on the storage mirrors the block.
@@ -249,33 +251,41 @@ contract Hub is IHub, TransitionEngine {
 
         Standing storage standing = _standings[move.replica];
         if (newRoot != oldRoot) standing.storageRoot = newRoot;
-        standing.blockHash = move.accepted.blockHash;
-        if (move.recordedHash == HALTED) delete _halts[move.replica];
+        if (move.haltNumber != 0) {
+            _halts[move.replica].recordedHash = move.accepted.blockHash;
+        } else {
+            standing.blockHash = move.accepted.blockHash;
+            if (move.recordedHash == HALTED) delete _halts[move.replica];
+        }
         emit ReplicaSynced(move.replica, move.accepted.blockHash, move.accepted.number, newRoot);
     }
 
-    /// @dev A block that the replica may move to: accepted, and newer than what it knows of the source, unless that is
-    /// known to be orphaned.
+    /// @dev A block that the replica may move to: accepted, and newer than the recorded one, unless that is known to be
+    /// orphaned. Where the source has ended later than that, `haltNumber` tells when: what it was before can still be
+    /// mirrored, and it has ended all the same.
     function _nextBlock(address replica, bytes32 recordedHash, address anchor, bytes32 blockHash)
         private
         view
-        returns (SrcBlock memory accepted)
+        returns (SrcBlock memory accepted, uint64 haltNumber)
     {
-        bool isHalted = recordedHash == HALTED;
-        if (isHalted) {
+        bool isOrphanedEnd = false;
+        if (recordedHash == HALTED) {
             Halt storage ended = _halts[replica];
-            (uint64 haltNumber, Level haltLevel, SrcBlock memory offered) = _step(anchor, ended.haltHash, blockHash);
-            if (offered.number <= haltNumber && haltLevel != Level.REVOKED) {
-                revert BlockNotNewer(haltNumber, offered.number);
+            Level haltLevel;
+            (haltNumber, haltLevel, accepted) = _step(anchor, ended.haltHash, blockHash);
+            if (accepted.number == haltNumber && haltLevel != Level.REVOKED) {
+                revert BlockNotNewer(haltNumber, accepted.number);
             }
+            isOrphanedEnd = haltLevel == Level.REVOKED;
+            if (isOrphanedEnd || accepted.number > haltNumber) haltNumber = 0;
             recordedHash = ended.recordedHash;
         }
         uint64 recordedNumber;
         Level recordedLevel;
         (recordedNumber, recordedLevel, accepted) = _step(anchor, recordedHash, blockHash);
-        if (accepted.number > recordedNumber) return accepted;
+        if (accepted.number > recordedNumber) return (accepted, haltNumber);
         // After an orphaned end the recorded block itself is the way back where there is no newer one.
-        bool isWayBack = recordedLevel == Level.REVOKED || (isHalted && blockHash == recordedHash);
+        bool isWayBack = recordedLevel == Level.REVOKED || (isOrphanedEnd && blockHash == recordedHash);
         if (!isWayBack) revert BlockNotNewer(recordedNumber, accepted.number);
         _requireNotTooOld(replica, accepted.number);
     }

@@ -428,18 +428,20 @@ contract HubAttacksTest is HubTest {
         assertMirrors(young, earliest, second);
     }
 
-    /// @dev While the halt block stands, the recorded one's revocation opens no way below it.
-    function test_sync_haltedAndRecordedRevoked_onlyAboveTheHalt() public {
+    /// @dev A stranger records the end while the recorded block is orphaned: the replica must not show for ever a storage
+    /// that never was, and its end must not be forgotten on the way.
+    function test_sync_haltedAndRecordedRevoked_belowTheHaltStaysHalted() public {
         bytes32 recorded = hub.record(honest).blockHash;
         Block memory gone = absentBlock(20);
         hub.halt(honest, gone.hash, gone.nodes);
         anchor.setLevel(recorded, Level.REVOKED);
-        Block memory between = acceptedBlock(15, second);
-        bytes memory call = abi.encodeCall(IHub.sync, (honest, between.hash, between.proof, witnessOf(first, second)));
-        assertRefused(honest, call, abi.encodeWithSelector(IHub.BlockNotNewer.selector, 20, 15));
-        Block memory later = acceptedBlock(21, second);
-        sync(honest, later, first, second);
-        assertMirrors(honest, later, second);
+        Block memory canonical = acceptedBlock(9, second);
+        sync(honest, canonical, first, second);
+        assertEq(hub.head(honest).number, 9);
+        assertEq(hub.head(honest).haltNumber, 20);
+        Block memory later = acceptedBlock(21, first);
+        sync(honest, later, second, first);
+        assertMirrors(honest, later, first);
     }
 
     /// @dev Anybody may activate, so a stranger can do it as soon as the storage is that of any accepted block, also while

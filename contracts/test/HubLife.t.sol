@@ -9,6 +9,7 @@ import {HubTest} from "./reference/HubTest.sol";
 import {ReferenceTrie} from "./reference/ReferenceTrie.sol";
 import {SampleSource} from "./reference/SampleSource.sol";
 import {WitnessBuilder} from "./reference/WitnessBuilder.sol";
+import {WitnessParts} from "./reference/WitnessParts.sol";
 
 /// @notice `sync`, `halt` and `restoreLogic` of an active replica.
 contract HubLifeTest is HubTest {
@@ -362,17 +363,57 @@ contract HubLifeTest is HubTest {
         bytes32 recorded = hub.record(replica).blockHash;
         Block memory same = acceptedBlock(10, first);
         assertEq(same.hash, recorded);
-        _refused(same, "", abi.encodeWithSelector(IHub.BlockNotNewer.selector, 20, 10));
+        _refused(same, "", abi.encodeWithSelector(IHub.BlockNotNewer.selector, 10, 10));
         anchor.setLevel(gone.hash, Level.REVOKED);
         hub.sync(replica, same.hash, same.proof, "");
         assertMirrors(replica, same, first);
     }
 
-    function test_halt_thenALiveBlockInBetween_isNotNewer() public {
+    /// @dev "Recoverable": otherwise whoever records the end first would decide at which block the replica stays for ever.
+    function test_halt_thenABlockFromBeforeTheEnd_isMirroredAndStaysHalted() public {
         Block memory gone = absentBlock(20);
         hub.halt(replica, gone.hash, gone.nodes);
-        Block memory between = acceptedBlock(15, second);
-        _refused(between, witnessOf(first, second), abi.encodeWithSelector(IHub.BlockNotNewer.selector, 20, 15));
+        for (uint64 number = 15; number < 20; number += 4) {
+            uint256[4] memory values = number == 15 ? second : third;
+            Block memory living = acceptedBlock(number, values);
+            sync(replica, living, number == 15 ? first : second, values);
+            assertStorage(replica, values);
+            Head memory head = hub.head(replica);
+            assertEq(uint256(head.status), uint256(ReplicaStatus.SOURCE_DESTROYED));
+            assertEq(head.blockHash, living.hash);
+            assertEq(head.number, number);
+            assertEq(head.haltNumber, 20);
+            assertEq(hub.record(replica).storageRoot, rootOf(values));
+            assertEq(hub.record(replica).haltHash, gone.hash);
+        }
+        Block memory older = acceptedBlock(18, first);
+        _refused(older, witnessOf(third, first), abi.encodeWithSelector(IHub.BlockNotNewer.selector, 19, 18));
+    }
+
+    function test_halt_thenABlockFromBeforeTheEnd_inParts() public {
+        Block memory gone = absentBlock(20);
+        hub.halt(replica, gone.hash, gone.nodes);
+        Block memory living = acceptedBlock(15, second);
+        bytes memory witness = witnessOf(first, second);
+        Part memory part = prepareAll(replica, 0, witness, 2);
+        hub.commit(replica, living.hash, living.proof, part.pending, WitnessParts.writes(witness));
+        assertStorage(replica, second);
+        assertEq(uint256(hub.head(replica).status), uint256(ReplicaStatus.SOURCE_DESTROYED));
+        assertEq(hub.head(replica).number, 15);
+    }
+
+    function test_halt_thenABlockOfTheSameNumber_isNotNewer() public {
+        Block memory gone = absentBlock(20);
+        hub.halt(replica, gone.hash, gone.nodes);
+        Block memory sameNumber = acceptedBlock(20, second);
+        _refused(sameNumber, witnessOf(first, second), abi.encodeWithSelector(IHub.BlockNotNewer.selector, 20, 20));
+    }
+
+    /// @dev An end is known once; an earlier one of a source that came back in between would say less.
+    function test_halt_thenAnEarlierEnd_isNotNewer() public {
+        Block memory gone = absentBlock(20);
+        hub.halt(replica, gone.hash, gone.nodes);
+        _haltRefused(absentBlock(15), abi.encodeWithSelector(IHub.BlockNotNewer.selector, 20, 15));
     }
 
     function test_halt_thenOtherReason_recordsThat() public {

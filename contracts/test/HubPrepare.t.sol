@@ -615,7 +615,8 @@ contract HubPrepareTest is HubTest {
         Block memory gone = absentBlock(12);
         hub.halt(replica, gone.hash, gone.nodes);
         Part memory part = prepareAll(replica, to.hash, whole, 2);
-        _commitRefused(part, whole, abi.encodeWithSelector(IHub.BlockNotNewer.selector, 12, 11));
+        to = acceptedBlock(12, second);
+        _commitRefused(part, whole, abi.encodeWithSelector(IHub.BlockNotNewer.selector, 12, 12));
         to = acceptedBlock(13, second);
         commit(replica, to, part, whole);
         assertMirrors(replica, to, second);

@@ -268,14 +268,25 @@ async def test_anvil_as_source_after_a_deletion_is_refused(anvil: Node, hardhat:
 async def test_destroyed_source_is_told_and_recorded(here: World) -> None:
     await here.do("set(uint256,uint256)", 1, 7)
     replica = await here.fork()
+    await here.do("set(uint256,uint256)", 1, 8)
+    await here.attest()
+    last = await here.client.source.block_number()
     await here.do("destroy()")
     await here.attest()
-    with pytest.raises(SourceDestroyed):
+    with pytest.raises(SourceDestroyed, match="does not exist"):
         await here.client.sync(replica)
     await here.client.halt(replica)
     assert (await here.client.status(replica)).status == "source_destroyed"
     values = await here.client.call(replica, "values(uint256)(uint256)", [1])
     assert values.replica.values == (7,)
+
+    # What it was before its end can still be mirrored.
+    result = await here.client.sync(replica, block=last)
+    assert len(result.changes) == 1
+    state = await here.client.status(replica)
+    assert (state.status, state.block_number) == ("source_destroyed", last)
+    values = await here.client.call(replica, "values(uint256)(uint256)", [1])
+    assert values.replica.values == (8,)
 
 
 async def test_reorg_between_plan_and_submission_sends_nothing(here: World, monkeypatch: pytest.MonkeyPatch) -> None:

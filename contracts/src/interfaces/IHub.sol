@@ -86,7 +86,8 @@ interface IHub {
     error BlockNotAccepted(bytes32 blockHash, Level level);
     /// @notice The block is older than the first one that the creator wants mirrored.
     error BlockTooOld(uint64 firstBlock, uint64 offered);
-    /// @notice The block is not newer than the recorded (or the halt) block, which has not been revoked.
+    /// @notice The block is not newer than the recorded one, which has not been revoked; or, where the source has ended,
+    /// it has the number of the halt block, or an end earlier than that was to be recorded.
     error BlockNotNewer(uint64 recorded, uint64 offered);
     /// @notice The code given is not the source's.
     error CodeMismatch(bytes32 expected, bytes32 actual);
@@ -146,7 +147,8 @@ interface IHub {
     function activate(address replica, bytes32 blockHash, bytes calldata accountProof, bytes calldata code) external;
 
     /// @notice Brings an active replica to an accepted block: strictly newer than the recorded one, or any where the
-    /// recorded one has been revoked.
+    /// recorded one has been revoked. Where the source has ended: a block from after the halt block, or after that has been
+    /// revoked, ends that state; one from before it is mirrored, and the end stays recorded.
     /// @param replica An activated replica.
     /// @param blockHash The block to mirror.
     /// @param accountProof As for `ITransitionEngine.stateRootOf`.
@@ -188,11 +190,12 @@ interface IHub {
     ) external;
 
     /// @notice Records that the source was destroyed or got other code, proven at an accepted block that `sync` would
-    /// take. Storage and recorded block stay as they are, `head` tells; a later block at which the code is the old one can
-    /// be synced to.
+    /// take. Storage and recorded block stay as they are, `head` tells. Blocks at which the code is the old one can still
+    /// be synced to: older ones than this, and should the source come back, later ones.
     /// @param replica An activated replica.
-    /// @param blockHash The halt block: accepted, and newer than the recorded one.
-    /// @param accountProof The nodes from the state root to the account, one after the other: that at this block the account is absent, or has other code or none.
+    /// @param blockHash The halt block: accepted, newer than the recorded one, and than the halt block before.
+    /// @param accountProof The nodes from the state root to the account, one after the other: that at this block the
+    /// account is absent, or has other code or none.
     function halt(address replica, bytes32 blockHash, bytes calldata accountProof) external;
 
     /// @notice Deploys the logic copy of an activated replica again, at its address, should it be gone.

@@ -216,7 +216,8 @@ contract HubHandler is HubTest {
         address replica = _replicas[which % 3];
         Mined memory mined = _pickKind(place, false);
         ReplicaRecord memory rec = hub.record(replica);
-        bool right = rec.status != ReplicaStatus.FILLING && _reachable(rec, mined) && mined.kind != Kind.LIVE;
+        bool right = rec.status != ReplicaStatus.FILLING && _reachable(rec, mined) && mined.kind != Kind.LIVE
+            && !_isBeforeTheEnd(rec, mined);
         if (damage % 8 == 1) (mined.block_.nodes, right) = (_damaged(mined.block_.nodes, damage), false);
         bytes memory data = abi.encodeCall(IHub.halt, (replica, mined.block_.hash, mined.block_.nodes));
         _call(Attempt("halt", replica, _caller(who), data, _due(right), _gas(damage)));
@@ -318,7 +319,7 @@ contract HubHandler is HubTest {
             if (mined.block_.number < rec.firstBlock) continue;
             uint256 snapshot = vm.snapshotState();
             if (mined.block_.number <= _numberOf(rec, rec.blockHash)) its.setLevel(rec.blockHash, Level.REVOKED);
-            if (rec.haltHash != 0 && mined.block_.number <= _numberOf(rec, rec.haltHash)) {
+            if (rec.haltHash != 0 && mined.block_.number == _numberOf(rec, rec.haltHash)) {
                 its.setLevel(rec.haltHash, Level.REVOKED);
             }
             bytes memory witness = witnessOf(_values[replica], mined.values);
@@ -498,11 +499,17 @@ contract HubHandler is HubTest {
     function _reachable(ReplicaRecord memory rec, Mined memory mined) private view returns (bool) {
         uint64 number = mined.block_.number;
         bool isHalted = rec.haltHash != 0;
-        if (isHalted && number <= _numberOf(rec, rec.haltHash) && !_isRevoked(rec, rec.haltHash)) return false;
+        bool isOrphanedEnd = isHalted && _isRevoked(rec, rec.haltHash);
+        if (isHalted && number == _numberOf(rec, rec.haltHash) && !isOrphanedEnd) return false;
         if (!_acceptable(rec, mined)) return false;
         if (number > _numberOf(rec, rec.blockHash)) return true;
-        bool isWayBack = _isRevoked(rec, rec.blockHash) || (isHalted && mined.block_.hash == rec.blockHash);
+        bool isWayBack = _isRevoked(rec, rec.blockHash) || (isOrphanedEnd && mined.block_.hash == rec.blockHash);
         return isWayBack && number >= rec.firstBlock;
+    }
+
+    /// @dev The source has ended later than at this block, and that stands.
+    function _isBeforeTheEnd(ReplicaRecord memory rec, Mined memory mined) private view returns (bool) {
+        return rec.haltHash != 0 && mined.block_.number < _numberOf(rec, rec.haltHash) && !_isRevoked(rec, rec.haltHash);
     }
 
     function _isRevoked(ReplicaRecord memory rec, bytes32 hash) private view returns (bool) {

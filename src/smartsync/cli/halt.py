@@ -16,8 +16,8 @@ from smartsync.results import SyncResult
 def halt(session: Session, replica: ReplicaArgument, block: BlockOption = None) -> None:
     """Record on chain that the source was destroyed or has other code.
 
-    The replica keeps its last state and its readers are told. Should the source come back with the same code, it syncs
-    again.
+    The replica keeps its last state and its readers are told. It can still be synced to blocks from before the end,
+    which stays recorded; and to later ones, should the source come back with the same code.
     """
     address = parse_address(replica, "REPLICA")
     number = None if block is None else parse_block(block)

@@ -288,8 +288,8 @@ class SmartSync:
     async def halt(self, replica: str, *, block: int | None = None) -> SyncResult:
         """Record on chain that the source was destroyed or has other code at an accepted block.
 
-        The replica keeps its state, and ``status`` tells. Should the source come back with the same code, it syncs
-        again.
+        The replica keeps its state, and ``status`` tells. ``sync`` with a ``block`` from before the end still works,
+        and the end stays recorded. Should the source come back with the same code, it syncs again.
         """
         replica = checked_address(replica, "the replica")
         record = await self._activated(replica)

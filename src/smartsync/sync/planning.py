@@ -91,7 +91,7 @@ def require_replicable(account: Account | None, record: ReplicaRecord, header: H
     if account is None or account.code_hash == EMPTY_CODE_HASH:
         raise SourceDestroyed(
             f"the source {record.key.source} does not exist any more at block {header.number}",
-            hint="the replica keeps its last state; record the end on chain with: smartsync halt",
+            hint="record the end on chain with: smartsync halt; sync --block still goes on to a block before the end",
         )
     if account.code_hash != record.key.code_hash:
         raise SourceCodeChanged(
