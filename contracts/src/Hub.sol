@@ -268,7 +268,7 @@ contract Hub is IHub, TransitionEngine {
         view
         returns (SrcBlock memory accepted, uint64 haltNumber)
     {
-        bool isOrphanedEnd = false;
+        bool isEndOver = false;
         if (recordedHash == HALTED) {
             Halt storage ended = _halts[replica];
             Level haltLevel;
@@ -276,16 +276,17 @@ contract Hub is IHub, TransitionEngine {
             if (accepted.number == haltNumber && haltLevel != Level.REVOKED) {
                 revert BlockNotNewer(haltNumber, accepted.number);
             }
-            isOrphanedEnd = haltLevel == Level.REVOKED;
-            if (isOrphanedEnd || accepted.number > haltNumber) haltNumber = 0;
+            isEndOver = haltLevel == Level.REVOKED || accepted.number > haltNumber;
+            if (isEndOver) haltNumber = 0;
             recordedHash = ended.recordedHash;
         }
         uint64 recordedNumber;
         Level recordedLevel;
         (recordedNumber, recordedLevel, accepted) = _step(anchor, recordedHash, blockHash);
         if (accepted.number > recordedNumber) return (accepted, haltNumber);
-        // After an orphaned end the recorded block itself is the way back where there is no newer one.
-        bool isWayBack = recordedLevel == Level.REVOKED || (isOrphanedEnd && blockHash == recordedHash);
+        // After an end that was orphaned, or lies before the recorded block, that itself is the way back where there is no
+        // newer one.
+        bool isWayBack = recordedLevel == Level.REVOKED || (isEndOver && blockHash == recordedHash);
         if (!isWayBack) revert BlockNotNewer(recordedNumber, accepted.number);
         _requireNotTooOld(replica, accepted.number);
     }

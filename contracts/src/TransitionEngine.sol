@@ -15,9 +15,10 @@ import {ITransitionEngine} from "./interfaces/ITransitionEngine.sol";
 /// union counts its children on each side: none makes nothing, one alone is handed upwards, two or more are a branch node. So
 /// inserts, deletes, splits, collapses, growth from and to the empty trie are one rule without special cases.
 ///
-/// @dev In assembly, because up to a third of a synchronisation's price is made here, beside the writes, and Solidity has no
-/// expression for memory that is laid out by hand: the same in plain Solidity (`contracts/test/reference/PlainEngine.sol`, which the tests hold this
-/// against) takes several times the gas. Memory, from 0x80 on, where Solidity has allocated nothing yet:
+/// @dev In assembly, because a third of a large synchronisation's price is made here, beside the writes, and Solidity has no
+/// expression for memory that is laid out by hand: the same in plain Solidity (`contracts/test/reference/PlainEngine.sol`,
+/// which the tests hold this against) takes several times the gas. Memory, from 0x80 on, where Solidity has allocated
+/// nothing yet:
 ///
 ///   0x000   a slot or an address to be hashed, or an error; 0x20: what `join` compares word 3 with
 ///   0x080 ┌ OLD node ──────────────┐  A branch node is built from its end backwards, child 15 first: so its header, whose
@@ -101,12 +102,15 @@ contract TransitionEngine is ITransitionEngine {
     // slither-disable-start dead-code
 
     /// @dev The machine. `pending` and `writesHash` are what the parts before left. The roots are zero where `mode` is PROVE;
-    /// the stack is memory of its own then, and in any mode the hash of the writes is left where it is.
+    /// the stack is memory of its own then, and in any mode but ASCEND the hash of the writes is left where it is.
+    ///
+    /// Not "memory-safe": it takes all memory from 0x80 on. Said to be, the compiler's IR pipeline would keep variables of
+    /// its own there.
     function _walk(uint256 mode, bytes calldata pending, bytes32 writesHash, bytes calldata witness)
         private
         returns (bytes32 oldRoot, bytes32 newRoot)
     {
-        assembly ("memory-safe") {
+        assembly {
             // --- errors: `ITransitionEngine`'s selectors, each with one word ---
 
             function fail(selector, argument) {
@@ -154,9 +158,8 @@ contract TransitionEngine is ITransitionEngine {
                 }
             }
 
-            // Completes the leaf whose path starts at `path`: RLP of RLP of `value`, at 0x580. `size` is a guess at its byte
-            // length, and counted where it is wrong.
-            function putLeaf(path, value, size) -> node, length {
+            // Completes the leaf whose path starts at `path`: RLP of RLP of `value`, at 0x580.
+            function putLeaf(path, value) -> node, length {
                 let end
                 switch lt(value, 0x80)
                 case 1 {
@@ -165,9 +168,7 @@ contract TransitionEngine is ITransitionEngine {
                     end := 0x581
                 }
                 default {
-                    if or(shr(shl(3, size), value), iszero(shr(sub(shl(3, size), 8), value))) {
-                        size := byteLength(value)
-                    }
+                    let size := byteLength(value)
                     // 0x81 + size, 0x80 + size, the bytes
                     mstore(0x580, shl(240, add(0x8180, mul(0x101, size))))
                     mstore(0x582, shl(sub(256, shl(3, size)), value))
@@ -226,10 +227,10 @@ contract TransitionEngine is ITransitionEngine {
             }
 
             // Puts a leaf whose path stands in front of 0x580, if it is there.
-            function putValue(gap, right, path, value, size) -> after_ {
+            function putValue(gap, right, path, value) -> after_ {
                 after_ := gap
                 if value {
-                    let node, length := putLeaf(path, value, size)
+                    let node, length := putLeaf(path, value)
                     after_ := putNode(gap, right, node, length)
                 }
             }
@@ -242,7 +243,7 @@ contract TransitionEngine is ITransitionEngine {
                 depth := byte(add(29, shr(5, side)), depth)
                 let value := mload(add(entry, side))
                 switch eq(depth, 64)
-                case 1 { after_ := putValue(gap, right, putPath(key, sub(64, from), 0x20), value, 1) }
+                case 1 { after_ := putValue(gap, right, putPath(key, sub(64, from), 0x20), value) }
                 default {
                     switch eq(depth, from)
                     case 1 { after_ := putHash(gap, right, value) }
@@ -473,14 +474,14 @@ contract TransitionEngine is ITransitionEngine {
                     if gt(entry, top) { failAt(0xb23f5971, item) } // NothingToJoin
                     if eq(cursor, add(item, 3)) { failAt(0x4364f43c, item) } // BranchTooNarrow
                 }
-                // Behind a gap of more than 38 bytes there are two or more children, and a node of more than 55.
-                apart := add(gap, apart)
-                switch and(lt(gap, 0x279), lt(apart, 0x4b9))
-                case 0 { settleBoth(item, sub(entry, 160), top, gap, apart) }
+                let newGap := add(gap, apart)
+                // Fallen by more than 38: two or more children, and a node of more than 55 bytes.
+                switch and(lt(gap, 0x279), lt(newGap, 0x4b9))
+                case 0 { settleBoth(item, sub(entry, 160), top, gap, newGap) }
                 default {
                     mstore(sub(entry, 160), mload(sub(top, 160)))
                     mstore(sub(entry, 128), branchHash(gap, 0x2c0))
-                    mstore(sub(entry, 96), branchHash(apart, 0x500))
+                    mstore(sub(entry, 96), branchHash(newGap, 0x500))
                     mstore(sub(entry, 64), mul(0x101, byte(0, calldataload(item))))
                 }
             }
@@ -552,7 +553,7 @@ contract TransitionEngine is ITransitionEngine {
                     if depth {
                         let node, length
                         switch eq(depth, 64)
-                        case 1 { node, length := putLeaf(putPath(key, 64, 0x20), value, 1) }
+                        case 1 { node, length := putLeaf(putPath(key, 64, 0x20), value) }
                         default { node, length := putExtension(key, 0, depth, value) }
                         hash := keccak256(node, length)
                     }
@@ -734,7 +735,7 @@ contract TransitionEngine is ITransitionEngine {
             mstore(0x5c0, writesHash)
             mstore(0x620, witness.offset)
             let top := add(0x640, pending.length)
-            if lt(mode, 3) { calldatacopy(0x640, pending.offset, pending.length) }
+            calldatacopy(0x640, pending.offset, pending.length)
             switch mode
             case 2 { perform(witness.offset, witness.length) }
             default { top := walk(mode, witness.offset, witness.length, top) }

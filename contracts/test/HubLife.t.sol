@@ -409,6 +409,31 @@ contract HubLifeTest is HubTest {
         _refused(sameNumber, witnessOf(first, second), abi.encodeWithSelector(IHub.BlockNotNewer.selector, 20, 20));
     }
 
+    /// @dev The source chain drops the recorded block, its end is recorded at a lower one, and then the chain goes back: the
+    /// recorded block lives and is newer than the end.
+    function test_halt_belowARecordedBlockThatStandsAgain_canBeSyncedToThatOne() public {
+        Block memory recorded = acceptedBlock(30, second);
+        sync(replica, recorded, first, second);
+        Block memory gone = absentBlock(15);
+        anchor.setLevel(recorded.hash, Level.REVOKED);
+        hub.halt(replica, gone.hash, gone.nodes);
+        anchor.setLevel(recorded.hash, Level.SAFE);
+        hub.sync(replica, recorded.hash, recorded.proof, "");
+        assertMirrors(replica, recorded, second);
+    }
+
+    /// @dev Block 0, whose number also stands for "has not ended" on the way.
+    function test_halt_atBlockZero_endsWithAnyLaterBlock() public {
+        anchor.setLevel(hub.record(replica).blockHash, Level.REVOKED);
+        Block memory gone = absentBlock(0);
+        hub.halt(replica, gone.hash, gone.nodes);
+        assertEq(uint256(hub.head(replica).status), uint256(ReplicaStatus.SOURCE_DESTROYED));
+        _haltRefused(gone, abi.encodeWithSelector(IHub.BlockNotNewer.selector, 0, 0));
+        Block memory later = acceptedBlock(1, second);
+        sync(replica, later, first, second);
+        assertMirrors(replica, later, second);
+    }
+
     /// @dev An end is known once; an earlier one of a source that came back in between would say less.
     function test_halt_thenAnEarlierEnd_isNotNewer() public {
         Block memory gone = absentBlock(20);

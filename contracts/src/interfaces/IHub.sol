@@ -37,7 +37,8 @@ struct Head {
     ReplicaStatus status;
     uint64 number; // recorded block's number on the source chain
     bytes32 blockHash;
-    uint64 haltNumber; // number of the block at which the source had ended; zero unless `status` says so
+    uint64 haltNumber; // number of the block at which the source had ended; zero unless `status` says so. Whether that block has
+    // been revoked since, the anchor tells of `record`'s haltHash
     uint64 timestamp; // recorded block's time, seconds on the source's clock
     Level level; // the anchor's level for that block now
     Status anchorStatus; // the anchor's status now
@@ -59,7 +60,8 @@ interface IHub {
     event ReplicaFilled(address indexed replica, bytes32 oldRoot, bytes32 newRoot);
     /// @notice A replica became readable: the image of the source at this block.
     event ReplicaActivated(address indexed replica, bytes32 indexed blockHash, uint64 number, bytes32 storageRoot);
-    /// @notice A replica mirrors another block of the source; the root is the one before where nothing changed.
+    /// @notice A replica mirrors another block of the source; the root is the one before where nothing changed. Whether the
+    /// source had ended later than that, and so still has, `head` tells.
     event ReplicaSynced(address indexed replica, bytes32 indexed blockHash, uint64 number, bytes32 storageRoot);
     /// @notice A part of a transition was proven; nothing was written. `blockHash` is what the caller says that it leads to.
     event TransitionPrepared(address indexed replica, bytes32 indexed blockHash, bytes32 part);

@@ -500,10 +500,11 @@ contract HubHandler is HubTest {
         uint64 number = mined.block_.number;
         bool isHalted = rec.haltHash != 0;
         bool isOrphanedEnd = isHalted && _isRevoked(rec, rec.haltHash);
+        bool isEndOver = isOrphanedEnd || (isHalted && number > _numberOf(rec, rec.haltHash));
         if (isHalted && number == _numberOf(rec, rec.haltHash) && !isOrphanedEnd) return false;
         if (!_acceptable(rec, mined)) return false;
         if (number > _numberOf(rec, rec.blockHash)) return true;
-        bool isWayBack = _isRevoked(rec, rec.blockHash) || (isOrphanedEnd && mined.block_.hash == rec.blockHash);
+        bool isWayBack = _isRevoked(rec, rec.blockHash) || (isEndOver && mined.block_.hash == rec.blockHash);
         return isWayBack && number >= rec.firstBlock;
     }
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from smartsync.anchors.block import newest_accepted, require_accepted
+from smartsync.anchors.block import accepted_block, newest_accepted, require_accepted
 from smartsync.chain import Chain
-from smartsync.errors import SourceReorganised
+from smartsync.errors import BlockNotAccepted, SourceReorganised
 from smartsync.header import Header
+from smartsync.replica import ReplicaRecord
 
 
 async def accepted_header(source: Chain, target: Chain, anchor: str, block: int | None) -> Header:
@@ -31,6 +32,30 @@ async def accepted_header(source: Chain, target: Chain, anchor: str, block: int 
     header = await source.header(block)
     await require_accepted(target, anchor, header.number, header.hash)
     return header
+
+
+async def require_reachable(target: Chain, record: ReplicaRecord, header: Header) -> None:
+    """Check that the replica can go from its recorded block to this accepted one, by the rule of ``Hub.sync``.
+
+    Raises
+    ------
+    BlockNotAccepted
+        It is not newer, and the recorded one has not been revoked; nor is it the recorded one after an end of the
+        source that is over.
+    """
+    if header.number > record.block_number:
+        return
+    anchor = record.key.anchor
+    if (await accepted_block(target, anchor, record.block_hash)).level == "revoked":
+        return
+    if any(record.halt_hash) and header.hash == record.block_hash:
+        end = await accepted_block(target, anchor, record.halt_hash)
+        if end.level == "revoked" or end.number < header.number:
+            return
+    raise BlockNotAccepted(
+        f"the replica stands at source block {record.block_number}, block {header.number} is not newer",
+        hint="have a newer block accepted: smartsync attest",
+    )
 
 
 async def require_still_canonical(source: Chain, header: Header) -> None:

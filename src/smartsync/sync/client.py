@@ -11,13 +11,12 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import checked_address
-from smartsync.anchors.block import accepted_block, newest_accepted, require_same_source
+from smartsync.anchors.block import newest_accepted, require_same_source
 from smartsync.anchors.quorum import attest
 from smartsync.chain import Chain
 from smartsync.contracts import event_topic
 from smartsync.deploy import Deployed, Deployment
 from smartsync.errors import (
-    BlockNotAccepted,
     ConfigError,
     KeyUnavailable,
     ReplicaError,
@@ -30,7 +29,7 @@ from smartsync.replica import ReplicaRecord, read_record
 from smartsync.results import CallComparison, ForkResult, Progress, ReplicaState, Step, SyncResult, Verification
 from smartsync.rpc import Rpc
 from smartsync.submit import Sender
-from smartsync.sync.blocks import accepted_header, require_still_canonical
+from smartsync.sync.blocks import accepted_header, require_reachable, require_still_canonical
 from smartsync.sync.comparing import compare_call
 from smartsync.sync.forking import Fork
 from smartsync.sync.halting import halt
@@ -233,7 +232,7 @@ class SmartSync:
         header = await accepted_header(self.source, self.target, record.key.anchor, block)
         if header.hash == record.block_hash and record.status == "active":
             return SyncResult(replica, record.block_number, header.number, header.hash, (), ())
-        await self._require_newer(record, header.number)
+        await require_reachable(self.target, record, header)
         if on_progress:
             on_progress("plan", 0, 0)
         plan = await self._plan(replica, record, header.number, chosen, on_progress)
@@ -369,16 +368,6 @@ class SmartSync:
         if newest.number < record.block_number + every_blocks:
             return None
         return await self.sync(replica, slots=slots)
-
-    async def _require_newer(self, record: ReplicaRecord, number: int) -> None:
-        if number > record.block_number:
-            return
-        if (await accepted_block(self.target, record.key.anchor, record.block_hash)).level == "revoked":
-            return
-        raise BlockNotAccepted(
-            f"the replica stands at source block {record.block_number}, block {number} is not newer",
-            hint="have a newer block accepted: smartsync attest",
-        )
 
     async def _require_unmoved(self, replica: str, record: ReplicaRecord, error: TransactionReverted) -> None:
         """Say so where the transaction reverts because somebody else was faster: then nothing is wrong."""

@@ -10,6 +10,7 @@ from smartsync.contracts import address_topic, decode_logs, event_topic
 from smartsync.errors import BlockNotAccepted, NodeError, SourceReorganised
 from smartsync.header import Header
 from smartsync.replica import ReplicaRecord
+from smartsync.sync.blocks import require_reachable
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +52,10 @@ async def header_to_resume(source: Chain, target: Chain, record: ReplicaRecord, 
         It has none.
     """
     block = await accepted_block(target, record.key.anchor, block_hash)
-    if not block.accepted or block.number <= record.block_number:
-        raise BlockNotAccepted(f"the replica cannot go to 0x{block_hash.hex()}: {block.level}, number {block.number}")
+    if not block.accepted:
+        raise BlockNotAccepted(f"the anchor does not accept 0x{block_hash.hex()}: {block.level}")
     header = await source.header(block.number)
     if header.hash != block_hash:
         raise SourceReorganised(f"block {block.number} of the source is not 0x{block_hash.hex()}")
+    await require_reachable(target, record, header)
     return header
