@@ -1,4 +1,4 @@
-"""The text of docs/reference/gas.md, out of nothing but gas.json."""
+"""The text of docs/reference/gas.md, out of gas.json, and the targets and limits below."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def page(results: dict[str, Any]) -> str:
                 "# Gas",
                 "<!-- `make bench-gas` makes this from benchmarks/results/gas.json and benchmarks/gas/page.py. -->",
                 _introduction(results),
-                "![Gas of a sync against the number of changed slots](gas-changes.svg)",
+                "![Gas of a sync that rewrites slots, against their number](gas-changes.svg)",
                 "## A sync",
                 _syncs(results["two_nodes"], targets=True),
                 _below_limit(results["two_nodes"]),
@@ -216,7 +216,7 @@ def _not_reached(results: dict[str, Any]) -> str:
     dearer = [_number(size_of(name)) for name, fork in results["fork"].items() if fork["prototype_gas"] < fork["total"]]
     fork = f" Of {' and '.join(dearer)} values the prototype's fork takes less gas than ours." if dearer else ""
     items = [
-        f"**In short**: of the {len(aims)} targets of a sync {met} is met, {impossible} is below the limit. A ratio of "
+        f"**In short**: targets of a sync that are met: {met} of {len(aims)}; below the limit: {impossible}. A ratio of "
         f"{RATIO_TARGET:.2f} or less have {len(near)} of {len(found)} kinds of operation ({', '.join(near)}): there "
         "bytes decide, and there are hardly any to spare.",
         f"**A small sync** pays for what the limit does not count: {_number(mean(fixed))} gas before its first slot. "

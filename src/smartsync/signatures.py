@@ -138,7 +138,11 @@ def _value(kind: ABIType, arg: Any) -> Any:
     if base == "address":
         return checked_address(arg, "an argument")
     if base.startswith("bytes") and re.fullmatch(r"0x(?:[0-9a-fA-F]{2})*", arg):
-        return bytes.fromhex(arg[2:])
+        given, size = bytes.fromhex(arg[2:]), base.removeprefix("bytes")
+        # eth_abi would fill up with zeros: half an ENS node would be another one, which nobody owns.
+        if size and len(given) != int(size):
+            raise ConfigError(f"{arg[:80]!r} has {len(given)} bytes, a {base} has {size}")
+        return given
     raise ConfigError(f"{arg[:80]!r} is no {base}")
 
 

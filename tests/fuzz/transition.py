@@ -290,6 +290,8 @@ def check(prepared: Prepared, outcomes: Outcomes, report: Report) -> None:
     """Compare the engine's outcomes with Python's. Raises ``Disagreement``."""
     case, transition = prepared.case, prepared.transition
     _same(case, "the node's answer", outcomes.failure, "")
+    count = 1 + len(prepared.spoiled) + len(prepared.conclusions)
+    _same(case, "number of outcomes", (len(outcomes.at_once), len(outcomes.in_parts)), (count, count))
     tries = list(zip((prepared.true, *prepared.spoiled), outcomes.at_once, outcomes.in_parts, strict=False))
     _, at_once, in_parts = tries[0]
     if transition.witness:

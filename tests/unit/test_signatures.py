@@ -93,6 +93,8 @@ def test_encode_arguments_as_typed_match_those_as_values() -> None:
         ("address", ACCOUNT[:-1] + "A"),  # a wrong checksum
         ("bytes4", "0x010203040"),
         ("bytes4", "0x0102030405"),
+        ("bytes4", "0x010203"),
+        ("bytes32", "0x12"),
         ("bytes", "12"),
         ("bytes", "0x1"),
         ("string", 7),

@@ -86,6 +86,8 @@ def _cells(outcome: CallOutcome) -> list[str]:
     """Return one text a result."""
     if not outcome.ok:
         return [f"reverts: {outcome.error}"]
+    if outcome.raw and not outcome.values:
+        return [f"{render.hexadecimal(outcome.raw)} (no result types are given, as in name(bytes32)(address))"]
     return [_text(value) for value in outcome.values] or ["(nothing)"]
 
 

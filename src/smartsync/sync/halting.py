@@ -9,7 +9,7 @@ from smartsync.header import Header
 from smartsync.replica import ReplicaRecord
 from smartsync.results import SyncResult
 from smartsync.submit import Sender, step_of
-from smartsync.sync.blocks import require_still_canonical
+from smartsync.sync.blocks import require_reachable, require_still_canonical
 
 
 async def halt(
@@ -19,9 +19,12 @@ async def halt(
 
     Raises
     ------
+    BlockNotAccepted
+        The replica stands at this block or a later one.
     TransactionReverted
         ``SourceUnchanged``: it is there, with the code that was replicated.
     """
+    await require_reachable(sender.chain, record, header)
     state = await source_values(source, header, record.key.source, [])
     await require_still_canonical(source, header)
     what = f"record the source's end at block {header.number}"

@@ -17,7 +17,7 @@ from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, encode_li
 from smartsync.trie.proof import partial_trie, verify_account
 from smartsync.witness.items import BranchItem, decode_witness, encode_witness
 
-_MAX_BALANCE_BYTES = 42
+_MAX_COUNTS_BYTES = 42
 """RLP of a nonce (EIP-2681: 64 bits) and a balance of 256 bits."""
 
 
@@ -42,7 +42,7 @@ def encode_account_proof(state_root: bytes, address: str, nodes: Sequence[bytes]
     if account is None:
         raise InvalidProof(f"the nodes prove that there is no account {address}")
     counts = encode_string(rlp.encode_int(account.nonce)) + encode_string(rlp.encode_int(account.balance_wei))
-    if len(counts) > _MAX_BALANCE_BYTES:
+    if len(counts) > _MAX_COUNTS_BYTES:
         raise InvalidProof(f"the nonce of account {address} has more than 64 bits")
     path = to_nibbles(keccak256(bytes.fromhex(address[2:])))
     return bytes((len(counts),)) + counts + encode_witness(_branches(partial_trie(state_root, nodes), path, 0))
@@ -63,7 +63,7 @@ def state_root_of(address: str, storage_root: bytes, code_hash: bytes, account_p
     InvalidWitness
         Malformed.
     """
-    if not account_proof or (size := account_proof[0]) > _MAX_BALANCE_BYTES:
+    if not account_proof or (size := account_proof[0]) > _MAX_COUNTS_BYTES:
         raise InvalidWitness("the account proof does not start with a nonce and a balance")
     counts, rest = account_proof[1 : 1 + size], account_proof[1 + size :]
     if len(counts) != size:
