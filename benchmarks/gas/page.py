@@ -216,8 +216,8 @@ def _not_reached(results: dict[str, Any]) -> str:
     dearer = [_number(size_of(name)) for name, fork in results["fork"].items() if fork["prototype_gas"] < fork["total"]]
     fork = f" Of {' and '.join(dearer)} values the prototype's fork takes less gas than ours." if dearer else ""
     items = [
-        f"**In short**: targets of a sync that are met: {met} of {len(aims)}; below the limit: {impossible}. A ratio of "
-        f"{RATIO_TARGET:.2f} or less have {len(near)} of {len(found)} kinds of operation ({', '.join(near)}): there "
+        f"**In short**: targets of a sync that are met: {met} of {len(aims)}; below the limit: {impossible}. A ratio "
+        f"of {RATIO_TARGET:.2f} or less have {len(near)} of {len(found)} kinds of operation ({', '.join(near)}): there "
         "bytes decide, and there are hardly any to spare.",
         f"**A small sync** pays for what the limit does not count: {_number(mean(fixed))} gas before its first slot. "
         "That is the transaction itself, the anchor's word on two blocks, the account proof, and two words that change "

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IHub} from "../src/interfaces/IHub.sol";
 import {HubTest} from "./reference/HubTest.sol";
+import {WitnessParts} from "./reference/WitnessParts.sol";
 
 /// @notice A proof that fails costs its work, and not the gas limit that its sender gave.
 contract HubRefusalGasTest is HubTest {
@@ -44,6 +45,37 @@ contract HubRefusalGasTest is HubTest {
         for (uint256 bit = 0; bit < 8 * _witness.length; ++bit) {
             bytes memory call = abi.encodeCall(IHub.prepare, (_replica, _to.hash, "", 0, _flipped(_witness, bit)));
             assertLt(_used(call), GIVEN / 20, "gas");
+        }
+    }
+
+    function test_commit_anyBitOfPendingFlipped_costsItsWork() public {
+        Part memory part = prepareAll(_replica, _to.hash, _witness, 100);
+        bytes memory writes = WitnessParts.writes(_witness);
+        for (uint256 bit = 0; bit < 8 * part.pending.length; bit += 3) {
+            bytes memory pending = _flipped(part.pending, bit);
+            _assertCheap(abi.encodeCall(IHub.commit, (_replica, _to.hash, _to.proof, pending, writes)));
+        }
+    }
+
+    function test_fill_anyBitOfWitnessFlipped_costsItsWork() public {
+        creator = makeAddr("another creator");
+        address young = created();
+        bytes memory image = witnessOf([uint256(0), 0, 0, 0], _new);
+        bytes32 root = hub.record(young).storageRoot;
+        for (uint256 bit = 0; bit < 8 * image.length; ++bit) {
+            uint256 before = vm.snapshotState();
+            vm.prank(creator);
+            assertLt(_used(abi.encodeCall(IHub.fill, (young, root, _flipped(image, bit)))), GIVEN / 20, "gas");
+            assertTrue(vm.revertToStateAndDelete(before)); // his own replica he may fill with anything
+        }
+    }
+
+    function test_activate_anyBitOfAccountProofFlipped_costsItsWork() public {
+        creator = makeAddr("another creator");
+        address young = created();
+        fill(young, nothing(), _new);
+        for (uint256 bit = 0; bit < 8 * _to.proof.length; bit += 3) {
+            _assertCheap(abi.encodeCall(IHub.activate, (young, _to.hash, _flipped(_to.proof, bit), code)));
         }
     }
 

@@ -15,7 +15,7 @@ contract TransitionEngineAccountsTest is NamedErrors {
     bytes32 private constant STORAGE = keccak256("storage");
     bytes32 private constant CODE = keccak256("code");
 
-    ITransitionProver private engine = ITransitionProver(address(new TransitionEngine()));
+    ITransitionProver internal engine = ITransitionProver(address(new TransitionEngine()));
 
     // --- what is so ---
 

@@ -140,8 +140,8 @@ class BlockUnavailable(NodeError):
     def __init__(self, block: str, detail: str) -> None:
         super().__init__(
             f"the node does not serve block {block}: {detail}",
-            hint="take a block that the node has: none above its newest, and for old ones a node that keeps their state "
-            "(an archive node)",
+            hint="take a block that the node has: none above its newest, and for old ones a node that keeps their "
+            "state (an archive node)",
         )
         self.block = block
 

@@ -39,7 +39,7 @@ def test_hub_fits_and_leaves_memory_alone() -> None:
     runtime = bytes.fromhex(shipped["deployedBytecode"][2:])
     left = 24_576 - len(runtime)
     assert left >= 0, f"EIP-170: {-left} bytes too many"
-    # The free memory starts at 0x80, where the engine's begins; the compiler's IR pipeline would reserve some for itself.
+    # Free memory starts at 0x80, where the engine's begins; the IR pipeline would reserve some for itself.
     assert runtime.hex().startswith("6080604052"), f"memory is reserved ({left} bytes left)"
 
 

@@ -215,6 +215,79 @@ def test_decode_header_fields_missing_or_trailing_bytes_is_refused() -> None:
             decode_header(bad)
 
 
+# The same faults as in `contracts/test/anchors/QuorumAnchor.t.sol`, each with what is said of it.
+
+
+def test_decode_header_1_cut_short_is_refused() -> None:
+    _, raw = block_of(15)
+    assert raw[0] == 0xF9
+    for end in range(len(raw)):
+        with pytest.raises(InvalidHeader, match="missing" if end == 0 else "ends early"):
+            decode_header(raw[:end])
+
+
+def test_decode_header_2_state_root_forged_has_another_hash() -> None:
+    _, raw = block_of(15)
+    header = decode_header(raw)
+    fields = [*header.fields[:3], b"\x11" * 32, *header.fields[4:]]
+    assert decode_header(independent.encode(fields)).hash != header.hash
+
+
+def test_decode_header_3_surplus_byte_is_refused() -> None:
+    _, raw = block_of(15)
+    with pytest.raises(InvalidHeader, match="1 bytes follow"):
+        decode_header(raw + b"\x80")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (b"\x82\x00\x07", "leading zeros"),
+        (b"\x00", "leading zeros"),
+        (b"\x81\x07", "needs no RLP prefix"),
+        (b"\xb8\x01\x07", "needs no RLP prefix|should be in the prefix"),
+        (b"\xb9\x00\x01\x07", "leading zeros"),
+        (b"\xc0", "the header's number is a list"),
+    ],
+)
+def test_decode_header_7_number_that_is_not_canonical_is_refused(number: bytes, text: str) -> None:
+    _, raw = block_of(15)
+    fields = [independent.encode(field) for field in independent.decode(raw)]
+    fields[8] = number
+    with pytest.raises(InvalidHeader, match=text):
+        decode_header(listed(fields))
+
+
+@pytest.mark.parametrize(
+    ("positions", "text"),
+    [
+        ([*range(14)], "at least 15 fields"),
+        ([0, 1, *range(3, 15), 14], "miner has 32 bytes, 20 expected"),
+        ([0, 1, 2, 2, *range(3, 15)], "stateRoot has 20 bytes, 32 expected"),
+        ([0, 1, 3, 2, *range(4, 15)], "miner has 32 bytes, 20 expected"),
+    ],
+    ids=["dropped at the end", "dropped inside", "twice", "reordered"],
+)
+def test_decode_header_15_fields_added_dropped_or_reordered_are_refused(positions: list[int], text: str) -> None:
+    _, raw = block_of(15)
+    fields = independent.decode(raw)
+    with pytest.raises(InvalidHeader, match=text):
+        decode_header(independent.encode([fields[position] for position in positions]))
+
+
+def test_decode_header_15_fields_of_one_form_reordered_have_another_hash() -> None:
+    _, raw = block_of(15)
+    fields = list(decode_header(raw).fields)
+    fields[3], fields[4] = fields[4], fields[3]
+    assert decode_header(independent.encode(fields)).hash != keccak(raw)
+
+
+def listed(items: list[bytes]) -> bytes:
+    """Return the RLP list of items that are encoded already."""
+    payload = b"".join(items)
+    return b"\xf9" + len(payload).to_bytes(2, "big") + payload
+
+
 def test_decode_header_besu_qbft_is_read() -> None:
     path = FIXTURES / "besu_qbft_7528.rlp"
     if not path.exists():

@@ -4,9 +4,12 @@ pragma solidity 0.8.37;
 import {QuorumAnchor} from "../../src/anchors/QuorumAnchor.sol";
 import {IAnchor, Level, SrcBlock, Status} from "../../src/interfaces/IAnchor.sol";
 import {IQuorumAnchor} from "../../src/interfaces/IQuorumAnchor.sol";
+import {BlockHeader} from "../../src/libraries/BlockHeader.sol";
 import {Rlp} from "../../src/libraries/Rlp.sol";
 import {HeaderWriter} from "../reference/HeaderWriter.sol";
 import {NamedErrors} from "../reference/NamedErrors.sol";
+import {RlpWriter} from "../reference/RlpWriter.sol";
+import {WitnessParts} from "../reference/WitnessParts.sol";
 
 contract QuorumAnchorTest is NamedErrors {
     uint256 private constant SOURCE_CHAIN = 4242;
@@ -528,6 +531,93 @@ contract QuorumAnchorTest is NamedErrors {
         );
     }
 
+    /// @dev What is signed is the whole of it; cut short it ends before its list does.
+    function test_update_corpus1HeaderCutShort_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes memory signatures = signed(digestOf(7, header_), 0, 3);
+        uint256 payload = header_.length - 3; // behind f9 and two bytes of length
+        for (uint256 length = 0; length < header_.length; ++length) {
+            bytes memory reason = length < 3
+                ? abi.encodeWithSelector(Rlp.RlpHeaderTruncated.selector, 0)
+                : abi.encodeWithSelector(Rlp.RlpPayloadTruncated.selector, 0, payload, length - 3);
+            assertRefused(abi.encode(WitnessParts.slice(header_, 0, length), signatures), reason);
+        }
+    }
+
+    function test_update_corpus2StateRootForged_reverts() public {
+        bytes memory forged = HeaderWriter.header(keccak256("parent"), keccak256("another state"), 7, NOW);
+        assertNotSigner(forged, digestOf(7, forged), digestOf(7, header(7, NOW)));
+    }
+
+    function test_update_corpus3HeaderSurplus_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes memory longer = bytes.concat(header_, hex"80");
+        assertRefused(
+            abi.encode(longer, signed(digestOf(7, longer), 0, 3)),
+            abi.encodeWithSelector(BlockHeader.HeaderNotConsumed.selector, header_.length, longer.length)
+        );
+    }
+
+    function test_update_corpus6ListAsField_reverts() public {
+        bytes[] memory fields = headerFields();
+        fields[3] = bytes.concat(hex"e0", new bytes(32));
+        assertNoHeader(fields, abi.encodeWithSelector(Rlp.RlpNotString.selector, 90));
+        fields = headerFields();
+        fields[14] = hex"c0";
+        uint256 last = HeaderWriter.join(fields).length - 1;
+        assertNoHeader(fields, abi.encodeWithSelector(Rlp.RlpNotString.selector, last));
+    }
+
+    /// @dev Field 8 is the number, at byte 449; the last one, of any length, is at the end.
+    function test_update_corpus7HeaderNotCanonical_reverts() public {
+        bytes[] memory fields = headerFields();
+        fields[8] = hex"820007";
+        assertNoHeader(fields, abi.encodeWithSelector(Rlp.RlpScalarLeadingZero.selector, 449));
+        fields[8] = hex"00";
+        assertNoHeader(fields, abi.encodeWithSelector(Rlp.RlpScalarLeadingZero.selector, 449));
+        fields[8] = hex"8107";
+        assertNoHeader(fields, abi.encodeWithSelector(Rlp.RlpByteNotMinimal.selector, 449));
+        fields[8] = hex"b80107";
+        assertNoHeader(fields, abi.encodeWithSelector(Rlp.RlpLengthNotMinimal.selector, 449, 1));
+        fields[8] = hex"b90001";
+        assertNoHeader(fields, abi.encodeWithSelector(Rlp.RlpLengthLeadingZero.selector, 449));
+        fields = headerFields();
+        fields[3] = bytes.concat(hex"9f", new bytes(31));
+        assertNoHeader(fields, abi.encodeWithSelector(Rlp.RlpWrongLength.selector, 90, 32, 31));
+        // The list itself, with a byte of length too many.
+        bytes memory header_ = header(7, NOW);
+        bytes memory long = bytes.concat(hex"fa00", WitnessParts.slice(header_, 1, header_.length));
+        assertRefused(
+            abi.encode(long, signed(digestOf(7, long), 0, 3)),
+            abi.encodeWithSelector(Rlp.RlpLengthLeadingZero.selector, 0)
+        );
+    }
+
+    function test_update_corpus9HeaderFieldTwice_reverts() public {
+        bytes[] memory fields = headerFields();
+        fields[2] = bytes.concat(fields[2], fields[2]);
+        assertNoHeader(fields, abi.encodeWithSelector(Rlp.RlpWrongLength.selector, 90, 32, 20));
+    }
+
+    function test_update_corpus15HeaderFieldDropped_reverts() public {
+        bytes[] memory fields = headerFields();
+        fields[14] = "";
+        assertNoHeader(fields, abi.encodeWithSelector(BlockHeader.HeaderTooShort.selector, 14));
+        fields = headerFields();
+        fields[2] = "";
+        assertNoHeader(fields, abi.encodeWithSelector(Rlp.RlpWrongLength.selector, 69, 20, 32));
+    }
+
+    function headerFields() private pure returns (bytes[] memory) {
+        return HeaderWriter.fields(keccak256("parent"), STATE, 7, NOW);
+    }
+
+    /// @dev Signed as it is: no signature makes a header of it.
+    function assertNoHeader(bytes[] memory fields, bytes memory reason) private {
+        bytes memory header_ = HeaderWriter.join(fields);
+        assertRefused(abi.encode(header_, signed(digestOf(7, header_), 0, 3)), reason);
+    }
+
     function test_update_emptyHeader_reverts() public {
         assertRefused(abi.encode(bytes(""), bytes("")), abi.encodeWithSelector(Rlp.RlpHeaderTruncated.selector, 0));
     }
@@ -588,6 +678,47 @@ contract QuorumAnchorTest is NamedErrors {
         } catch (bytes memory reason) {
             assertEq(assertNamed(reason), IQuorumAnchor.ProofNotCanonical.selector);
         }
+    }
+
+    /// @dev What fails costs its work, and not the gas limit that its sender gave.
+    function test_update_anyBitFlipped_costsItsWork() public {
+        bytes memory proof = attested(7, header(7, NOW));
+        for (uint256 bit = 0; bit < 8 * proof.length; bit += 5) {
+            bytes memory flipped = bytes.concat(proof);
+            flipped[bit / 8] ^= bytes1(uint8(1 << (bit % 8))); // forge-lint: disable-line(unsafe-typecast)
+            uint256 before = gasleft();
+            (bool success, bytes memory reason) =
+                address(anchor).call{gas: 15_000_000}(abi.encodeCall(IAnchor.update, (flipped)));
+            assertLt(before - gasleft(), 500_000, "gas");
+            assertFalse(success, "accepted");
+            assertNamed(reason);
+        }
+        assertUnknown(anchor.head(Level.UNKNOWN));
+    }
+
+    function test_update_anyGas_allOrNothing() public {
+        bytes memory call = abi.encodeCall(IAnchor.update, (attested(7, header(7, NOW))));
+        bool success;
+        for (uint256 gas_ = 10_000; !success; gas_ += 701) {
+            (success,) = address(anchor).call{gas: gas_}(call);
+            if (!success) assertUnknown(anchor.canonicalAt(7));
+            if (!success) assertUnknown(anchor.head(Level.UNKNOWN));
+        }
+        assertBlock(anchor.head(Level.FINAL), header(7, NOW), 7, NOW);
+    }
+
+    /// @dev 128 KiB of extra data: any length is a header's, and one byte too many is refused as in a short one.
+    function test_update_headerOf128KiB_isReadAndRefusedByItsError() public {
+        bytes[] memory fields = headerFields();
+        fields[12] = RlpWriter.str(new bytes(131_072));
+        bytes memory header_ = HeaderWriter.join(fields);
+        bytes memory longer = bytes.concat(header_, hex"80");
+        assertRefused(
+            abi.encode(longer, signed(digestOf(7, longer), 0, 3)),
+            abi.encodeWithSelector(BlockHeader.HeaderNotConsumed.selector, header_.length, longer.length)
+        );
+        anchor.update{gas: 2_000_000}(attested(7, header_));
+        assertEq(anchor.head(Level.FINAL).blockHash, keccak256(header_));
     }
 
     /* -------------------------------------------- genesis, time, conflict --------------------------------------- */

@@ -1,7 +1,7 @@
 """Proofs are read strictly. The numbers in names are those of the faults that were found in other readers:
 
-1 cut off at a branch; 3 surplus nodes and bytes; 4 embedded taken for hashed and the reverse; 5 a depth cap read as
-absence; 6 a pointer taken for a value; 7 RLP that is not canonical; 9 the same twice; 14 another's proof.
+1 cut off at a branch; 2 forged; 3 surplus nodes and bytes; 4 embedded taken for hashed and the reverse; 5 a depth cap
+read as absence; 6 a pointer taken for a value; 7 RLP that is not canonical; 9 the same twice; 14 another's proof.
 """
 
 from __future__ import annotations
@@ -57,6 +57,15 @@ def test_verify_storage_1_inner_node_missing_raises() -> None:
     assert len(nodes) == 4
     with pytest.raises(InvalidProof, match="ends at depth 1, before an answer"):
         verify_storage(trie.root, slot_at("111"), [nodes[0], *nodes[2:]])
+
+
+def test_verify_storage_2_forged_node_raises() -> None:
+    for slot in VALUES:
+        nodes = ORACLE.proof(key_of(slot))
+        for index, node in enumerate(nodes):
+            forged = [*nodes[:index], node[:-1] + bytes((node[-1] ^ 1,)), *nodes[index + 1 :]]
+            with pytest.raises(InvalidProof, match=rf"ends at depth {index}, before an answer"):
+                verify_storage(ORACLE.root, slot, forged)
 
 
 def test_verify_storage_3_surplus_node_raises() -> None:

@@ -1,7 +1,9 @@
 """What ``evaluate`` takes and refuses. The numbers in names are those of the faults that were found in other systems:
 
-2 a forged value; 8 a slot that is not where its key belongs; 9 a slot twice; 10 a hash under a branch that exists on
-one side only; 11 a write of nothing; 12 a zero to an absent slot; 13 an old value that is not the replica's.
+1 a child left out; 2 a forged value; 3 surplus; 4 an embedded node by its hash; 5 a depth read as absence;
+6 one kind of node for another; 8 a slot that is not where its key belongs; 9 a slot twice; 10 a hash under a branch
+that exists on one side only; 11 a write of nothing; 12 a zero to an absent slot; 13 an old value that is not the
+replica's; 14 the witness of another.
 """
 
 from __future__ import annotations
@@ -540,3 +542,89 @@ def test_evaluate_spoiled_witness_has_no_other_effect(kind: str) -> None:
         assert passes == (kind == "open a hash")
         assert not passes or evaluation.writes == transition.changes
     assert tried >= 5
+
+
+# ------------------------------------------------------------------------------------------------- twins of the corpus
+# `contracts/test/RejectionCorpus.t.sol` has the same faults for the engine; `docs/reference/refusals.md` the list.
+
+
+def assert_roots(items: list[Item], stored: Values, old: bytes, new: bytes) -> None:
+    evaluation = evaluated(items, stored)
+    assert (evaluation.old_root, evaluation.new_root) == (old, new)
+
+
+def test_evaluate_1_child_left_out_gives_the_root_without_it() -> None:
+    stored = {A: BIG, B: BIG + 1}
+    write = WriteItem(slot_at("5"), 7)
+    here = {1: hash_at_one(A, BIG), 2: hash_at_one(B, BIG + 1)}
+    grown = {slot_at("5"): 7}
+    assert_roots([write, BranchItem(0, here)], stored, oracle_root(stored), oracle_root(stored | grown))
+    evaluation = evaluated([write, BranchItem(0, {1: here[1]})], stored)
+    assert evaluation.new_root == oracle_root({A: BIG} | grown)
+    assert evaluation.old_root != oracle_root(stored)
+
+
+def hash_at_one(slot: bytes, value: int) -> bytes:
+    return root_hash(Leaf(to_nibbles(key_of(slot))[1:], storage_value(value)))
+
+
+def test_evaluate_3_surplus_raises() -> None:
+    whole = [LeafItem(key_of(A), BIG), WriteItem(B, 6), branch(0)]
+    assert refusal([*whole, leaf("3")]) == "the witness leaves 2 subtries at its end, not one"
+    assert refusal([*whole, branch(0, 5)]) == (
+        f"the branch at byte {at_byte([*whole, branch(0, 5)])} joins a subtrie that does not lie below it"
+    )
+    length = len(encode_witness(whole))
+    with pytest.raises(InvalidWitness, match=f"no item starts with 0xff, as at byte {length}"):
+        evaluated(encode_witness(whole) + b"\xff", {})
+
+
+def test_evaluate_4_embedded_leaf_by_its_hash_gives_another_old_root() -> None:
+    stays, moves = mined(10)
+    stored = {stays: 1, moves: 2}
+    node = Leaf(to_nibbles(key_of(stays))[11:], storage_value(1))
+    by_hash = BranchItem(10, {to_nibbles(key_of(stays))[10]: root_hash(node)})
+    evaluation = evaluated([WriteItem(moves, 3), by_hash], stored)
+    assert evaluation.old_root != oracle_root(stored)
+    assert evaluation.new_root != oracle_root(stored | {moves: 3})
+
+
+@pytest.mark.parametrize("nibbles", range(6, 13))
+def test_evaluate_5_deep_neighbour_left_out_gives_the_root_without_it(nibbles: int) -> None:
+    moves, stays = mined(nibbles)[:2]
+    stored = {moves: 3, stays: 5}
+    assert_roots([WriteItem(moves, 4)], stored, oracle_root({moves: 3}), oracle_root({moves: 4}))
+    assert_roots(
+        [*decode_witness(witness_for(stored, stored | {moves: 4}))],
+        stored,
+        oracle_root(stored),
+        oracle_root(stored | {moves: 4}),
+    )
+
+
+def test_evaluate_6_branch_as_a_leafs_value_gives_another_old_root() -> None:
+    # Below 0xa an extension leads to a branch; a leaf whose value is the branch's hash has a path and 32 bytes too.
+    low, high, moves = slot_at("ab1"), slot_at("ab2"), slot_at("5")
+    stored = {low: 1, high: 2, moves: 1}
+    below = build((key_of(slot), storage_value(stored[slot])) for slot in (low, high))
+    assert isinstance(below, Extension)
+    digest = root_hash(below.child)
+    write = WriteItem(moves, 3)
+    forged = int.from_bytes(digest, "big")
+    assert_roots(
+        [write, LeafItem(key_of(low), forged), branch(0)],
+        stored,
+        oracle_root({low: forged, moves: 1}),
+        oracle_root({low: forged, moves: 3}),
+    )
+    for depth in (1, 3, 63):
+        told = OpaqueItem(to_nibbles(key_of(low))[:depth], digest)
+        assert evaluated([write, told, branch(0)], stored).old_root != oracle_root(stored)
+    told = OpaqueItem(to_nibbles(key_of(low))[:2], digest)
+    assert_roots([write, told, branch(0)], stored, oracle_root(stored), oracle_root(stored | {moves: 3}))
+
+
+def test_evaluate_14_witness_of_another_replica_gives_another_old_root() -> None:
+    theirs = witness_for({A: 7}, {A: 9})
+    evaluation = evaluated(theirs, {A: 8, B: 3})
+    assert evaluation.old_root == oracle_root({A: 8}) != oracle_root({A: 8, B: 3})
