@@ -13,7 +13,7 @@ import {StateTrie} from "./reference/StateTrie.sol";
 /// @notice Faults that were found in other provers, in the nodes that `halt` takes. `docs/reference/refusals.md` has the list.
 /// @dev The proofs are the spoiled ones of `tests/vectors/account_proof.json`, here by name and through the hub.
 contract HaltCorpusTest is HubTest {
-    struct Case {
+    struct Spoiled {
         string name;
         bytes32 stateRoot;
         address account;
@@ -21,13 +21,14 @@ contract HaltCorpusTest is HubTest {
         string refusedBy;
     }
 
-    string private constant TYPE = "Case(string name,bytes32 stateRoot,address account,bytes proof,string refusedBy)";
+    string private constant TYPE =
+        "Spoiled(string name,bytes32 stateRoot,address account,bytes proof,string refusedBy)";
 
-    Case[] private cases;
+    Spoiled[] private cases;
 
     function setUp() public {
         string memory json = vm.readFile("tests/vectors/account_proof.json");
-        Case[] memory read = abi.decode(vm.parseJsonTypeArray(json, ".cases", TYPE), (Case[]));
+        Spoiled[] memory read = abi.decode(vm.parseJsonTypeArray(json, ".cases", TYPE), (Spoiled[]));
         for (uint256 i = 0; i < read.length; ++i) {
             if (bytes(read[i].refusedBy).length != 0) cases.push(read[i]);
         }
@@ -131,7 +132,7 @@ contract HaltCorpusTest is HubTest {
 
     /// @dev A replica of the case's account, and a block with its state.
     function _refused(string memory name, bytes4 selector) private {
-        Case memory c = _case(name);
+        Spoiled memory c = _case(name);
         assertEq(bytes4(keccak256(bytes(c.refusedBy))), selector, name);
         creator = makeAddr(name);
         bytes32 logicHash = hub.logicHashOf(code);
@@ -151,7 +152,7 @@ contract HaltCorpusTest is HubTest {
         assertEq(fingerprint(replica), before, name);
     }
 
-    function _case(string memory name) private view returns (Case memory) {
+    function _case(string memory name) private view returns (Spoiled memory) {
         for (uint256 i = 0; i < cases.length; ++i) {
             if (keccak256(bytes(cases[i].name)) == keccak256(bytes(name))) return cases[i];
         }
