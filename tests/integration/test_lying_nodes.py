@@ -135,7 +135,7 @@ async def test_fork_at_a_block_that_the_node_dropped_is_refused_and_a_newer_one_
     await made.client.attest(made.anchor, [made.owner], block=newest.number - 4)
     async with refused(made, BlockUnavailable) as caught:
         await made.client.fork(made.sample, anchor=made.anchor, block=newest.number - 4)
-    assert caught.value.exit_code == 3 and "take a newer block" in caught.value.hint
+    assert caught.value.exit_code == 3 and "keeps their state" in caught.value.hint
     await synced(made, stage)
 
 
