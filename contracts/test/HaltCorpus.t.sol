@@ -6,6 +6,7 @@ import {IHub} from "../src/interfaces/IHub.sol";
 import {AccountProof} from "../src/libraries/AccountProof.sol";
 import {Rlp} from "../src/libraries/Rlp.sol";
 import {TrieProof} from "../src/libraries/TrieProof.sol";
+import {AccountProofVector, AccountProofVectors} from "./reference/AccountProofVectors.sol";
 import {HubTest} from "./reference/HubTest.sol";
 import {ReferenceTrie} from "./reference/ReferenceTrie.sol";
 import {StateTrie} from "./reference/StateTrie.sol";
@@ -13,22 +14,10 @@ import {StateTrie} from "./reference/StateTrie.sol";
 /// @notice Faults that were found in other provers, in the nodes that `halt` takes. `docs/reference/refusals.md` has the list.
 /// @dev The proofs are the spoiled ones of `tests/vectors/account_proof.json`, here by name and through the hub.
 contract HaltCorpusTest is HubTest {
-    struct Spoiled {
-        string name;
-        bytes32 stateRoot;
-        address account;
-        bytes proof;
-        string refusedBy;
-    }
-
-    string private constant TYPE =
-        "Spoiled(string name,bytes32 stateRoot,address account,bytes proof,string refusedBy)";
-
-    Spoiled[] private cases;
+    AccountProofVector[] private cases;
 
     function setUp() public {
-        string memory json = vm.readFile("tests/vectors/account_proof.json");
-        Spoiled[] memory read = abi.decode(vm.parseJsonTypeArray(json, ".cases", TYPE), (Spoiled[]));
+        AccountProofVector[] memory read = AccountProofVectors.read();
         for (uint256 i = 0; i < read.length; ++i) {
             if (bytes(read[i].refusedBy).length != 0) cases.push(read[i]);
         }
@@ -132,7 +121,7 @@ contract HaltCorpusTest is HubTest {
 
     /// @dev A replica of the case's account, and a block with its state.
     function _refused(string memory name, bytes4 selector) private {
-        Spoiled memory c = _case(name);
+        AccountProofVector memory c = _case(name);
         assertEq(bytes4(keccak256(bytes(c.refusedBy))), selector, name);
         creator = makeAddr(name);
         bytes32 logicHash = hub.logicHashOf(code);
@@ -152,7 +141,7 @@ contract HaltCorpusTest is HubTest {
         assertEq(fingerprint(replica), before, name);
     }
 
-    function _case(string memory name) private view returns (Spoiled memory) {
+    function _case(string memory name) private view returns (AccountProofVector memory) {
         for (uint256 i = 0; i < cases.length; ++i) {
             if (keccak256(bytes(cases[i].name)) == keccak256(bytes(name))) return cases[i];
         }

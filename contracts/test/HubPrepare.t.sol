@@ -255,7 +255,7 @@ contract HubPrepareTest is HubTest {
     /// forge-config: default.fuzz.runs = 128
     function testFuzz_prepare_twoSessions_undisturbed(uint256 seed, bool isSame, bool othersFirst) public {
         Block memory otherTo = isSame ? to : acceptedBlock(12, third);
-        bytes memory other = isSame ? _openWitness(first, second) : witnessOf(first, third);
+        bytes memory other = isSame ? witnessOf(first, second, WitnessBuilder.OPEN) : witnessOf(first, third);
         Part memory alone = prepareAll(replica, to.hash, whole, type(uint128).max);
         Part memory otherAlone = prepareAll(replica, otherTo.hash, other, type(uint128).max);
         bytes32 before = fingerprint(replica);
@@ -717,19 +717,6 @@ contract HubPrepareTest is HubTest {
         for (uint256 i = tag > 0xc0 ? start + 1 : start; i < item.length; ++i) {
             value = value * 256 + uint8(item[i]);
         }
-    }
-
-    function _openWitness(uint256[4] memory oldValues, uint256[4] memory newValues)
-        private
-        pure
-        returns (bytes memory)
-    {
-        uint256[] memory from = new uint256[](4);
-        uint256[] memory into = new uint256[](4);
-        for (uint256 i = 0; i < 4; ++i) {
-            (from[i], into[i]) = (oldValues[i], newValues[i]);
-        }
-        return WitnessBuilder.build(slotIndices(), from, into, WitnessBuilder.OPEN);
     }
 
     function _blockOf(uint64 number, bytes32 storageRoot) private returns (Block memory) {

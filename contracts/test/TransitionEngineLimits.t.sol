@@ -220,7 +220,7 @@ contract TransitionEngineLimitsTest is TransitionTest {
         for (; depth > 0; --depth) {
             uint256 above = depth - 1;
             bytes32 tooth = _tooth(key, above);
-            node = _twoChildren(
+            node = ReferenceTrie.twoChildren(
                 ReferenceTrie.nibbleAt(tooth, above),
                 ReferenceTrie.referTo(ReferenceTrie.leafNode(tooth, depth, _toothValue(above))),
                 ReferenceTrie.nibbleAt(key, above),
@@ -295,16 +295,6 @@ contract TransitionEngineLimitsTest is TransitionTest {
         (children[1], children[4]) = (RlpWriter.word(hashes[0]), RlpWriter.word(hashes[1]));
         (children[9], children[15]) = (RlpWriter.word(hashes[2]), RlpWriter.word(hashes[3]));
         return keccak256(ReferenceTrie.branchNode(children));
-    }
-
-    function _twoChildren(uint256 first, bytes memory childRef, uint256 second, bytes memory other)
-        private
-        pure
-        returns (bytes memory)
-    {
-        bytes[16] memory children;
-        (children[first], children[second]) = (childRef, other);
-        return ReferenceTrie.branchNode(children);
     }
 
     function _hashOf(uint256 depth, uint256 child) private pure returns (bytes32) {

@@ -84,7 +84,9 @@ contract TransitionEnginePartsTest is TransitionTest {
         bytes32 child = bytes32(uint256(0xabc) << 244);
         bytes memory branch = WitnessBuilder.branch(2, 1 << 12, abi.encode(hash));
         bytes32 node = keccak256(
-            _twoChildren(1, ReferenceTrie.referTo(ReferenceTrie.leafNode(key, 3, 5)), 12, RlpWriter.word(hash))
+            ReferenceTrie.twoChildren(
+                1, ReferenceTrie.referTo(ReferenceTrie.leafNode(key, 3, 5)), 12, RlpWriter.word(hash)
+            )
         );
         // old: the opaque child handed up, new: the branch
         _assertPending(
@@ -196,15 +198,5 @@ contract TransitionEnginePartsTest is TransitionTest {
         two[0] = ReferenceTrie.Entry(key1, RlpWriter.scalar(value1));
         two[1] = ReferenceTrie.Entry(key2, RlpWriter.scalar(value2));
         return ReferenceTrie.branch(two, 0, 2, depth);
-    }
-
-    function _twoChildren(uint256 first, bytes memory childRef, uint256 second, bytes memory other)
-        private
-        pure
-        returns (bytes memory)
-    {
-        bytes[16] memory children;
-        (children[first], children[second]) = (childRef, other);
-        return ReferenceTrie.branchNode(children);
     }
 }

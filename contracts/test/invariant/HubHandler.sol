@@ -415,7 +415,7 @@ contract HubHandler is HubTest {
         session.target = _indexOfKind(place | 1, true); // a late one
         session.built = _values[session.replica];
         session.seen = session.built;
-        session.witness = _witness(session.built, _blocks[session.target].values, dice >> 8);
+        session.witness = witnessOf(session.built, _blocks[session.target].values, dice >> 8);
         (session.done, session.part) = (0, Part("", 0));
     }
 
@@ -584,19 +584,6 @@ contract HubHandler is HubTest {
         if (how % 4 == 1) return abi.encodeCall(ITransitionEngine.prove, ("", 0, witness));
         if (how % 4 == 2) return abi.encodeCall(ITransitionEngine.conclude, (new bytes(160), witness));
         return abi.encodeCall(IHubsReplica.key, ());
-    }
-
-    function _witness(uint256[4] memory oldValues, uint256[4] memory newValues, uint256 choice)
-        private
-        pure
-        returns (bytes memory)
-    {
-        uint256[] memory from = new uint256[](4);
-        uint256[] memory into = new uint256[](4);
-        for (uint256 i = 0; i < 4; ++i) {
-            (from[i], into[i]) = (oldValues[i], newValues[i]);
-        }
-        return WitnessBuilder.build(slotIndices(), from, into, choice);
     }
 
     // --- dice ---

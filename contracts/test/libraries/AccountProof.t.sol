@@ -2,32 +2,18 @@
 pragma solidity 0.8.37;
 
 import {TrieProof} from "../../src/libraries/TrieProof.sol";
+import {AccountProofVector, AccountProofVectors} from "../reference/AccountProofVectors.sol";
 import {LibraryHarness} from "../reference/LibraryHarness.sol";
 import {NamedErrors} from "../reference/NamedErrors.sol";
 
 /// @dev The vectors of `tests/vectors/account_proof.json`, which Python's verifier reads too, and fuzzing around them.
 contract AccountProofTest is NamedErrors {
-    struct Case {
-        string name;
-        bytes32 stateRoot;
-        address account;
-        bytes proof;
-        string refusedBy; // signature of an error; empty where the proof is valid
-        bool exists;
-        bytes32 storageRoot;
-        bytes32 codeHash;
-    }
-
-    string private constant TYPE =
-        "Case(string name,bytes32 stateRoot,address account,bytes proof,string refusedBy,bool exists,bytes32 storageRoot,bytes32 codeHash)";
-
     LibraryHarness private harness;
-    Case[] private cases;
+    AccountProofVector[] private cases;
 
     function setUp() public {
         harness = new LibraryHarness();
-        string memory json = vm.readFile("tests/vectors/account_proof.json");
-        Case[] memory read = abi.decode(vm.parseJsonTypeArray(json, ".cases", TYPE), (Case[]));
+        AccountProofVector[] memory read = AccountProofVectors.read();
         for (uint256 i = 0; i < read.length; ++i) {
             cases.push(read[i]);
         }
@@ -36,7 +22,7 @@ contract AccountProofTest is NamedErrors {
     function test_verify_validVectors_proveWhatTheySay() public view {
         uint256 count = 0;
         for (uint256 i = 0; i < cases.length; ++i) {
-            Case memory c = cases[i];
+            AccountProofVector memory c = cases[i];
             if (bytes(c.refusedBy).length != 0) continue;
             (bool exists, bytes32 storageRoot, bytes32 codeHash) =
                 harness.verifyAccount(c.stateRoot, c.account, c.proof);
@@ -51,7 +37,7 @@ contract AccountProofTest is NamedErrors {
     function test_verify_spoiledVectors_areRefusedByName() public view {
         uint256 count = 0;
         for (uint256 i = 0; i < cases.length; ++i) {
-            Case memory c = cases[i];
+            AccountProofVector memory c = cases[i];
             if (bytes(c.refusedBy).length == 0) continue;
             try harness.verifyAccount(c.stateRoot, c.account, c.proof) {
                 assertTrue(false, string.concat("accepted: ", c.name));
@@ -65,27 +51,27 @@ contract AccountProofTest is NamedErrors {
 
     /// @dev A changed byte is a changed hash, or a proof that does not fall into nodes any more.
     function testFuzz_verify_byteChanged_reverts(uint256 pick, uint256 index, uint8 flip) public view {
-        Case memory c = pickValid(pick);
+        AccountProofVector memory c = pickValid(pick);
         index = bound(index, 0, c.proof.length - 1);
         c.proof[index] ^= bytes1(uint8(bound(flip, 1, 255)));
         assertRefused(c);
     }
 
     function testFuzz_verify_cutShort_reverts(uint256 pick, uint256 length) public view {
-        Case memory c = pickValid(pick);
+        AccountProofVector memory c = pickValid(pick);
         c.proof = slice(c.proof, 0, bound(length, 0, c.proof.length - 1));
         assertRefused(c);
     }
 
     function testFuzz_verify_bytesAppended_reverts(uint256 pick, bytes memory more) public view {
         vm.assume(more.length != 0);
-        Case memory c = pickValid(pick);
+        AccountProofVector memory c = pickValid(pick);
         c.proof = bytes.concat(c.proof, more);
         assertRefused(c);
     }
 
     function testFuzz_verify_bytesDropped_reverts(uint256 pick, uint256 from, uint256 count) public view {
-        Case memory c = pickValid(pick);
+        AccountProofVector memory c = pickValid(pick);
         from = bound(from, 0, c.proof.length - 1);
         count = bound(count, 1, c.proof.length - from);
         c.proof = bytes.concat(slice(c.proof, 0, from), slice(c.proof, from + count, c.proof.length));
@@ -94,7 +80,7 @@ contract AccountProofTest is NamedErrors {
 
     function testFuzz_verify_anyBytes_revert(bytes32 root, address account, bytes memory proof) public view {
         vm.assume(root != TrieProof.EMPTY_ROOT);
-        Case memory c;
+        AccountProofVector memory c;
         (c.stateRoot, c.account, c.proof) = (root, account, proof);
         assertRefused(c);
     }
@@ -109,7 +95,7 @@ contract AccountProofTest is NamedErrors {
 
     /// @dev One byte of a node changed, and the root recomputed: the node is genuine, and mostly malformed.
     function testFuzz_verify_rootNodeChanged_neverPanics(uint256 pick, uint256 index, uint8 value) public view {
-        Case memory c = pickValid(pick);
+        AccountProofVector memory c = pickValid(pick);
         uint256 length = 0;
         (, length) = harness.readList(c.proof, 0);
         bytes memory node = slice(c.proof, 0, length);
@@ -124,7 +110,7 @@ contract AccountProofTest is NamedErrors {
         }
     }
 
-    function assertRefused(Case memory c) private view {
+    function assertRefused(AccountProofVector memory c) private view {
         try harness.verifyAccount(c.stateRoot, c.account, c.proof) {
             assertTrue(false, string.concat("accepted: ", c.name));
         } catch (bytes memory reason) {
@@ -133,7 +119,7 @@ contract AccountProofTest is NamedErrors {
     }
 
     /// @dev A valid case that has nodes.
-    function pickValid(uint256 pick) private view returns (Case memory) {
+    function pickValid(uint256 pick) private view returns (AccountProofVector memory) {
         for (uint256 i = bound(pick, 0, cases.length - 1);; i = (i + 1) % cases.length) {
             if (bytes(cases[i].refusedBy).length == 0 && cases[i].proof.length != 0) return cases[i];
         }

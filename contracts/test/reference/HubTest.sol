@@ -94,7 +94,15 @@ abstract contract HubTest is NamedErrors {
     }
 
     function witnessOf(uint256[4] memory oldValues, uint256[4] memory newValues) internal pure returns (bytes memory) {
-        return WitnessBuilder.build(slotIndices(), _list(oldValues), _list(newValues), WitnessBuilder.OPAQUE);
+        return witnessOf(oldValues, newValues, WitnessBuilder.OPAQUE);
+    }
+
+    function witnessOf(uint256[4] memory oldValues, uint256[4] memory newValues, uint256 choice)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return WitnessBuilder.build(slotIndices(), _list(oldValues), _list(newValues), choice);
     }
 
     function slotIndices() internal pure returns (uint256[] memory slots) {

@@ -93,6 +93,17 @@ library ReferenceTrie {
         return branchNode(children);
     }
 
+    /// @notice The branch node with two children, at these nibbles, that it refers to like this.
+    function twoChildren(uint256 first, bytes memory one, uint256 second, bytes memory other)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        bytes[16] memory children;
+        (children[first], children[second]) = (one, other);
+        return branchNode(children);
+    }
+
     /// @notice The branch node that refers to its children like this; where there is none, nothing is given.
     function branchNode(bytes[16] memory children) internal pure returns (bytes memory) {
         bytes memory items;

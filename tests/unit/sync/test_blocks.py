@@ -6,22 +6,9 @@ import pytest
 
 from smartsync.errors import AnchorFrozen, BlockNotAccepted, BlockUnavailable, SourceReorganised
 from smartsync.header import Header
-from smartsync.sync.blocks import accepted_header, require_still_canonical
+from smartsync.sync.blocks import accepted_header, require_reachable, require_still_canonical
 from tests.fake_anchor import FakeAnchor
-
-ANCHOR = "0x" + "22" * 20
-
-
-@pytest.fixture
-def node(fake: Any) -> Any:
-    return fake({0: 1})
-
-
-@pytest.fixture
-def anchor(node: Any) -> FakeAnchor:
-    made = FakeAnchor(0x539, node.header(0).hash, blocks={node.header(7).hash: (7, "final")})
-    node.override["eth_call"] = made
-    return made
+from tests.unit.sync.records import ANCHOR, record_at
 
 
 async def accepted(node: Any, block: int | None) -> Header:
@@ -73,3 +60,39 @@ async def test_require_still_canonical_other_block_tells_both(node: Any, fake: A
         await require_still_canonical(node.chain, before)
     assert before.hash.hex() in caught.value.message and node.header(7).hash.hex() in caught.value.message
     assert "nothing was sent" in caught.value.hint
+
+
+async def reach(node: Any, number: int, *, recorded: int, halt: int | None = None) -> None:
+    await require_reachable(node.chain, record_at(node, recorded, halt), await node.chain.header(number))
+
+
+async def test_require_reachable_newer_block_is_reachable(node: Any) -> None:
+    await reach(node, 7, recorded=5)
+
+
+@pytest.mark.parametrize("recorded", [7, 8])
+async def test_require_reachable_not_newer_is_refused(node: Any, anchor: FakeAnchor, recorded: int) -> None:
+    anchor.blocks[node.header(8).hash] = (8, "final")
+    with pytest.raises(BlockNotAccepted, match="not newer"):
+        await reach(node, 7, recorded=recorded)
+
+
+async def test_require_reachable_where_the_recorded_block_is_revoked(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks[node.header(8).hash] = (8, "revoked")
+    await reach(node, 7, recorded=8)
+
+
+@pytest.mark.parametrize(("halt", "level"), [(9, "revoked"), (3, "final")])
+async def test_require_reachable_recorded_block_after_an_end_that_is_over(
+    node: Any, anchor: FakeAnchor, halt: int, level: str
+) -> None:
+    anchor.blocks[node.header(halt).hash] = (halt, level)
+    await reach(node, 7, recorded=7, halt=halt)
+
+
+async def test_require_reachable_recorded_block_before_an_end_that_stands_is_refused(
+    node: Any, anchor: FakeAnchor
+) -> None:
+    anchor.blocks[node.header(9).hash] = (9, "final")
+    with pytest.raises(BlockNotAccepted, match="not newer"):
+        await reach(node, 7, recorded=7, halt=9)

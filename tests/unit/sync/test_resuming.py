@@ -6,11 +6,11 @@ import pytest
 
 from smartsync.contracts import address_topic, event_topic
 from smartsync.errors import BlockNotAccepted, BlockUnavailable, RpcError, SourceReorganised
-from smartsync.replica import ReplicaKey, ReplicaRecord
 from smartsync.sync.resuming import header_to_resume, unfinished_blocks
 from tests.fake_anchor import FakeAnchor
+from tests.unit.sync.records import REPLICA, record_at
 
-HUB, REPLICA, ANCHOR = ("0x" + digits * 20 for digits in ("11", "33", "22"))
+HUB = "0x" + "11" * 20
 
 
 def block_hash(number: int) -> bytes:
@@ -73,26 +73,8 @@ async def test_unfinished_blocks_of_a_node_that_does_not_tell_are_none(fake: Any
     assert await unfinished_blocks(node.chain, HUB, REPLICA) == []
 
 
-@pytest.fixture
-def node(fake: Any) -> Any:
-    return fake({0: 1})
-
-
-@pytest.fixture
-def anchor(node: Any) -> FakeAnchor:
-    made = FakeAnchor(0x539, node.header(0).hash, blocks={node.header(7).hash: (7, "final")})
-    node.override["eth_call"] = made
-    return made
-
-
-async def resume(node: Any, wanted: bytes, *, recorded: int = 5, halt: int | None = None) -> int:
-    """``recorded``, ``halt``: numbers of the blocks at which the replica stands, and its source had ended."""
-    key = ReplicaKey(1, REPLICA, ANCHOR, REPLICA, bytes(32), bytes(32))
-    told = dict.fromkeys(ReplicaRecord.__dataclass_fields__, 0) | {"key": key, "block_number": recorded}
-    told["block_hash"] = node.header(recorded).hash
-    told["halt_hash"] = bytes(32) if halt is None else node.header(halt).hash
-    record = ReplicaRecord(**told)  # type: ignore[arg-type]
-    return (await header_to_resume(node.chain, node.chain, record, wanted)).number
+async def resume(node: Any, wanted: bytes, *, recorded: int = 5) -> int:
+    return (await header_to_resume(node.chain, node.chain, record_at(node, recorded), wanted)).number
 
 
 async def test_header_to_resume_of_a_newer_accepted_block_is_given(node: Any, anchor: FakeAnchor) -> None:
@@ -103,27 +85,6 @@ async def test_header_to_resume_of_a_newer_accepted_block_is_given(node: Any, an
 async def test_header_to_resume_not_newer_is_refused(node: Any, anchor: FakeAnchor, recorded: int) -> None:
     with pytest.raises(BlockNotAccepted):
         await resume(node, node.header(7).hash, recorded=recorded)
-
-
-async def test_header_to_resume_where_the_recorded_block_is_revoked_is_given(node: Any, anchor: FakeAnchor) -> None:
-    anchor.blocks[node.header(8).hash] = (8, "revoked")
-    assert await resume(node, node.header(7).hash, recorded=8) == 7
-
-
-@pytest.mark.parametrize(("halt", "level"), [(9, "revoked"), (3, "final")])
-async def test_header_to_resume_recorded_block_after_an_end_that_is_over_is_given(
-    node: Any, anchor: FakeAnchor, halt: int, level: str
-) -> None:
-    anchor.blocks[node.header(halt).hash] = (halt, level)
-    assert await resume(node, node.header(7).hash, recorded=7, halt=halt) == 7
-
-
-async def test_header_to_resume_recorded_block_before_an_end_that_stands_is_refused(
-    node: Any, anchor: FakeAnchor
-) -> None:
-    anchor.blocks[node.header(9).hash] = (9, "final")
-    with pytest.raises(BlockNotAccepted, match="not newer"):
-        await resume(node, node.header(7).hash, recorded=7, halt=9)
 
 
 @pytest.mark.parametrize("level", ["pending", "revoked"])
