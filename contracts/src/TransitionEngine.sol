@@ -35,6 +35,10 @@ import {ITransitionEngine} from "./interfaces/ITransitionEngine.sol";
 ///     word 3  flag << 24 | byte length of word 2, if known << 16 | old depth << 8 | new depth; 64 is a leaf's, or nothing's
 ///     word 4  the new side's key where the flag is set, else 0
 ///
+/// It is two things, what nodes look like and the walk that builds them, in one assembly block and so in one file: a Yul
+/// function is seen in its own block only, and a second one would have to write the first half again. First come errors, short
+/// nodes and branch nodes, then the branch item, the other items, and the walk.
+///
 /// No memory is taken to be zero, and nothing that was not written in the same walk decides anything. (Word 4 may be unwritten
 /// where the flag is 0, and does not count there; the word below the stack may be read, and is dropped.)
 contract TransitionEngine is ITransitionEngine {
