@@ -195,7 +195,7 @@ contract Hub is IHub, TransitionEngine {
         found.timestamp = recorded.timestamp;
         found.level = recorded.level;
         if (rec.haltHash != 0) found.haltNumber = anchor.blockByHash(rec.haltHash).number;
-        (found.anchorStatus,) = anchor.status();
+        (found.anchorStatus,,) = anchor.status();
     }
 
     /// @inheritdoc IHub

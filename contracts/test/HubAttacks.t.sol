@@ -54,7 +54,7 @@ contract HostileAnchor {
         return MODEL.source();
     }
 
-    function status() external view returns (Status, uint64) {
+    function status() external view returns (Status, uint64, uint64) {
         return MODEL.status();
     }
 

@@ -40,8 +40,36 @@ interface IAnchor {
         bytes32 indexed blockHash, uint64 indexed number, bytes32 stateRoot, uint64 timestamp, Level level
     );
 
+    /// @notice It is known that the source chain has dropped blocks: all accepted ones above `head` are REVOKED.
+    /// @param head The highest accepted block that stands, zero where none does.
+    /// @param number Its number.
+    /// @param canonicalEpoch What `status` tells from now on.
+    event BlocksRevoked(bytes32 indexed head, uint64 number, uint64 canonicalEpoch);
+
     /// @notice The anchor's status changed. `evidence` is whatever shows why, in an encoding that the anchor documents.
     event StatusChanged(Status status, bytes evidence);
+
+    /// @notice The anchor is not ACTIVE, since that time (seconds on the target's clock): it accepts nothing.
+    error AnchorStopped(Status status, uint64 since);
+    /// @notice The source's chain id or its genesis hash is zero.
+    error SourceMissing(uint256 chainId, bytes32 genesisHash);
+    /// @notice The proof, of `length` bytes, is not in the encoding that the anchor documents, to the byte.
+    error ProofNotCanonical(uint256 length);
+    /// @notice The block's number has more than 48 bits, or its time more than 40.
+    error BlockOutOfRange(uint64 number, uint64 timestamp);
+    /// @notice A block of number 0 that is not the source's genesis block.
+    error GenesisMismatch(bytes32 expected, bytes32 actual);
+    /// @notice The block's time is more than the anchor allows ahead of the target's clock.
+    error TimestampInFuture(uint64 timestamp, uint256 latest);
+    /// @notice The block's time contradicts its number: it is newer than the head and has an earlier time, or older and a later.
+    error TimestampNotMonotone(uint64 number, uint64 timestamp, uint64 headNumber, uint64 headTimestamp);
+    /// @notice The block is not SAFE or FINAL, so nothing can be built on it.
+    error BlockNotUsable(bytes32 blockHash, Level level);
+    /// @notice Header `index` is not that of the block that the header before names as its parent; the first one not that of
+    /// the block to start from.
+    error NotThatBlock(uint256 index, bytes32 expected, bytes32 actual);
+    /// @notice The evidence shows no misbehaviour.
+    error NoMisbehaviour();
 
     /// @notice The trust model and its version, for instance "quorum/1", left-aligned.
     function kind() external view returns (bytes32);
@@ -49,8 +77,9 @@ interface IAnchor {
     /// @notice The chain this anchor speaks of. The genesis hash tells apart chains that share a chain id.
     function source() external view returns (uint256 chainId, bytes32 genesisHash);
 
-    /// @notice Whether the anchor can be used, and since when (seconds on the target's clock).
-    function status() external view returns (Status current, uint64 since);
+    /// @notice Whether the anchor can be used, and since when (seconds on the target's clock); and how often it has learnt that
+    /// the source chain dropped blocks: who keeps something that he has read looks at it again when this has changed.
+    function status() external view returns (Status current, uint64 since, uint64 canonicalEpoch);
 
     /// @notice The accepted, not revoked block of the highest number whose level is at least `min`.
     /// Level UNKNOWN in the answer where there is none.
@@ -81,4 +110,14 @@ interface IAnchor {
     /// @return blockHash The block that the proof is about.
     /// @return level Its level afterwards.
     function update(bytes calldata proof) external returns (bytes32 blockHash, Level level);
+
+    /// @notice Accepts the ancestors of a block that is SAFE or FINAL, at the level that it has. Anybody MAY call it.
+    /// @param from The block.
+    /// @param headers The RLP of its header, then of its parent's, and so on down without a gap.
+    function extendAncestors(bytes32 from, bytes[] calldata headers) external;
+
+    /// @notice Shows that what the anchor relies on has misbehaved: freezes it, or revokes what was accepted wrongly. Anybody
+    /// MAY call it. Reverts where the evidence shows nothing.
+    /// @param evidence In the encoding that the anchor documents.
+    function reportMisbehaviour(bytes calldata evidence) external;
 }

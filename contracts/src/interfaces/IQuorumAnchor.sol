@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IAnchor} from "./IAnchor.sol";
+import {IAnchor, Level, Status} from "./IAnchor.sol";
+
+/// @notice What a signer says of a block.
+struct BlockAttestation {
+    uint64 blockNumber;
+    bytes32 blockHash;
+    Level level; // SAFE, which a revocation may undo, or FINAL, which none does
+    uint64 setEpoch; // of the anchor's signers
+    uint64 canonicalEpoch; // of the anchor
+}
 
 /// @title IQuorumAnchor
 /// @notice Trusts that fewer than `threshold` of the listed signers are dishonest: as many as that, together, can have
@@ -9,27 +18,46 @@ import {IAnchor} from "./IAnchor.sol";
 /// With n signers of which f may be dishonest take n >= 3f + 1 and a threshold of 2f + 1.
 ///
 /// Signers attest to a block hash and nothing else; state root, number, time come out of the header with that hash. They are
-/// expected to sign only what is final on the source chain, and never two hashes of one number. Every accepted block is
-/// FINAL. Should a quorum contradict itself all the same, then the anchor freezes, for good, and keeps the block that
-/// it had.
-/// @dev What a signer signs is EIP-712 typed data of the type
-/// `BlockAttestation(uint256 sourceChainId,bytes32 sourceGenesisHash,uint64 blockNumber,bytes32 blockHash,uint64 setEpoch)`
-/// in the domain {name "SmartSync QuorumAnchor", version "1", chainId, verifyingContract}, where `chainId` is the target
-/// chain's at the time of the call: after a fork of the target chain with a new id, old signatures are worth nothing there.
+/// expected to sign as FINAL only what is final on the source chain, as SAFE what is deep enough, and never two hashes
+/// of one number in one canonical epoch:
+/// - one who did, as two signatures of his show, is a signer no more; with fewer than `threshold` left the anchor freezes;
+/// - a quorum that did freezes the anchor, which keeps the block that it had;
+/// - should the source drop SAFE blocks, a quorum signs where the chain has parted; that begins a new canonical epoch.
 ///
-/// The `proof` of `update` is `abi.encode(bytes header, bytes signatures)`, exactly as the ABI coder writes it: the
-/// RLP of the header, and 65 bytes (r, s, v) a signature, sorted by the signers' addresses, strictly increasing. `v` is 27
-/// or 28 and `s` in the lower half of the group order. Every signature has to be a signer's, those beyond the threshold too.
-/// For a block that was accepted before, `update` answers without looking at the signatures.
+/// The signers change by their own quorum, after `delay`. Who relies on the anchor sees it coming and has that long to leave.
+///
+/// The guardian, if there is one, has no say while the anchor works. Of a frozen one he may name new signers, and the last
+/// block that is to stand; it works again after `delay`. Without a guardian it stays frozen for good.
+/// @dev What is signed is EIP-712 typed data, in the domain {name "SmartSync QuorumAnchor", version "2", chainId,
+/// verifyingContract}, where `chainId` is the target chain's at the time of the call: after a fork of the target chain with
+/// a new id, old signatures are worth nothing there. The types:
+/// - `BlockAttestation(uint256 sourceChainId,bytes32 sourceGenesisHash,uint64 blockNumber,bytes32 blockHash,uint8 level,uint64 setEpoch,uint64 canonicalEpoch)`
+/// - `Revocation(bytes32 head,uint64 setEpoch,uint64 canonicalEpoch)`, the epoch being the one that it begins
+/// - `SetUpdate(address[] signers,uint256 threshold,uint64 setEpoch,uint64 nonce)`, the epoch being the one that it begins
+///
+/// Signatures: 65 bytes (r, s, v) each, sorted by the signers' addresses, strictly increasing. `v` is 27 or 28 and `s` in
+/// the lower half of the group order. Every signature has to be a signer's, those beyond the threshold too.
+///
+/// The `proof` of `update` is | level (1 byte) | RLP of the header | signatures |. For a block that has that level,
+/// `update` answers without looking at the signatures.
+///
+/// The `evidence` of `reportMisbehaviour` is | number (8) | hash (32) | level (1) | signature (65) | hash (32) | level (1) |
+/// signature (65) |: what one signer said of one number in the epochs that the anchor is in.
 ///
 /// `StatusChanged` carries `abi.encode(uint64 number, bytes32 acceptedHash, bytes32 contradictingHash)` when the anchor
-/// freezes. That `update` succeeds (reverting would undo the freeze), and returns the contradicting hash with level UNKNOWN.
+/// freezes for a contradiction, that evidence when it freezes for want of signers. An `update` that freezes it succeeds
+/// (reverting would undo the freeze), and returns the contradicting hash with level UNKNOWN.
 ///
 /// Warning: `head`, `blockByHash` and `canonicalAt` go on answering after a freeze. Look at `status`.
 /// Warning: it has no use for chains whose block hash is not the hash of the whole header (QBFT and IBFT, see `BlockHeader`).
 interface IQuorumAnchor is IAnchor {
-    /// @notice The source's chain id or its genesis hash is zero.
-    error SourceMissing(uint256 chainId, bytes32 genesisHash);
+    /// @notice A new set of signers is on its way; who it is and from when on (seconds on the target's clock).
+    event SetScheduled(address[] signers, uint256 threshold, uint64 setEpoch, uint64 nonce, uint64 effectiveAt);
+    /// @notice It is in force.
+    event SetChanged(address[] signers, uint256 threshold, uint64 setEpoch);
+    /// @notice The signer has signed two hashes of one number and is none any more.
+    event SignerRemoved(address indexed signer, bytes evidence);
+
     /// @notice There are no signers, or more than 255.
     error SignerCountOutOfRange(uint256 count);
     /// @notice The threshold is above the number of signers, or not above half of it.
@@ -38,12 +66,8 @@ interface IQuorumAnchor is IAnchor {
     /// of it, the zero address as a signer another).
     error SignersNotIncreasing(address previous, address next);
 
-    /// @notice The anchor froze at this time (seconds on the target's clock) and accepts nothing any more.
-    error AnchorFrozen(uint64 since);
-    /// @notice A proof of `length` bytes is not `abi.encode(bytes header, bytes signatures)`, to the byte.
-    error ProofNotCanonical(uint256 length);
-    /// @notice A block of number 0 that is not the source's genesis block.
-    error GenesisMismatch(bytes32 expected, bytes32 actual);
+    /// @notice A block is attested as SAFE or as FINAL, not as this.
+    error LevelNotAttestable(uint8 level);
     /// @notice The signatures' length is no multiple of 65.
     error SignaturesMisaligned(uint256 length);
     /// @notice Fewer signatures than the threshold.
@@ -54,12 +78,20 @@ interface IQuorumAnchor is IAnchor {
     error SignatureRecoveryId(uint256 index, uint8 v);
     /// @notice Signature `index` is nobody's: no public key fits it.
     error SignatureInvalid(uint256 index);
-    /// @notice Signature `index`, of this attestation, on this chain, for this anchor, is by `recovered`, who is no signer.
+    /// @notice Signature `index`, of this very message, on this chain, for this anchor, is by `recovered`, who is no signer; or,
+    /// in evidence, not the one of the first signature.
     error NotSigner(uint256 index, address recovered);
-    /// @notice The block's time is more than `maxDrift` seconds ahead of the target's clock.
-    error TimestampInFuture(uint64 timestamp, uint256 latest);
-    /// @notice The block's time contradicts its number: it is newer than the head and has an earlier time, or older and a later.
-    error TimestampNotMonotone(uint64 number, uint64 timestamp, uint64 headNumber, uint64 headTimestamp);
+
+    /// @notice A block above the new head is FINAL, which no revocation undoes.
+    error FinalBlockAbove(bytes32 head, bytes32 finalHash);
+    /// @notice The new set is not the one that was scheduled, or none was.
+    error NotScheduled(bytes32 scheduled, bytes32 actual);
+    /// @notice The new set is in force from then on (seconds on the target's clock), not yet.
+    error NotYet(uint64 effectiveAt);
+    /// @notice Only the guardian may.
+    error NotGuardian(address caller);
+    /// @notice The anchor is not frozen: its signers decide, not the guardian.
+    error NotFrozen(Status status);
 
     /// @notice Everybody whose signature counts, strictly increasing.
     function signers() external view returns (address[] memory);
@@ -70,13 +102,49 @@ interface IQuorumAnchor is IAnchor {
     /// @notice How many signatures a block needs.
     function threshold() external view returns (uint256);
 
+    /// @notice Number of the signer set, part of what is signed: signatures of another set are worth nothing.
+    function setEpoch() external view returns (uint64);
+
+    /// @notice How often a new set has been scheduled, part of what is signed: so none can be scheduled twice.
+    function setNonce() external view returns (uint64);
+
     /// @notice How many seconds a block's time may be ahead of the target's clock.
     function maxDrift() external view returns (uint64);
 
-    /// @notice Number of the signer set, part of what is signed: signatures of another set are worth nothing.
-    /// It is 1, as sets do not change yet.
-    function setEpoch() external view returns (uint64);
+    /// @notice How many seconds pass until a new set is in force.
+    function delay() external view returns (uint64);
 
-    /// @notice What signers sign for this block: the EIP-712 digest, on the chain and for the anchor that is asked.
-    function attestationDigest(uint64 blockNumber, bytes32 blockHash) external view returns (bytes32);
+    /// @notice Who may name new signers while the anchor is frozen; zero where nobody may.
+    function guardian() external view returns (address);
+
+    /// @notice What signers sign: the EIP-712 digests, on the chain and for the anchor that is asked.
+    function attestationDigest(BlockAttestation calldata attestation) external view returns (bytes32);
+    /// @notice Likewise, to revoke everything above `newHead`.
+    function revocationDigest(bytes32 newHead) external view returns (bytes32);
+    /// @notice Likewise, to schedule a new set.
+    function setUpdateDigest(address[] calldata newSigners, uint256 newThreshold) external view returns (bytes32);
+
+    /// @notice The source has dropped SAFE blocks: revokes all above `head`. Anybody may call it.
+    /// @param newHead The highest accepted block that stands; zero where none does.
+    /// @param signatures Of a quorum.
+    function revoke(bytes32 newHead, bytes calldata signatures) external;
+
+    /// @notice Schedules a new set of signers, in force after `delay`; in place of another one that is on its way.
+    /// Anybody may call it.
+    /// @param newSigners Strictly increasing.
+    /// @param newThreshold More than half of them.
+    /// @param signatures Of a quorum of the set in force.
+    function scheduleSet(address[] calldata newSigners, uint256 newThreshold, bytes calldata signatures) external;
+
+    /// @notice Puts the scheduled set in force. Anybody may call it.
+    function changeSet(address[] calldata newSigners, uint256 newThreshold) external;
+
+    /// @notice Of a frozen anchor: schedules new signers and what is to stand. By the guardian.
+    /// @param newSigners Strictly increasing.
+    /// @param newThreshold More than half of them.
+    /// @param newHead The last block that is to stand, FINAL ones above are revoked too; zero where none is.
+    function scheduleRecovery(address[] calldata newSigners, uint256 newThreshold, bytes32 newHead) external;
+
+    /// @notice Puts the scheduled recovery in force; the anchor is ACTIVE again. Anybody may call it.
+    function recover(address[] calldata newSigners, uint256 newThreshold, bytes32 newHead) external;
 }

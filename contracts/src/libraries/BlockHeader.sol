@@ -21,12 +21,20 @@ library BlockHeader {
     uint256 private constant MIN_FIELDS = 15;
 
     // Positions in the list (Yellow Paper, section 4.4).
-    uint256 private constant PARENT_HASH = 0; // 0 to 5 are 32-byte words, but for the beneficiary
-    uint256 private constant BENEFICIARY = 2;
-    uint256 private constant STATE_ROOT = 3;
-    uint256 private constant LOGS_BLOOM = 6;
+    uint256 private constant BLOOM_END = 445; // bytes of the first seven fields
     uint256 private constant NUMBER = 8;
-    uint256 private constant TIMESTAMP = 11; // 7 to 11 are scalars; 12 and on are any strings
+    uint256 private constant TIMESTAMP = 11;
+
+    /// @notice What a header says; the first field starts at byte `first`, and what comes after the timestamp, field 12, at
+    /// byte `rest`.
+    struct Fields {
+        bytes32 parentHash;
+        bytes32 stateRoot;
+        uint64 number;
+        uint64 timestamp;
+        uint256 first;
+        uint256 rest;
+    }
 
     /// @notice Reads a header. Gas is linear in its length: one pass, one hash.
     /// @param header The RLP of the header, nothing before and nothing after it.
@@ -40,42 +48,71 @@ library BlockHeader {
         pure
         returns (bytes32 blockHash, bytes32 stateRoot, uint64 number, uint64 timestamp, bytes32 parentHash)
     {
-        (uint256 cursor, uint256 end) = Rlp.readList(header, 0);
-        if (end != header.length) revert HeaderNotConsumed(end, header.length);
-
-        uint256 field = 0;
-        for (; cursor < end; ++field) {
-            uint256 value;
-            (value, cursor) = _readField(header, cursor, field);
-            if (field == PARENT_HASH) parentHash = bytes32(value);
-            else if (field == STATE_ROOT) stateRoot = bytes32(value);
-            else if (field == NUMBER) number = _uint64(field, value);
-            else if (field == TIMESTAMP) timestamp = _uint64(field, value);
-        }
-        if (field < MIN_FIELDS) revert HeaderTooShort(field);
-
-        blockHash = keccak256(header);
+        Fields memory fields = readFields(header);
+        requireStrings(header, fields.rest, TIMESTAMP + 1);
+        return (keccak256(header), fields.stateRoot, fields.number, fields.timestamp, fields.parentHash);
     }
 
-    /// @dev Checks the form of a field; `value` is set for words and scalars.
-    function _readField(bytes calldata header, uint256 offset, uint256 field)
-        private
-        pure
-        returns (uint256 value, uint256 end)
-    {
-        if (field > TIMESTAMP) {
-            (, end) = Rlp.readString(header, offset);
-        } else if (field > LOGS_BLOOM) {
-            (value, end) = Rlp.readScalar(header, offset);
-        } else if (field == LOGS_BLOOM) {
-            (, end) = Rlp.readFixed(header, offset, 256);
-        } else if (field == BENEFICIARY) {
-            (, end) = Rlp.readFixed(header, offset, 20);
-        } else {
-            bytes32 word;
-            (word, end) = Rlp.readWord(header, offset);
-            value = uint256(word);
+    /// @notice Reads the fields up to the timestamp.
+    function readFields(bytes calldata header) internal pure returns (Fields memory fields) {
+        (uint256 cursor, uint256 end) = Rlp.readList(header, 0);
+        if (end != header.length) revert HeaderNotConsumed(end, header.length);
+        fields.first = cursor;
+        uint256 value;
+        // The first seven have one size each. Only where they have not, each is read, to name the one that is wrong.
+        if (header.length < cursor + BLOOM_END || !_isRegular(header, cursor)) _refuse(header, cursor);
+        assembly ("memory-safe") {
+            let start := add(header.offset, cursor)
+            mstore(fields, calldataload(add(start, 1))) // parentHash
+            mstore(add(fields, 32), calldataload(add(start, 88))) // stateRoot
         }
+        cursor += BLOOM_END;
+        (, cursor) = Rlp.readScalar(header, _present(header, cursor, 7)); // difficulty
+        (value, cursor) = Rlp.readScalar(header, _present(header, cursor, NUMBER));
+        fields.number = _uint64(NUMBER, value);
+        (, cursor) = Rlp.readScalar(header, _present(header, cursor, 9)); // gas limit
+        (, cursor) = Rlp.readScalar(header, _present(header, cursor, 10)); // gas used
+        (value, cursor) = Rlp.readScalar(header, _present(header, cursor, TIMESTAMP));
+        fields.timestamp = _uint64(TIMESTAMP, value);
+        fields.rest = cursor;
+    }
+
+    /// @notice Holds all that comes from field number `field` on, which starts at `cursor`, to be strings, and enough of them.
+    function requireStrings(bytes calldata header, uint256 cursor, uint256 field) internal pure {
+        for (; cursor < header.length; ++field) {
+            (, cursor) = Rlp.readString(header, cursor);
+        }
+        if (field < MIN_FIELDS) revert HeaderTooShort(field);
+    }
+
+    /// @dev Whether the headers of the first seven fields' items are where they have to be: parent and ommers (a0 and 32
+    /// bytes each), beneficiary (94, 20), state root, transactions, receipts, logs bloom (b9 01 00, 256).
+    function _isRegular(bytes calldata header, uint256 cursor) private pure returns (bool regular) {
+        assembly ("memory-safe") {
+            let start := add(header.offset, cursor)
+            let tags := shl(48, byte(0, calldataload(start)))
+            tags := or(tags, shl(40, byte(0, calldataload(add(start, 33)))))
+            tags := or(tags, shl(32, byte(0, calldataload(add(start, 66)))))
+            tags := or(tags, shl(24, byte(0, calldataload(add(start, 87)))))
+            tags := or(tags, shl(16, byte(0, calldataload(add(start, 120)))))
+            tags := or(tags, shl(8, byte(0, calldataload(add(start, 153)))))
+            regular := and(eq(tags, 0xa0a094a0a0a000), eq(shr(232, calldataload(add(start, 186))), 0xb90100))
+        }
+    }
+
+    /// @dev Reverts with the first thing that is wrong with one of the first seven fields.
+    function _refuse(bytes calldata header, uint256 cursor) private pure {
+        for (uint256 field = 0; field < 7; ++field) {
+            uint256 size = field == 2 ? 20 : field == 6 ? 256 : 32;
+            (, cursor) = Rlp.readFixed(header, _present(header, cursor, field), size);
+        }
+        assert(false);
+    }
+
+    /// @dev The list must not be over.
+    function _present(bytes calldata header, uint256 cursor, uint256 field) private pure returns (uint256) {
+        if (cursor == header.length) revert HeaderTooShort(field);
+        return cursor;
     }
 
     function _uint64(uint256 field, uint256 value) private pure returns (uint64) {

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {QuorumAnchor} from "../../src/anchors/QuorumAnchor.sol";
 import {IAnchor, Level, SrcBlock, Status} from "../../src/interfaces/IAnchor.sol";
-import {IQuorumAnchor} from "../../src/interfaces/IQuorumAnchor.sol";
+import {BlockAttestation, IQuorumAnchor} from "../../src/interfaces/IQuorumAnchor.sol";
 import {BlockHeader} from "../../src/libraries/BlockHeader.sol";
 import {Rlp} from "../../src/libraries/Rlp.sol";
 import {HeaderWriter} from "../reference/HeaderWriter.sol";
@@ -16,6 +16,8 @@ contract QuorumAnchorTest is NamedErrors {
     bytes32 private constant STATE = keccak256("state");
     uint64 private constant NOW = 1_800_000_000;
     uint64 private constant DRIFT = 60;
+    uint64 private constant DELAY = 3 days;
+    address private constant GUARDIAN = address(0x6a);
     uint256 private constant GROUP_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
 
     bytes32 private genesisHash;
@@ -50,7 +52,7 @@ contract QuorumAnchorTest is NamedErrors {
     }
 
     function deploy(address[] memory signers, uint256 threshold) private returns (QuorumAnchor) {
-        return new QuorumAnchor(SOURCE_CHAIN, genesisHash, signers, threshold, DRIFT);
+        return new QuorumAnchor(SOURCE_CHAIN, genesisHash, signers, threshold, DRIFT, DELAY, GUARDIAN);
     }
 
     function header(uint256 number, uint256 timestamp) private pure returns (bytes memory) {
@@ -68,7 +70,25 @@ contract QuorumAnchorTest is NamedErrors {
     }
 
     function digestOf(uint64 number, bytes memory header_) private view returns (bytes32) {
-        return anchor.attestationDigest(number, keccak256(header_));
+        return digestFor(anchor, number, keccak256(header_));
+    }
+
+    /// @dev As FINAL, in the epochs that the anchor is in.
+    function digestFor(QuorumAnchor which, uint64 number, bytes32 hash) private view returns (bytes32) {
+        return which.attestationDigest(attestation(which, number, hash, Level.FINAL));
+    }
+
+    function attestation(QuorumAnchor which, uint64 number, bytes32 hash, Level level)
+        private
+        view
+        returns (BlockAttestation memory)
+    {
+        (,, uint64 canonicalEpoch) = which.status();
+        return BlockAttestation(number, hash, level, which.setEpoch(), canonicalEpoch);
+    }
+
+    function proofOf(bytes memory header_, bytes memory signatures) private pure returns (bytes memory) {
+        return abi.encodePacked(uint8(Level.FINAL), header_, signatures);
     }
 
     /// @dev Signatures of the signers `from` to `to`, the last one excluded.
@@ -80,7 +100,7 @@ contract QuorumAnchorTest is NamedErrors {
 
     /// @dev A proof that the first three signers vouch for.
     function attested(uint64 number, bytes memory header_) private view returns (bytes memory) {
-        return abi.encode(header_, signed(digestOf(number, header_), 0, 3));
+        return proofOf(header_, signed(digestOf(number, header_), 0, 3));
     }
 
     function accept(uint64 number, uint256 timestamp) private returns (bytes32 hash) {
@@ -104,12 +124,12 @@ contract QuorumAnchorTest is NamedErrors {
     /* ------------------------------------------------- constructor ---------------------------------------------- */
 
     function test_constructor_fiveSigners_tellsWhatItIs() public view {
-        bytes32 kind = "quorum/1";
+        bytes32 kind = "quorum/2";
         assertEq(anchor.kind(), kind);
         (uint256 chainId, bytes32 genesis) = anchor.source();
         assertEq(chainId, SOURCE_CHAIN);
         assertEq(genesis, genesisHash);
-        (Status current, uint64 since) = anchor.status();
+        (Status current, uint64 since,) = anchor.status();
         assertEq(uint8(current), uint8(Status.ACTIVE));
         assertEq(since, NOW);
         assertEq(anchor.signers(), members());
@@ -134,10 +154,10 @@ contract QuorumAnchorTest is NamedErrors {
     }
 
     function test_constructor_noSource_reverts() public {
-        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.SourceMissing.selector, 0, genesisHash));
-        new QuorumAnchor(0, genesisHash, members(), 3, DRIFT);
-        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.SourceMissing.selector, SOURCE_CHAIN, bytes32(0)));
-        new QuorumAnchor(SOURCE_CHAIN, 0, members(), 3, DRIFT);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.SourceMissing.selector, 0, genesisHash));
+        new QuorumAnchor(0, genesisHash, members(), 3, DRIFT, DELAY, GUARDIAN);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.SourceMissing.selector, SOURCE_CHAIN, bytes32(0)));
+        new QuorumAnchor(SOURCE_CHAIN, 0, members(), 3, DRIFT, DELAY, GUARDIAN);
     }
 
     function test_constructor_noSigners_reverts() public {
@@ -222,7 +242,7 @@ contract QuorumAnchorTest is NamedErrors {
 
     function test_update_allSigners_acceptsBlock() public {
         bytes memory header_ = header(7, NOW);
-        (, Level level) = anchor.update(abi.encode(header_, signed(digestOf(7, header_), 0, 5)));
+        (, Level level) = anchor.update(proofOf(header_, signed(digestOf(7, header_), 0, 5)));
         assertEq(uint8(level), uint8(Level.FINAL));
     }
 
@@ -259,7 +279,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes32 hash = accept(7, NOW - 20);
         vm.warp(NOW + 100);
         vm.recordLogs();
-        (bytes32 again, Level level) = anchor.update(abi.encode(header_, bytes("")));
+        (bytes32 again, Level level) = anchor.update(proofOf(header_, bytes("")));
         assertEq(again, hash);
         assertEq(uint8(level), uint8(Level.FINAL));
         assertEq(vm.getRecordedLogs().length, 0);
@@ -280,7 +300,7 @@ contract QuorumAnchorTest is NamedErrors {
     }
 
     function testFuzz_update_anyMajority_acceptsBlock(uint8 mask, uint64 number) public {
-        number = uint64(bound(number, 1, type(uint64).max));
+        number = uint64(bound(number, 1, type(uint48).max));
         bytes memory header_ = header(number, NOW);
         bytes32 digest = digestOf(number, header_);
         bytes memory signatures;
@@ -291,7 +311,7 @@ contract QuorumAnchorTest is NamedErrors {
             ++count;
         }
         if (count < 3) vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, count));
-        anchor.update(abi.encode(header_, signatures));
+        anchor.update(proofOf(header_, signatures));
         assertEq(anchor.canonicalAt(number).number, count < 3 ? 0 : number);
     }
 
@@ -303,16 +323,18 @@ contract QuorumAnchorTest is NamedErrors {
             abi.encode(
                 keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
                 keccak256("SmartSync QuorumAnchor"),
-                keccak256("1"),
+                keccak256("2"),
                 block.chainid,
                 address(anchor)
             )
         );
         bytes32 type_ = keccak256(
-            "BlockAttestation(uint256 sourceChainId,bytes32 sourceGenesisHash,uint64 blockNumber,bytes32 blockHash,uint64 setEpoch)"
+            "BlockAttestation(uint256 sourceChainId,bytes32 sourceGenesisHash,uint64 blockNumber,bytes32 blockHash,uint8 level,uint64 setEpoch,uint64 canonicalEpoch)"
         );
-        bytes32 content = keccak256(abi.encode(type_, SOURCE_CHAIN, genesisHash, uint64(7), STATE, uint64(1)));
-        assertEq(anchor.attestationDigest(7, STATE), keccak256(abi.encodePacked("\x19\x01", domain, content)));
+        bytes32 content = keccak256(
+            abi.encode(type_, SOURCE_CHAIN, genesisHash, uint64(7), STATE, Level.FINAL, uint64(1), uint64(0))
+        );
+        assertEq(digestFor(anchor, 7, STATE), keccak256(abi.encodePacked("\x19\x01", domain, content)));
     }
 
     /// @dev The digest that the EIP-712 encoder of eth-account gives for this message.
@@ -320,13 +342,14 @@ contract QuorumAnchorTest is NamedErrors {
         vm.chainId(31337);
         address[] memory signers = new address[](1);
         signers[0] = address(1);
-        QuorumAnchor template = new QuorumAnchor(1, bytes32(uint256(0x11)), signers, 1, 0);
+        QuorumAnchor template = new QuorumAnchor(1, bytes32(uint256(0x11)), signers, 1, 0, 0, address(0));
         address fixed_ = 0x00000000000000000000000000000000000a0001;
         // Immutables are part of the code, so the code alone is enough for the digest.
         vm.etch(fixed_, address(template).code);
         assertEq(
-            QuorumAnchor(fixed_).attestationDigest(25_326_305, bytes32(uint256(0x22))),
-            0xebb7109b20dd01e7b1199e3cbefc3dd5e7332a759f29fac73e316a8cdce86e50
+            QuorumAnchor(fixed_)
+                .attestationDigest(BlockAttestation(25_326_305, bytes32(uint256(0x22)), Level.FINAL, 1, 0)),
+            0x0138f542fde996f7beb220c13be5d281f671631281070ea22b1a886f58bcf264
         );
     }
 
@@ -341,14 +364,14 @@ contract QuorumAnchorTest is NamedErrors {
     function test_update_twoSignatures_reverts() public {
         bytes memory header_ = header(7, NOW);
         assertRefused(
-            abi.encode(header_, signed(digestOf(7, header_), 0, 2)),
+            proofOf(header_, signed(digestOf(7, header_), 0, 2)),
             abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 2)
         );
     }
 
     function test_update_noSignatures_reverts() public {
         assertRefused(
-            abi.encode(header(7, NOW), bytes("")), abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 0)
+            proofOf(header(7, NOW), bytes("")), abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 0)
         );
     }
 
@@ -357,7 +380,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes32 digest = digestOf(7, header_);
         address twice = vm.addr(keys[1]);
         assertRefused(
-            abi.encode(header_, bytes.concat(signed(digest, 0, 2), sign(keys[1], digest))),
+            proofOf(header_, bytes.concat(signed(digest, 0, 2), sign(keys[1], digest))),
             abi.encodeWithSelector(IQuorumAnchor.SignersNotIncreasing.selector, twice, twice)
         );
     }
@@ -366,7 +389,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes memory header_ = header(7, NOW);
         bytes32 digest = digestOf(7, header_);
         assertRefused(
-            abi.encode(header_, bytes.concat(signed(digest, 1, 3), sign(keys[0], digest))),
+            proofOf(header_, bytes.concat(signed(digest, 1, 3), sign(keys[0], digest))),
             abi.encodeWithSelector(IQuorumAnchor.SignersNotIncreasing.selector, vm.addr(keys[2]), vm.addr(keys[0]))
         );
     }
@@ -376,7 +399,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes32 digest = digestOf(7, header_);
         uint256 stranger = uint256(keccak256("stranger"));
         assertRefused(
-            abi.encode(header_, bytes.concat(signed(digest, 0, 3), sign(stranger, digest))),
+            proofOf(header_, bytes.concat(signed(digest, 0, 3), sign(stranger, digest))),
             abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 3, vm.addr(stranger))
         );
     }
@@ -389,7 +412,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes memory twin = abi.encodePacked(r, high, v == 27 ? uint8(28) : uint8(27));
         assertEq(ecrecover(digest, v == 27 ? 28 : 27, r, high), vm.addr(keys[0]), "valid but for the high s");
         assertRefused(
-            abi.encode(header_, bytes.concat(twin, signed(digest, 1, 3))),
+            proofOf(header_, bytes.concat(twin, signed(digest, 1, 3))),
             abi.encodeWithSelector(IQuorumAnchor.SignatureHighS.selector, 0, high)
         );
     }
@@ -399,7 +422,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes32 digest = digestOf(7, header_);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[2], digest);
         assertRefused(
-            abi.encode(header_, bytes.concat(signed(digest, 0, 2), abi.encodePacked(r, s, v - 27))),
+            proofOf(header_, bytes.concat(signed(digest, 0, 2), abi.encodePacked(r, s, v - 27))),
             abi.encodeWithSelector(IQuorumAnchor.SignatureRecoveryId.selector, 2, v - 27)
         );
     }
@@ -409,7 +432,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes32 digest = digestOf(7, header_);
         (, bytes32 r, bytes32 s) = vm.sign(keys[0], digest);
         assertRefused(
-            abi.encode(header_, bytes.concat(abi.encodePacked(r, s, uint8(29)), signed(digest, 1, 3))),
+            proofOf(header_, bytes.concat(abi.encodePacked(r, s, uint8(29)), signed(digest, 1, 3))),
             abi.encodeWithSelector(IQuorumAnchor.SignatureRecoveryId.selector, 0, 29)
         );
     }
@@ -418,7 +441,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes memory header_ = header(7, NOW);
         bytes memory zeros = abi.encodePacked(bytes32(0), bytes32(0), uint8(27));
         assertRefused(
-            abi.encode(header_, bytes.concat(zeros, signed(digestOf(7, header_), 1, 3))),
+            proofOf(header_, bytes.concat(zeros, signed(digestOf(7, header_), 1, 3))),
             abi.encodeWithSelector(IQuorumAnchor.SignatureInvalid.selector, 0)
         );
     }
@@ -426,7 +449,7 @@ contract QuorumAnchorTest is NamedErrors {
     function test_update_misalignedSignatures_reverts() public {
         bytes memory header_ = header(7, NOW);
         assertRefused(
-            abi.encode(header_, bytes.concat(signed(digestOf(7, header_), 0, 3), hex"00")),
+            proofOf(header_, bytes.concat(signed(digestOf(7, header_), 0, 3), hex"00")),
             abi.encodeWithSelector(IQuorumAnchor.SignaturesMisaligned.selector, 196)
         );
     }
@@ -440,13 +463,13 @@ contract QuorumAnchorTest is NamedErrors {
         assertTrue(expected != signedDigest);
         address stranger = ecrecover(expected, v, r, s);
         assertRefused(
-            abi.encode(header_, signatures), abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 0, stranger)
+            proofOf(header_, signatures), abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 0, stranger)
         );
     }
 
     function test_update_signaturesForOtherAnchor_reverts() public {
         bytes memory header_ = header(7, NOW);
-        bytes32 elsewhere = deploy(members(), 3).attestationDigest(7, keccak256(header_));
+        bytes32 elsewhere = digestFor(deploy(members(), 3), 7, keccak256(header_));
         assertNotSigner(header_, digestOf(7, header_), elsewhere);
     }
 
@@ -493,15 +516,16 @@ contract QuorumAnchorTest is NamedErrors {
             abi.encode(
                 keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
                 keccak256("SmartSync QuorumAnchor"),
-                keccak256("1"),
+                keccak256("2"),
                 block.chainid,
                 address(anchor)
             )
         );
         bytes32 type_ = keccak256(
-            "BlockAttestation(uint256 sourceChainId,bytes32 sourceGenesisHash,uint64 blockNumber,bytes32 blockHash,uint64 setEpoch)"
+            "BlockAttestation(uint256 sourceChainId,bytes32 sourceGenesisHash,uint64 blockNumber,bytes32 blockHash,uint8 level,uint64 setEpoch,uint64 canonicalEpoch)"
         );
-        bytes32 content = keccak256(abi.encode(type_, chainId, genesis, number, keccak256(header_), epoch));
+        bytes32 content =
+            keccak256(abi.encode(type_, chainId, genesis, number, keccak256(header_), Level.FINAL, epoch, uint64(0)));
         return keccak256(abi.encodePacked("\x19\x01", domain, content));
     }
 
@@ -511,10 +535,10 @@ contract QuorumAnchorTest is NamedErrors {
         bytes memory signatures = signed(digestOf(7, header(7, NOW)), 0, 3);
         bytes[] memory fields = HeaderWriter.fields(keccak256("parent"), STATE, 7, NOW);
         fields[14] = bytes.concat(fields[14], hex"80");
-        bytes32 changed = anchor.attestationDigest(7, keccak256(HeaderWriter.join(fields)));
+        bytes32 changed = digestFor(anchor, 7, keccak256(HeaderWriter.join(fields)));
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[0], digestOf(7, header(7, NOW)));
         assertRefused(
-            abi.encode(HeaderWriter.join(fields), signatures),
+            proofOf(HeaderWriter.join(fields), signatures),
             abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 0, ecrecover(changed, v, r, s))
         );
     }
@@ -523,24 +547,29 @@ contract QuorumAnchorTest is NamedErrors {
         bytes memory signatures = signed(digestOf(7, header(7, NOW)), 0, 3);
         bytes[] memory fields = HeaderWriter.fields(keccak256("parent"), STATE, 7, NOW);
         (fields[3], fields[4]) = (fields[4], fields[3]); // the form is the same, the state root would be another
-        bytes32 changed = anchor.attestationDigest(7, keccak256(HeaderWriter.join(fields)));
+        bytes32 changed = digestFor(anchor, 7, keccak256(HeaderWriter.join(fields)));
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[0], digestOf(7, header(7, NOW)));
         assertRefused(
-            abi.encode(HeaderWriter.join(fields), signatures),
+            proofOf(HeaderWriter.join(fields), signatures),
             abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 0, ecrecover(changed, v, r, s))
         );
     }
 
-    /// @dev What is signed is the whole of it; cut short it ends before its list does.
+    /// @dev What is signed is the whole of it; cut short, it ends before its list does, or takes signatures for its own.
     function test_update_corpus1HeaderCutShort_reverts() public {
         bytes memory header_ = header(7, NOW);
         bytes memory signatures = signed(digestOf(7, header_), 0, 3);
         uint256 payload = header_.length - 3; // behind f9 and two bytes of length
         for (uint256 length = 0; length < header_.length; ++length) {
+            bytes memory cut = WitnessParts.slice(header_, 0, length);
             bytes memory reason = length < 3
-                ? abi.encodeWithSelector(Rlp.RlpHeaderTruncated.selector, 0)
-                : abi.encodeWithSelector(Rlp.RlpPayloadTruncated.selector, 0, payload, length - 3);
-            assertRefused(abi.encode(WitnessParts.slice(header_, 0, length), signatures), reason);
+                ? abi.encodeWithSelector(Rlp.RlpHeaderTruncated.selector, 1)
+                : abi.encodeWithSelector(Rlp.RlpPayloadTruncated.selector, 1, payload, length - 3);
+            assertRefused(proofOf(cut, ""), reason);
+            (bool success, bytes memory named) =
+                address(anchor).call(abi.encodeCall(IAnchor.update, (proofOf(cut, signatures))));
+            assertFalse(success);
+            assertNamed(named);
         }
     }
 
@@ -549,12 +578,12 @@ contract QuorumAnchorTest is NamedErrors {
         assertNotSigner(forged, digestOf(7, forged), digestOf(7, header(7, NOW)));
     }
 
+    /// @dev Behind the header there are signatures, whatever it was meant to be.
     function test_update_corpus3HeaderSurplus_reverts() public {
-        bytes memory header_ = header(7, NOW);
-        bytes memory longer = bytes.concat(header_, hex"80");
+        bytes memory longer = bytes.concat(header(7, NOW), hex"80");
         assertRefused(
-            abi.encode(longer, signed(digestOf(7, longer), 0, 3)),
-            abi.encodeWithSelector(BlockHeader.HeaderNotConsumed.selector, header_.length, longer.length)
+            proofOf(longer, signed(digestOf(7, longer), 0, 3)),
+            abi.encodeWithSelector(IQuorumAnchor.SignaturesMisaligned.selector, 196)
         );
     }
 
@@ -588,8 +617,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes memory header_ = header(7, NOW);
         bytes memory long = bytes.concat(hex"fa00", WitnessParts.slice(header_, 1, header_.length));
         assertRefused(
-            abi.encode(long, signed(digestOf(7, long), 0, 3)),
-            abi.encodeWithSelector(Rlp.RlpLengthLeadingZero.selector, 0)
+            proofOf(long, signed(digestOf(7, long), 0, 3)), abi.encodeWithSelector(Rlp.RlpLengthLeadingZero.selector, 1)
         );
     }
 
@@ -615,40 +643,47 @@ contract QuorumAnchorTest is NamedErrors {
     /// @dev Signed as it is: no signature makes a header of it.
     function assertNoHeader(bytes[] memory fields, bytes memory reason) private {
         bytes memory header_ = HeaderWriter.join(fields);
-        assertRefused(abi.encode(header_, signed(digestOf(7, header_), 0, 3)), reason);
-    }
-
-    function test_update_emptyHeader_reverts() public {
-        assertRefused(abi.encode(bytes(""), bytes("")), abi.encodeWithSelector(Rlp.RlpHeaderTruncated.selector, 0));
+        assertRefused(proofOf(header_, signed(digestOf(7, header_), 0, 3)), reason);
     }
 
     function test_update_emptyProof_reverts() public {
-        assertRefused("", abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, 0));
+        assertRefused("", abi.encodeWithSelector(Rlp.RlpHeaderTruncated.selector, 1));
+        assertRefused(hex"03", abi.encodeWithSelector(Rlp.RlpHeaderTruncated.selector, 1));
+        assertRefused(hex"03c0", abi.encodeWithSelector(BlockHeader.HeaderTooShort.selector, 0));
     }
 
     function test_update_trailingBytes_reverts() public {
         bytes memory proof = attested(7, header(7, NOW));
         assertRefused(
-            bytes.concat(proof, hex"00"),
-            abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, proof.length + 1)
+            bytes.concat(proof, hex"00"), abi.encodeWithSelector(IQuorumAnchor.SignaturesMisaligned.selector, 196)
         );
         assertRefused(
-            bytes.concat(proof, bytes32(0)),
-            abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, proof.length + 32)
+            bytes.concat(proof, bytes32(0)), abi.encodeWithSelector(IQuorumAnchor.SignaturesMisaligned.selector, 227)
         );
     }
 
     function test_update_partsSwapped_reverts() public {
-        assertRefused(abi.encode(new bytes(195), header(7, NOW)), abi.encodeWithSelector(Rlp.RlpNotList.selector, 0));
+        assertRefused(
+            abi.encodePacked(uint8(Level.FINAL), new bytes(195), header(7, NOW)),
+            abi.encodeWithSelector(Rlp.RlpNotList.selector, 1)
+        );
     }
 
-    function test_update_hugeLengths_revert() public {
-        bytes memory proof = abi.encode(uint256(0x40), uint256(0x60), type(uint256).max, uint256(0));
-        assertRefused(proof, abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, 0x80));
-        proof = abi.encode(uint256(0x40), uint256(0x60), uint256(0), type(uint256).max);
-        assertRefused(proof, abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, 0x80));
-        proof = abi.encode(uint256(0x40), uint256(0x60), uint256(1), uint256(0), uint256(0));
-        assertRefused(proof, abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, 0xa0));
+    function test_update_hugeLength_reverts() public {
+        assertRefused(
+            hex"03ffffffffffffffffff", abi.encodeWithSelector(Rlp.RlpPayloadTruncated.selector, 1, type(uint64).max, 0)
+        );
+    }
+
+    /// @dev What a quorum can say of a block is that it is SAFE or FINAL.
+    function test_update_otherLevels_revert() public {
+        bytes memory header_ = header(7, NOW);
+        for (uint256 level = 0; level < 256; ++level) {
+            if (level == uint8(Level.SAFE) || level == uint8(Level.FINAL)) continue;
+            // forge-lint: disable-next-line(unsafe-typecast)
+            bytes memory proof = abi.encodePacked(uint8(level), header_, signed(digestOf(7, header_), 0, 3));
+            assertRefused(proof, abi.encodeWithSelector(IQuorumAnchor.LevelNotAttestable.selector, level));
+        }
     }
 
     /// @dev No byte of a proof is without effect: offsets, lengths, padding, header and signatures alike.
@@ -663,20 +698,24 @@ contract QuorumAnchorTest is NamedErrors {
         }
     }
 
-    function testFuzz_update_cutShort_reverts(uint256 length) public {
+    function testFuzz_update_cutShort_isNamed(uint256 length) public {
         bytes memory proof = attested(7, header(7, NOW));
         length = bound(length, 0, proof.length - 1);
         assembly ("memory-safe") {
             mstore(proof, length) // a shorter length in place
         }
-        assertRefused(proof, abi.encodeWithSelector(IQuorumAnchor.ProofNotCanonical.selector, length));
+        try anchor.update(proof) {
+            assertTrue(false, "accepted");
+        } catch (bytes memory reason) {
+            assertNamed(reason);
+        }
     }
 
     function testFuzz_update_anyBytes_revertByName(bytes memory proof) public {
         try anchor.update(proof) {
             assertTrue(false, "accepted");
         } catch (bytes memory reason) {
-            assertEq(assertNamed(reason), IQuorumAnchor.ProofNotCanonical.selector);
+            assertNamed(reason);
         }
     }
 
@@ -707,15 +746,14 @@ contract QuorumAnchorTest is NamedErrors {
         assertBlock(anchor.head(Level.FINAL), header(7, NOW), 7, NOW);
     }
 
-    /// @dev 128 KiB of extra data: any length is a header's, and one byte too many is refused as in a short one.
+    /// @dev 128 KiB of extra data: any length is a header's.
     function test_update_headerOf128KiB_isReadAndRefusedByItsError() public {
         bytes[] memory fields = headerFields();
         fields[12] = RlpWriter.str(new bytes(131_072));
         bytes memory header_ = HeaderWriter.join(fields);
-        bytes memory longer = bytes.concat(header_, hex"80");
         assertRefused(
-            abi.encode(longer, signed(digestOf(7, longer), 0, 3)),
-            abi.encodeWithSelector(BlockHeader.HeaderNotConsumed.selector, header_.length, longer.length)
+            proofOf(header_, signed(digestOf(7, header_), 0, 2)),
+            abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 2)
         );
         anchor.update{gas: 2_000_000}(attested(7, header_));
         assertEq(anchor.head(Level.FINAL).blockHash, keccak256(header_));
@@ -727,7 +765,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes memory header_ = fork(0, NOW - 1_000_000);
         assertRefused(
             attested(0, header_),
-            abi.encodeWithSelector(IQuorumAnchor.GenesisMismatch.selector, genesisHash, keccak256(header_))
+            abi.encodeWithSelector(IAnchor.GenesisMismatch.selector, genesisHash, keccak256(header_))
         );
     }
 
@@ -739,14 +777,14 @@ contract QuorumAnchorTest is NamedErrors {
     function test_update_beyondMaxDrift_reverts() public {
         assertRefused(
             attested(7, header(7, NOW + DRIFT + 1)),
-            abi.encodeWithSelector(IQuorumAnchor.TimestampInFuture.selector, NOW + DRIFT + 1, NOW + DRIFT)
+            abi.encodeWithSelector(IAnchor.TimestampInFuture.selector, NOW + DRIFT + 1, NOW + DRIFT)
         );
     }
 
     function test_update_newerBlockWithEarlierTime_reverts() public {
         accept(7, NOW - 10);
         bytes memory proof = attested(8, header(8, NOW - 11));
-        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TimestampNotMonotone.selector, 8, NOW - 11, 7, NOW - 10));
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.TimestampNotMonotone.selector, 8, NOW - 11, 7, NOW - 10));
         anchor.update(proof);
         assertUnknown(anchor.canonicalAt(8));
     }
@@ -754,7 +792,7 @@ contract QuorumAnchorTest is NamedErrors {
     function test_update_olderBlockWithLaterTime_reverts() public {
         accept(7, NOW - 10);
         bytes memory proof = attested(6, header(6, NOW - 9));
-        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TimestampNotMonotone.selector, 6, NOW - 9, 7, NOW - 10));
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.TimestampNotMonotone.selector, 6, NOW - 9, 7, NOW - 10));
         anchor.update(proof);
         assertUnknown(anchor.canonicalAt(6));
     }
@@ -778,7 +816,7 @@ contract QuorumAnchorTest is NamedErrors {
 
         assertEq(hash, keccak256(second));
         assertEq(uint8(level), uint8(Level.UNKNOWN));
-        (Status current, uint64 since) = anchor.status();
+        (Status current, uint64 since,) = anchor.status();
         assertEq(uint8(current), uint8(Status.FROZEN));
         assertEq(since, NOW + 3);
         assertBlock(anchor.canonicalAt(7), first, 7, NOW - 10);
@@ -790,7 +828,7 @@ contract QuorumAnchorTest is NamedErrors {
     function test_update_contradictingBlockOfTheFuture_freezes() public {
         accept(7, NOW - 10);
         anchor.update(attested(7, header(7, NOW + 1_000_000)));
-        (Status current,) = anchor.status();
+        (Status current,,) = anchor.status();
         assertEq(uint8(current), uint8(Status.FROZEN));
     }
 
@@ -798,17 +836,17 @@ contract QuorumAnchorTest is NamedErrors {
         accept(7, NOW - 10);
         accept(9, NOW - 5);
         anchor.update(attested(7, fork(7, NOW - 10)));
-        (Status current,) = anchor.status();
+        (Status current,,) = anchor.status();
         assertEq(uint8(current), uint8(Status.FROZEN));
     }
 
     function test_update_contradictionWithoutQuorum_changesNothing() public {
         accept(7, NOW - 10);
         bytes memory second = fork(7, NOW - 10);
-        bytes memory proof = abi.encode(second, signed(digestOf(7, second), 0, 2));
+        bytes memory proof = proofOf(second, signed(digestOf(7, second), 0, 2));
         vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 2));
         anchor.update(proof);
-        (Status current,) = anchor.status();
+        (Status current,,) = anchor.status();
         assertEq(uint8(current), uint8(Status.ACTIVE));
     }
 
@@ -818,7 +856,7 @@ contract QuorumAnchorTest is NamedErrors {
         bytes[3] memory proofs =
             [attested(8, header(8, NOW)), attested(7, header(7, NOW - 10)), attested(7, fork(7, NOW - 10))];
         for (uint256 i = 0; i < 3; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.AnchorFrozen.selector, NOW));
+            vm.expectRevert(abi.encodeWithSelector(IAnchor.AnchorStopped.selector, Status.FROZEN, NOW));
             anchor.update(proofs[i]);
         }
         assertUnknown(anchor.canonicalAt(8));
@@ -875,5 +913,352 @@ contract QuorumAnchorTest is NamedErrors {
         assertBlock(offered, header(9, NOW - 5), 9, NOW - 5);
         (,,, offered) = anchor.step(from, keccak256(contradiction));
         assertUnknown(offered);
+    }
+
+    /* ----------------------------------------------- levels, revocation ----------------------------------------- */
+
+    function acceptSafe(uint64 number, uint256 timestamp) private returns (bytes32 hash) {
+        bytes memory header_ = header(number, timestamp);
+        (hash,) = anchor.update(safeProof(header_, number));
+    }
+
+    function safeProof(bytes memory header_, uint64 number) private view returns (bytes memory) {
+        bytes32 digest = anchor.attestationDigest(attestation(anchor, number, keccak256(header_), Level.SAFE));
+        return abi.encodePacked(uint8(Level.SAFE), header_, signed(digest, 0, 3));
+    }
+
+    function revoke(bytes32 newHead) private {
+        anchor.revoke(newHead, signed(anchor.revocationDigest(newHead), 0, 3));
+    }
+
+    function assertLevel(bytes32 hash, Level expected) private view {
+        assertEq(uint8(anchor.blockByHash(hash).level), uint8(expected));
+        (,, Level fromLevel,) = anchor.step(hash, 0);
+        assertEq(uint8(fromLevel), uint8(expected));
+    }
+
+    function test_update_safeThenFinal_rises() public {
+        bytes32 hash = acceptSafe(7, NOW - 10);
+        assertLevel(hash, Level.SAFE);
+        assertEq(anchor.head(Level.SAFE).number, 7);
+        assertUnknown(anchor.head(Level.FINAL));
+        accept(7, NOW - 10);
+        assertLevel(hash, Level.FINAL);
+        assertEq(anchor.head(Level.FINAL).number, 7);
+        // and never falls
+        acceptSafe(7, NOW - 10);
+        assertLevel(hash, Level.FINAL);
+    }
+
+    /// @dev What was signed as SAFE is not FINAL.
+    function test_update_levelRaisedByASender_reverts() public {
+        bytes memory header_ = header(7, NOW);
+        bytes memory proof = safeProof(header_, 7);
+        proof[0] = bytes1(uint8(Level.FINAL));
+        vm.expectPartialRevert(IQuorumAnchor.NotSigner.selector);
+        anchor.update(proof);
+    }
+
+    function test_revoke_blocksAboveTheNewHead() public {
+        bytes32 five = accept(5, NOW - 50);
+        bytes32 seven = acceptSafe(7, NOW - 30);
+        bytes32 eight = acceptSafe(8, NOW - 20);
+        bytes32 nine = acceptSafe(9, NOW - 10);
+        vm.expectEmit(address(anchor));
+        emit IAnchor.BlocksRevoked(seven, 7, 1);
+        revoke(seven);
+        assertLevel(five, Level.FINAL);
+        assertLevel(seven, Level.SAFE);
+        assertLevel(eight, Level.REVOKED);
+        assertLevel(nine, Level.REVOKED);
+        assertEq(anchor.head(Level.SAFE).blockHash, seven);
+        assertUnknown(anchor.canonicalAt(8));
+        (,, uint64 canonicalEpoch) = anchor.status();
+        assertEq(canonicalEpoch, 1);
+        // On the new branch other blocks have these numbers.
+        bytes memory other = fork(8, NOW - 20);
+        anchor.update(safeProof(other, 8));
+        assertEq(anchor.canonicalAt(8).blockHash, keccak256(other));
+        assertLevel(eight, Level.REVOKED);
+        // And should the chain go back, the first ones once more.
+        revoke(seven);
+        acceptSafe(8, NOW - 20);
+        assertLevel(eight, Level.SAFE);
+        assertLevel(keccak256(other), Level.REVOKED);
+        assertLevel(nine, Level.REVOKED);
+    }
+
+    function test_revoke_everything_whereNothingStands() public {
+        bytes32 seven = acceptSafe(7, NOW - 30);
+        revoke(0);
+        assertLevel(seven, Level.REVOKED);
+        assertUnknown(anchor.head(Level.SAFE));
+        bytes32 five = acceptSafe(5, NOW - 40);
+        assertEq(anchor.head(Level.SAFE).blockHash, five);
+    }
+
+    function test_revoke_attestationsOfTheEpochBefore_areWorthNothing() public {
+        bytes memory proof = safeProof(header(8, NOW - 20), 8);
+        bytes32 seven = acceptSafe(7, NOW - 30);
+        revoke(seven);
+        vm.expectPartialRevert(IQuorumAnchor.NotSigner.selector);
+        anchor.update(proof);
+    }
+
+    function test_revoke_twiceBySameSignatures_reverts() public {
+        bytes32 seven = acceptSafe(7, NOW - 30);
+        bytes memory signatures = signed(anchor.revocationDigest(seven), 0, 3);
+        anchor.revoke(seven, signatures);
+        vm.expectPartialRevert(IQuorumAnchor.NotSigner.selector);
+        anchor.revoke(seven, signatures);
+    }
+
+    function test_revoke_finalBlocks_reverts() public {
+        bytes32 seven = acceptSafe(7, NOW - 30);
+        bytes32 eight = accept(8, NOW - 20);
+        bytes memory signatures = signed(anchor.revocationDigest(seven), 0, 3);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.FinalBlockAbove.selector, seven, eight));
+        anchor.revoke(seven, signatures);
+        signatures = signed(anchor.revocationDigest(0), 0, 3);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.FinalBlockAbove.selector, bytes32(0), eight));
+        anchor.revoke(0, signatures);
+    }
+
+    function test_revoke_withoutQuorumOrToNoBlock_reverts() public {
+        bytes32 seven = acceptSafe(7, NOW - 30);
+        bytes memory two = signed(anchor.revocationDigest(seven), 0, 2);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 2));
+        anchor.revoke(seven, two);
+        bytes memory three = signed(anchor.revocationDigest(STATE), 0, 3);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, STATE, Level.UNKNOWN));
+        anchor.revoke(STATE, three);
+    }
+
+    /* --------------------------------------------------- signers ------------------------------------------------ */
+
+    function others(uint256 count) private pure returns (address[] memory found) {
+        found = new address[](count);
+        for (uint160 i = 0; i < count; ++i) {
+            found[i] = address(0x1000 + i);
+        }
+    }
+
+    function schedule(address[] memory newSigners, uint256 newThreshold) private {
+        bytes32 digest = anchor.setUpdateDigest(newSigners, newThreshold);
+        anchor.scheduleSet(newSigners, newThreshold, signed(digest, 0, 3));
+    }
+
+    function test_scheduleSet_afterTheDelay_isInForce() public {
+        address[] memory next = others(4);
+        vm.expectEmit(address(anchor));
+        emit IQuorumAnchor.SetScheduled(next, 3, 2, 1, NOW + DELAY);
+        schedule(next, 3);
+        assertEq(anchor.signers(), members());
+        vm.warp(NOW + DELAY - 1);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotYet.selector, NOW + DELAY));
+        anchor.changeSet(next, 3);
+        bytes memory old = attested(7, header(7, NOW));
+        vm.warp(NOW + DELAY);
+        vm.expectEmit(address(anchor));
+        emit IQuorumAnchor.SetChanged(next, 3, 2);
+        anchor.changeSet(next, 3);
+        assertEq(anchor.signers(), next);
+        assertEq(anchor.threshold(), 3);
+        assertEq(anchor.setEpoch(), 2);
+        assertFalse(anchor.isSigner(vm.addr(keys[0])));
+        // What the old ones have signed dies with their epoch.
+        vm.expectPartialRevert(IQuorumAnchor.NotSigner.selector);
+        anchor.update(old);
+        vm.expectPartialRevert(IQuorumAnchor.NotScheduled.selector);
+        anchor.changeSet(next, 3);
+    }
+
+    function test_scheduleSet_another_replacesIt() public {
+        schedule(others(4), 3);
+        bytes32 digest = anchor.setUpdateDigest(others(4), 3);
+        schedule(others(5), 3);
+        vm.warp(NOW + DELAY);
+        vm.expectPartialRevert(IQuorumAnchor.NotScheduled.selector);
+        anchor.changeSet(others(4), 3);
+        // and the first cannot be scheduled once more by the same signatures
+        bytes memory signatures = signed(digest, 0, 3);
+        vm.expectPartialRevert(IQuorumAnchor.NotSigner.selector);
+        anchor.scheduleSet(others(4), 3, signatures);
+        anchor.changeSet(others(5), 3);
+        assertEq(anchor.signers().length, 5);
+    }
+
+    function test_scheduleSet_wrongSets_revert() public {
+        bytes memory signatures = signed(anchor.setUpdateDigest(others(4), 2), 0, 3);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.ThresholdOutOfRange.selector, 2, 4));
+        anchor.scheduleSet(others(4), 2, signatures);
+        signatures = signed(anchor.setUpdateDigest(others(4), 3), 0, 2);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 2));
+        anchor.scheduleSet(others(4), 3, signatures);
+        vm.expectPartialRevert(IQuorumAnchor.NotScheduled.selector);
+        anchor.changeSet(others(4), 3);
+    }
+
+    /* ------------------------------------------------- misbehaviour --------------------------------------------- */
+
+    /// @dev What one signer said of block 7, twice.
+    function evidenceOf(uint256 key, bytes32 one, bytes32 other) private view returns (bytes memory) {
+        bytes memory first = sign(key, digestFor(anchor, 7, one));
+        bytes memory second = sign(key, digestFor(anchor, 7, other));
+        return abi.encodePacked(uint64(7), one, uint8(Level.FINAL), first, other, uint8(Level.FINAL), second);
+    }
+
+    function test_reportMisbehaviour_twoHashes_removesTheSigner() public {
+        bytes memory evidence = evidenceOf(keys[1], STATE, genesisHash);
+        vm.expectEmit(address(anchor));
+        emit IQuorumAnchor.SignerRemoved(vm.addr(keys[1]), evidence);
+        anchor.reportMisbehaviour(evidence);
+        assertFalse(anchor.isSigner(vm.addr(keys[1])));
+        assertEq(anchor.signers().length, 4);
+        bytes memory proof = attested(7, header(7, NOW));
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 1, vm.addr(keys[1])));
+        anchor.update(proof);
+        // once is enough
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 0, vm.addr(keys[1])));
+        anchor.reportMisbehaviour(evidence);
+        // the others go on
+        bytes memory header_ = header(7, NOW);
+        anchor.update(proofOf(header_, signed(digestOf(7, header_), 2, 5)));
+        assertEq(anchor.head(Level.FINAL).number, 7);
+    }
+
+    function test_reportMisbehaviour_tooFewLeft_freezes() public {
+        Status current;
+        for (uint256 i = 0; i < 3; ++i) {
+            (current,,) = anchor.status();
+            assertEq(uint8(current), uint8(Status.ACTIVE));
+            anchor.reportMisbehaviour(evidenceOf(keys[i], STATE, genesisHash));
+        }
+        (current,,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.FROZEN));
+    }
+
+    function test_reportMisbehaviour_noContradiction_reverts() public {
+        bytes memory evidence = evidenceOf(keys[1], STATE, STATE);
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(evidence);
+        // of two signers
+        bytes memory two = abi.encodePacked(
+            uint64(7),
+            STATE,
+            uint8(Level.FINAL),
+            sign(keys[0], digestFor(anchor, 7, STATE)),
+            genesisHash,
+            uint8(Level.SAFE),
+            sign(keys[1], anchor.attestationDigest(attestation(anchor, 7, genesisHash, Level.SAFE)))
+        );
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 1, vm.addr(keys[1])));
+        anchor.reportMisbehaviour(two);
+        // of nobody who counts
+        uint256 stranger = uint256(keccak256("stranger"));
+        evidence = evidenceOf(stranger, STATE, genesisHash);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotSigner.selector, 0, vm.addr(stranger)));
+        anchor.reportMisbehaviour(evidence);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.ProofNotCanonical.selector, 203));
+        anchor.reportMisbehaviour(new bytes(203));
+        assertEq(anchor.signers().length, 5);
+    }
+
+    /// @dev After a revocation honest signers sign another hash of the same number.
+    function test_reportMisbehaviour_acrossEpochs_isNone() public {
+        bytes memory before = sign(keys[0], digestFor(anchor, 7, STATE));
+        revoke(0);
+        bytes memory now_ = sign(keys[0], digestFor(anchor, 7, genesisHash));
+        vm.expectPartialRevert(IQuorumAnchor.NotSigner.selector);
+        anchor.reportMisbehaviour(
+            abi.encodePacked(uint64(7), STATE, uint8(Level.FINAL), before, genesisHash, uint8(Level.FINAL), now_)
+        );
+    }
+
+    /* --------------------------------------------------- recovery ----------------------------------------------- */
+
+    function freeze() private returns (bytes32 five) {
+        five = accept(5, NOW - 20);
+        accept(7, NOW - 10);
+        anchor.update(attested(7, fork(7, NOW - 10)));
+    }
+
+    function test_recover_byTheGuardianAfterTheDelay() public {
+        bytes32 five = freeze();
+        bytes32 seven = anchor.canonicalAt(7).blockHash;
+        address[] memory next = others(4);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotGuardian.selector, address(this)));
+        anchor.scheduleRecovery(next, 3, five);
+        vm.prank(GUARDIAN);
+        anchor.scheduleRecovery(next, 3, five);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotYet.selector, NOW + DELAY));
+        anchor.recover(next, 3, five);
+        vm.warp(NOW + DELAY);
+        vm.expectPartialRevert(IQuorumAnchor.NotScheduled.selector);
+        anchor.recover(next, 3, 0);
+        anchor.recover(next, 3, five);
+        (Status current, uint64 since, uint64 canonicalEpoch) = anchor.status();
+        assertEq(uint8(current), uint8(Status.ACTIVE));
+        assertEq(since, NOW + DELAY);
+        assertEq(canonicalEpoch, 1);
+        assertEq(anchor.signers(), next);
+        assertLevel(five, Level.FINAL);
+        assertLevel(seven, Level.REVOKED);
+        assertEq(anchor.head(Level.FINAL).blockHash, five);
+    }
+
+    /// @dev While it works the guardian is nobody.
+    function test_scheduleRecovery_whileActive_reverts() public {
+        vm.startPrank(GUARDIAN);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotFrozen.selector, Status.ACTIVE));
+        anchor.scheduleRecovery(others(4), 3, 0);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotFrozen.selector, Status.ACTIVE));
+        anchor.recover(others(4), 3, 0);
+    }
+
+    /// @dev A set that was on its way when the anchor froze must not come into force by the back door.
+    function test_changeSet_whileFrozen_reverts() public {
+        schedule(others(4), 3);
+        freeze();
+        vm.warp(NOW + DELAY);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.AnchorStopped.selector, Status.FROZEN, NOW));
+        anchor.changeSet(others(4), 3);
+        vm.expectPartialRevert(IQuorumAnchor.NotScheduled.selector);
+        anchor.recover(others(4), 3, 0);
+    }
+
+    function test_frozen_withoutGuardian_staysSo() public {
+        anchor = new QuorumAnchor(SOURCE_CHAIN, genesisHash, members(), 3, DRIFT, DELAY, address(0));
+        bytes32 five = freeze();
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotGuardian.selector, address(this)));
+        anchor.scheduleRecovery(others(4), 3, five);
+    }
+
+    /* -------------------------------------------------- ancestors ----------------------------------------------- */
+
+    function test_extendAncestors_inheritTheLevel() public {
+        bytes memory parent = header(6, NOW - 20);
+        bytes memory newest = HeaderWriter.header(keccak256(parent), STATE, 7, NOW - 10);
+        anchor.update(safeProof(newest, 7));
+        bytes[] memory headers = new bytes[](2);
+        (headers[0], headers[1]) = (newest, parent);
+        anchor.extendAncestors(keccak256(newest), headers);
+        assertLevel(keccak256(parent), Level.SAFE);
+        revoke(0);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, keccak256(newest), Level.REVOKED));
+        anchor.extendAncestors(keccak256(newest), headers);
+    }
+
+    /// @dev An ancestor that contradicts an accepted block shows that a quorum was wrong once.
+    function test_extendAncestors_contradiction_freezes() public {
+        accept(6, NOW - 20);
+        bytes memory parent = fork(6, NOW - 20);
+        bytes memory newest = HeaderWriter.header(keccak256(parent), STATE, 7, NOW - 10);
+        anchor.update(attested(7, newest));
+        bytes[] memory headers = new bytes[](2);
+        (headers[0], headers[1]) = (newest, parent);
+        anchor.extendAncestors(keccak256(newest), headers);
+        (Status current,,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.FROZEN));
     }
 }

@@ -491,7 +491,7 @@ contract HubHandler is HubTest {
 
     function _acceptable(ReplicaRecord memory rec, Mined memory mined) private view returns (bool) {
         TestAnchor its = TestAnchor(rec.key.anchor);
-        (Status status,) = its.status();
+        (Status status,,) = its.status();
         Level level = its.blockByHash(mined.block_.hash).level;
         return status == Status.ACTIVE && (level == Level.SAFE || level == Level.FINAL);
     }

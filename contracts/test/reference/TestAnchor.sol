@@ -44,8 +44,8 @@ contract TestAnchor is IAnchor {
         return (CHAIN_ID, keccak256("genesis"));
     }
 
-    function status() external view returns (Status current, uint64 since) {
-        return (_status, 0);
+    function status() external view returns (Status current, uint64 since, uint64 canonicalEpoch) {
+        return (_status, 0, 0);
     }
 
     function head(Level min) external view returns (SrcBlock memory best) {
@@ -80,4 +80,8 @@ contract TestAnchor is IAnchor {
         blockHash = abi.decode(proof, (bytes32));
         return (blockHash, _blocks[blockHash].level);
     }
+
+    function extendAncestors(bytes32, bytes[] calldata) external {}
+
+    function reportMisbehaviour(bytes calldata) external {}
 }

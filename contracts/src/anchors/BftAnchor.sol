@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IAnchor, Level, SrcBlock, Status} from "../interfaces/IAnchor.sol";
+import {IBftAnchor} from "../interfaces/IBftAnchor.sol";
+import {BftHeader} from "../libraries/BftHeader.sol";
+import {Rlp} from "../libraries/Rlp.sol";
+import {Anchor} from "./Anchor.sol";
+
+/// @title BftAnchor
+/// @notice Accepts the blocks that the source chain's own validators have sealed. How the two protocols write what is sealed
+/// is the subclass's. See `IBftAnchor`.
+abstract contract BftAnchor is Anchor, IBftAnchor {
+    uint256 private constant MAX_VALIDATORS = 255;
+    bytes1 private constant NOWHERE = 0xff;
+
+    /// @inheritdoc IBftAnchor
+    uint64 public immutable trustingPeriod;
+    /// @inheritdoc IBftAnchor
+    uint64 public immutable maxDrift;
+
+    /// @inheritdoc IBftAnchor
+    bytes32 public immutable checkpoint;
+
+    /// @inheritdoc IBftAnchor
+    bytes32 public validatorsHash;
+
+    /// @param sourceChainId EIP-155 chain id of the source chain.
+    /// @param sourceGenesisHash Hash of its block 0.
+    /// @param checkpoint_ Hash of a block that is trusted as it is, whose validators are the first known ones.
+    /// @param trustingPeriod_ Seconds.
+    /// @param maxDrift_ Seconds.
+    constructor(
+        uint256 sourceChainId,
+        bytes32 sourceGenesisHash,
+        bytes32 checkpoint_,
+        uint64 trustingPeriod_,
+        uint64 maxDrift_
+    ) Anchor(sourceChainId, sourceGenesisHash) {
+        checkpoint = checkpoint_;
+        trustingPeriod = trustingPeriod_;
+        maxDrift = maxDrift_;
+    }
+
+    // --- external ---
+
+    /// @inheritdoc IAnchor
+    function update(bytes calldata proof) external returns (bytes32 blockHash, Level level) {
+        _requireActive();
+        (, uint256 end) = Rlp.readList(proof, 0);
+        bytes calldata header = proof[:end];
+        BftHeader.Parts memory parts = BftHeader.read(header);
+        SrcBlock memory offered = _offered(header, parts);
+        blockHash = offered.blockHash;
+        bytes32 known = validatorsHash;
+        if (known == 0) {
+            if (blockHash != checkpoint) revert NotCheckpoint(checkpoint, blockHash);
+            if (proof.length != end) revert ProofNotCanonical(proof.length);
+            _know(header, parts);
+        } else {
+            (uint64 newest, uint64 timestamp) = _newest();
+            if (offered.number <= newest) {
+                level = _block(blockHash).level;
+                if (_isUsable(level)) return (blockHash, level);
+                revert NumberNotNewer(newest, offered.number);
+            }
+            _requireTimestamp(offered, maxDrift, newest, timestamp);
+            _requireSealed(header, parts, proof[end:], known);
+        }
+        offered.level = Level.FINAL;
+        return (blockHash, _accept(offered));
+    }
+
+    /// @inheritdoc IAnchor
+    function reportMisbehaviour(bytes calldata evidence) external {
+        _requireActive();
+        (, uint256 middle) = Rlp.readList(evidence, 0);
+        (, uint256 end) = Rlp.readList(evidence, middle);
+        bytes calldata accepted = evidence[:middle];
+        bytes calldata other = evidence[middle:end];
+        bytes calldata places = evidence[end:];
+
+        BftHeader.Parts memory parts = BftHeader.read(accepted);
+        bytes32 acceptedHash = _blockHash(accepted, parts);
+        bytes32 canonical = canonicalAt(parts.fields.number).blockHash;
+        if (acceptedHash != canonical) revert NotThatBlock(0, canonical, acceptedHash);
+        BftHeader.Parts memory otherParts = BftHeader.read(other);
+        bytes32 otherHash = _blockHash(other, otherParts);
+        if (otherParts.fields.number != parts.fields.number || otherHash == acceptedHash) revert NoMisbehaviour();
+
+        _requireQuorum(other, otherParts, BftHeader.validatorsIn(accepted, parts.validators), places);
+        _freeze(abi.encode(parts.fields.number, acceptedHash, otherHash));
+    }
+
+    /// @inheritdoc IAnchor
+    function status()
+        public
+        view
+        override(Anchor, IAnchor)
+        returns (Status current, uint64 since, uint64 canonicalEpoch)
+    {
+        (current, since, canonicalEpoch) = super.status();
+        if (current != Status.ACTIVE) return (current, since, canonicalEpoch);
+        (, uint64 timestamp) = _newest();
+        uint64 until = timestamp + trustingPeriod;
+        if (timestamp != 0 && block.timestamp > until) (current, since) = (Status.EXPIRED, until);
+    }
+
+    // --- internal: how the protocol writes it ---
+
+    /// @dev The block's hash.
+    function _blockHash(bytes calldata header, BftHeader.Parts memory parts) internal pure virtual returns (bytes32);
+
+    /// @dev What the validators have sealed.
+    function _sealedHash(bytes calldata header, BftHeader.Parts memory parts) internal pure virtual returns (bytes32);
+
+    /// @inheritdoc Anchor
+    function _read(bytes calldata header) internal view override returns (SrcBlock memory offered, bytes32 parentHash) {
+        BftHeader.Parts memory parts = BftHeader.read(header);
+        return (_offered(header, parts), parts.fields.parentHash);
+    }
+
+    // --- private ---
+
+    function _offered(bytes calldata header, BftHeader.Parts memory parts)
+        private
+        view
+        returns (SrcBlock memory offered)
+    {
+        // Nobody has sealed the genesis block; its hash is that of the header as it is.
+        offered.blockHash = parts.fields.number == 0 ? keccak256(header) : _blockHash(header, parts);
+        offered.stateRoot = parts.fields.stateRoot;
+        offered.number = parts.fields.number;
+        offered.timestamp = parts.fields.timestamp;
+        offered.acceptedAt = uint64(block.timestamp);
+    }
+
+    function _requireSealed(bytes calldata header, BftHeader.Parts memory parts, bytes calldata rest, bytes32 known)
+        private
+    {
+        uint256 sealCount = parts.sealCount;
+        if (rest.length < sealCount) revert ProofNotCanonical(rest.length);
+        bytes calldata validators = BftHeader.validatorsIn(header, parts.validators);
+        address[] memory sealers = _requireQuorum(header, parts, validators, rest[:sealCount]);
+        if (keccak256(header[parts.validators:parts.vote]) == known) {
+            if (rest.length != sealCount) revert ProofNotCanonical(rest.length);
+            return;
+        }
+        _requireOverlap(sealers, rest[sealCount:], known);
+        _know(header, parts);
+    }
+
+    /// @dev Every seal of the header must be by the validator at its place in a list, each at another place; and they must be
+    /// enough.
+    function _requireQuorum(
+        bytes calldata header,
+        BftHeader.Parts memory parts,
+        bytes calldata validators,
+        bytes calldata places
+    ) private view returns (address[] memory sealers) {
+        if (places.length != parts.sealCount) revert ProofNotCanonical(places.length);
+        uint256 needed = _quorum(BftHeader.countOf(validators));
+        if (places.length < needed) revert TooFewSeals(needed, places.length);
+        bytes32 digest = _sealedHash(header, parts);
+        sealers = new address[](places.length);
+        uint256 count = BftHeader.countOf(validators);
+        uint256 next = 0;
+        // Nothing wraps: places are bytes, and there are no more of them than validators.
+        unchecked {
+            for (uint256 i = 0; i < sealers.length; ++i) {
+                uint256 place = uint8(places[i]);
+                if (place < next || place >= count) revert PlacesNotIncreasing(i);
+                next = place + 1;
+                address sealer = BftHeader.sealerOf(header, parts, i, digest);
+                address expected = BftHeader.validatorAt(validators, place);
+                if (expected == address(0) || sealer != expected) revert NotThatValidator(i, expected, sealer);
+                sealers[i] = sealer;
+            }
+        }
+    }
+
+    /// @dev Of those who sealed, more must be known than can be faulty. `rest` is the known list, and their places in that.
+    function _requireOverlap(address[] memory sealers, bytes calldata rest, bytes32 known) private pure {
+        bytes calldata others = BftHeader.validatorsIn(rest, 0);
+        rest = _behindList(rest, known);
+        if (rest.length != sealers.length) revert ProofNotCanonical(rest.length);
+        uint256 found = 0;
+        for (uint256 i = 0; i < sealers.length; ++i) {
+            if (rest[i] == NOWHERE) continue;
+            uint256 place = uint8(rest[i]);
+            if (place >= BftHeader.countOf(others)) revert PlacesNotIncreasing(i);
+            address expected = BftHeader.validatorAt(others, place);
+            if (sealers[i] != expected) revert NotThatValidator(i, expected, sealers[i]);
+            // None is counted twice: all sealers are different.
+            ++found;
+        }
+        uint256 needed = (BftHeader.countOf(others) - 1) / 3 + 1;
+        if (found < needed) revert TooFewKnownSeals(needed, found);
+    }
+
+    /// @dev What comes after the list, which has to be the known one.
+    function _behindList(bytes calldata data, bytes32 known) private pure returns (bytes calldata) {
+        (, uint256 end) = Rlp.readList(data, 0);
+        bytes32 given = keccak256(data[:end]);
+        if (given != known) revert NotKnownValidators(known, given);
+        return data[end:];
+    }
+
+    /// @dev The header's validators are the known ones from now on.
+    function _know(bytes calldata header, BftHeader.Parts memory parts) private {
+        bytes calldata validators = BftHeader.validatorsIn(header, parts.validators);
+        uint256 count = BftHeader.countOf(validators);
+        if (count == 0 || count > MAX_VALIDATORS) revert ValidatorCountOutOfRange(count);
+        address previous = address(0);
+        for (uint256 i = 0; i < count; ++i) {
+            address next = BftHeader.validatorAt(validators, i);
+            if (next <= previous) revert ValidatorsNotIncreasing(previous, next);
+            previous = next;
+        }
+        validatorsHash = keccak256(header[parts.validators:parts.vote]);
+        emit ValidatorsChanged(parts.fields.number, validatorsHash);
+    }
+
+    /// @dev ceil(2n / 3).
+    function _quorum(uint256 count) private pure returns (uint256) {
+        return (2 * count + 2) / 3;
+    }
+}

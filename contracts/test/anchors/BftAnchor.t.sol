@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {BftAnchor} from "../../src/anchors/BftAnchor.sol";
+import {Ibft2Anchor} from "../../src/anchors/Ibft2Anchor.sol";
+import {QbftAnchor} from "../../src/anchors/QbftAnchor.sol";
+import {IAnchor, Level, SrcBlock, Status} from "../../src/interfaces/IAnchor.sol";
+import {IBftAnchor} from "../../src/interfaces/IBftAnchor.sol";
+import {BftHeader} from "../../src/libraries/BftHeader.sol";
+import {BftChain} from "../reference/BftChain.sol";
+
+/// @notice The same tests for both protocols; QBFT's are the first.
+contract QbftAnchorTest is BftChain {
+    uint256 private constant CHAIN = 1337;
+    uint64 private constant NOW = 1_800_000_000;
+    uint64 private constant PERIOD = 14 days;
+    uint64 private constant DRIFT = 60;
+
+    uint256[] private known; // 4 validators, 3 are needed, and 2 of them for others
+    BftAnchor private anchor;
+    Draft private first;
+
+    function setUp() public virtual {
+        vm.warp(NOW);
+        start(keysFrom(0, 4));
+    }
+
+    function start(uint256[] memory keys) internal {
+        known = keys;
+        first = Draft(keccak256("parent"), keccak256("state"), 100, NOW - 100, 0, keys, new uint256[](0));
+        anchor = deploy(blockHashOf(first));
+        anchor.update(sealedHeader(first));
+    }
+
+    function deploy(bytes32 checkpoint) internal returns (BftAnchor) {
+        if (protocol == Protocol.QBFT) return new QbftAnchor(CHAIN, keccak256("genesis"), checkpoint, PERIOD, DRIFT);
+        return new Ibft2Anchor(CHAIN, keccak256("genesis"), checkpoint, PERIOD, DRIFT);
+    }
+
+    function draft(uint64 number, uint256[] memory keys, uint256 sealing) internal view returns (Draft memory) {
+        return Draft(
+            keccak256("parent"), keccak256(abi.encode(number)), number, NOW - 200 + number, 1, keys, firstOf(sealing)
+        );
+    }
+
+    function refused(bytes memory proof, bytes memory reason) internal {
+        bytes32 before = keccak256(abi.encode(anchor.head(Level.SAFE), anchor.validatorsHash()));
+        vm.expectRevert(reason);
+        anchor.update(proof);
+        assertEq(keccak256(abi.encode(anchor.head(Level.SAFE), anchor.validatorsHash())), before);
+    }
+
+    // --- accepted ---
+
+    function test_update_checkpoint_isTheFirstHead() public view {
+        SrcBlock memory head = anchor.head(Level.FINAL);
+        assertEq(head.blockHash, blockHashOf(first));
+        assertEq(head.number, 100);
+        assertEq(anchor.validatorsHash(), keccak256(listOf(known)));
+    }
+
+    function test_update_knownValidatorsSealed_isFinal() public {
+        Draft memory next = draft(110, known, 3);
+        (bytes32 hash, Level level) = anchor.update(proofOf(next));
+        assertEq(hash, blockHashOf(next));
+        assertEq(uint8(level), uint8(Level.FINAL));
+        SrcBlock memory found = anchor.blockByHash(hash);
+        assertEq(found.stateRoot, next.stateRoot);
+        assertEq(found.number, 110);
+        assertEq(found.timestamp, next.timestamp);
+        assertEq(found.acceptedAt, NOW);
+        // Once more, by whomever, with other seals.
+        next.sealing = firstOf(4);
+        (, level) = anchor.update(proofOf(next));
+        assertEq(uint8(level), uint8(Level.FINAL));
+    }
+
+    function test_update_anyRound_isTheSameBlock() public {
+        Draft memory next = draft(110, known, 3);
+        anchor.update(proofOf(next));
+        next.round = 7;
+        assertEq(uint8(anchor.blockByHash(blockHashOf(next)).level), uint8(Level.FINAL));
+    }
+
+    function test_update_otherValidatorsWithOverlap_areKnownThen() public {
+        uint256[] memory others = keysFrom(2, 4); // two of the four are new
+        Draft memory next = draft(110, others, 4);
+        vm.expectEmit(address(anchor));
+        emit IBftAnchor.ValidatorsChanged(110, keccak256(listOf(others)));
+        anchor.update(proofOf(next, known));
+        assertEq(anchor.validatorsHash(), keccak256(listOf(others)));
+        anchor.update(proofOf(draft(111, others, 3)));
+    }
+
+    // --- refused ---
+
+    function test_update_firstBlockIsNotTheCheckpoint_reverts() public {
+        anchor = deploy(keccak256("another"));
+        refused(
+            sealedHeader(first),
+            abi.encodeWithSelector(IBftAnchor.NotCheckpoint.selector, keccak256("another"), blockHashOf(first))
+        );
+    }
+
+    function test_update_oneSealTooFew_reverts() public {
+        refused(proofOf(draft(110, known, 2)), abi.encodeWithSelector(IBftAnchor.TooFewSeals.selector, 3, 2));
+    }
+
+    /// @dev ceil(2n / 3), not floor: with 4, 7, 10 validators floor would be 2, 4, 6.
+    function test_update_floorOfTwoThirds_reverts() public {
+        for (uint256 n = 1; n <= 10; ++n) {
+            start(keysFrom(0, n));
+            uint256 needed = (2 * n + 2) / 3;
+            refused(
+                proofOf(draft(110, known, needed - 1)),
+                abi.encodeWithSelector(IBftAnchor.TooFewSeals.selector, needed, needed - 1)
+            );
+            anchor.update(proofOf(draft(110, known, needed)));
+        }
+    }
+
+    function test_update_noSealsAtAll_revertsHoweverFewValidators() public {
+        for (uint256 n = 1; n <= 2; ++n) {
+            start(keysFrom(0, n));
+            refused(proofOf(draft(110, known, 0)), abi.encodeWithSelector(IBftAnchor.TooFewSeals.selector, n, 0));
+        }
+    }
+
+    function test_update_sameSealTwice_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        next.sealing[2] = 1;
+        refused(proofOf(next), abi.encodeWithSelector(IBftAnchor.PlacesNotIncreasing.selector, 2));
+        // and with the place of somebody else
+        bytes memory proof = bytes.concat(sealedHeader(next), hex"000102");
+        refused(
+            proof, abi.encodeWithSelector(IBftAnchor.NotThatValidator.selector, 2, vm.addr(known[2]), vm.addr(known[1]))
+        );
+    }
+
+    function test_update_sealOfAnotherHeader_reverts() public {
+        Draft memory other = draft(111, known, 3);
+        Draft memory next = draft(110, known, 3);
+        bytes memory proof = bytes.concat(headerOf(next, sealsOf(other)), hex"000102");
+        vm.expectPartialRevert(IBftAnchor.NotThatValidator.selector);
+        anchor.update(proof);
+    }
+
+    /// @dev Who sealed round 0 has not sealed round 1: the round is in what is sealed.
+    function test_update_sealsOfAnotherRound_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        bytes memory seals = sealsOf(next);
+        next.round = 2;
+        vm.expectPartialRevert(IBftAnchor.NotThatValidator.selector);
+        anchor.update(bytes.concat(headerOf(next, seals), hex"000102"));
+    }
+
+    /// @dev One known validator and three keys of its own: what a client with floor thresholds takes.
+    function test_update_oneKnownOfFourWithOthersOfItsOwn_reverts() public {
+        uint256[] memory mine = sorted(append(keysFrom(50, 3), known[0]));
+        refused(proofOf(draft(110, mine, 4), known), abi.encodeWithSelector(IBftAnchor.TooFewKnownSeals.selector, 2, 1));
+    }
+
+    function test_update_otherValidatorsOnly_reverts() public {
+        refused(
+            proofOf(draft(110, keysFrom(50, 4), 4), known),
+            abi.encodeWithSelector(IBftAnchor.TooFewKnownSeals.selector, 2, 0)
+        );
+    }
+
+    /// @dev A known validator counted twice in the overlap.
+    function test_update_knownSealsAtAWrongPlace_reverts() public {
+        uint256[] memory mine = sorted(append(keysFrom(50, 3), known[0]));
+        Draft memory next = draft(110, mine, 4);
+        bytes memory proof = bytes.concat(proofOf(next), listOf(known), hex"00000000");
+        vm.expectPartialRevert(IBftAnchor.NotThatValidator.selector);
+        anchor.update(proof);
+    }
+
+    function test_update_knownListForged_reverts() public {
+        uint256[] memory mine = keysFrom(50, 4);
+        bytes32 forged = keccak256(listOf(mine));
+        refused(
+            bytes.concat(proofOf(draft(110, mine, 4), mine)),
+            abi.encodeWithSelector(IBftAnchor.NotKnownValidators.selector, keccak256(listOf(known)), forged)
+        );
+    }
+
+    function test_update_numberNotNewer_reverts() public {
+        anchor.update(proofOf(draft(110, known, 3)));
+        Draft memory other = draft(110, known, 3);
+        other.stateRoot = keccak256("other");
+        refused(proofOf(other), abi.encodeWithSelector(IBftAnchor.NumberNotNewer.selector, 110, 110));
+        refused(proofOf(draft(105, known, 3)), abi.encodeWithSelector(IBftAnchor.NumberNotNewer.selector, 110, 105));
+    }
+
+    function test_update_trustingPeriodOver_reverts() public {
+        vm.warp(NOW - 100 + PERIOD);
+        (Status current,,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.ACTIVE));
+        vm.warp(NOW - 100 + PERIOD + 1);
+        uint64 since;
+        (current, since,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.EXPIRED));
+        refused(
+            proofOf(draft(110, known, 3)), abi.encodeWithSelector(IAnchor.AnchorStopped.selector, Status.EXPIRED, since)
+        );
+    }
+
+    function test_update_timeInFuture_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        next.timestamp = NOW + DRIFT + 1;
+        refused(
+            proofOf(next),
+            abi.encodeWithSelector(IAnchor.TimestampInFuture.selector, NOW + DRIFT + 1, uint256(NOW) + DRIFT)
+        );
+    }
+
+    function test_update_timeBeforeTheHeads_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        next.timestamp = NOW - 101;
+        refused(
+            proofOf(next), abi.encodeWithSelector(IAnchor.TimestampNotMonotone.selector, 110, NOW - 101, 100, NOW - 100)
+        );
+    }
+
+    function test_update_validatorsNotSorted_reverts() public {
+        uint256[] memory others = keysFrom(1, 4);
+        (others[0], others[1]) = (others[1], others[0]);
+        bytes memory proof = proofOf(draft(110, others, 4), known);
+        vm.expectRevert(
+            abi.encodeWithSelector(IBftAnchor.ValidatorsNotIncreasing.selector, vm.addr(others[0]), vm.addr(others[1]))
+        );
+        anchor.update(proof);
+    }
+
+    function test_update_anyByteChanged_isNamedAndChangesNothing() public {
+        bytes memory proof = proofOf(draft(110, known, 3));
+        for (uint256 i = 0; i < proof.length; ++i) {
+            bytes1 kept = proof[i];
+            proof[i] = kept ^ 0x01;
+            (bool success, bytes memory reason) = address(anchor).call(abi.encodeCall(IAnchor.update, (proof)));
+            assertFalse(success);
+            assertNamed(reason);
+            proof[i] = kept;
+        }
+    }
+
+    function test_update_cutAnywhereOrLonger_isNamed() public {
+        bytes memory proof = proofOf(draft(110, known, 3));
+        for (uint256 size = 0; size <= proof.length + 1; ++size) {
+            if (size == proof.length) continue;
+            bytes memory cut = new bytes(size);
+            for (uint256 i = 0; i < size && i < proof.length; ++i) {
+                cut[i] = proof[i];
+            }
+            (bool success, bytes memory reason) = address(anchor).call(abi.encodeCall(IAnchor.update, (cut)));
+            assertFalse(success);
+            assertNamed(reason);
+        }
+    }
+
+    // --- misbehaviour ---
+
+    function test_reportMisbehaviour_twoSealedHeaders_freezes() public {
+        Draft memory next = draft(110, known, 3);
+        anchor.update(proofOf(next));
+        Draft memory other = draft(110, known, 3);
+        other.stateRoot = keccak256("other");
+        other.sealing[0] = 1;
+        other.sealing[1] = 2;
+        other.sealing[2] = 3;
+        anchor.reportMisbehaviour(bytes.concat(sealedHeader(next), proofOf(other)));
+        (Status current,,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.FROZEN));
+        assertEq(anchor.canonicalAt(110).blockHash, blockHashOf(next), "it keeps what it had");
+        vm.expectPartialRevert(IAnchor.AnchorStopped.selector);
+        anchor.update(proofOf(draft(111, known, 3)));
+    }
+
+    function test_reportMisbehaviour_sameBlockOtherSeals_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        anchor.update(proofOf(next));
+        Draft memory other = draft(110, known, 4);
+        other.round = 5;
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(bytes.concat(sealedHeader(next), proofOf(other)));
+    }
+
+    function test_reportMisbehaviour_tooFewSeals_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        anchor.update(proofOf(next));
+        Draft memory other = draft(110, known, 2);
+        other.stateRoot = keccak256("other");
+        vm.expectRevert(abi.encodeWithSelector(IBftAnchor.TooFewSeals.selector, 3, 2));
+        anchor.reportMisbehaviour(bytes.concat(sealedHeader(next), proofOf(other)));
+    }
+
+    function test_reportMisbehaviour_headerThatWasNotAccepted_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        Draft memory other = draft(110, known, 3);
+        other.stateRoot = keccak256("other");
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.NotThatBlock.selector, 0, bytes32(0), blockHashOf(next)));
+        anchor.reportMisbehaviour(bytes.concat(sealedHeader(next), proofOf(other)));
+    }
+
+    // --- ancestors ---
+
+    function test_extendAncestors_byBlockHash() public {
+        Draft memory older = draft(108, known, 0);
+        Draft memory parent = draft(109, known, 0);
+        parent.parentHash = blockHashOf(older);
+        Draft memory next = draft(110, known, 3);
+        next.parentHash = blockHashOf(parent);
+        (bytes32 hash,) = anchor.update(proofOf(next));
+        bytes[] memory headers = new bytes[](3);
+        (headers[0], headers[1], headers[2]) = (sealedHeader(next), sealedHeader(parent), sealedHeader(older));
+        anchor.extendAncestors(hash, headers);
+        assertEq(anchor.canonicalAt(108).stateRoot, older.stateRoot);
+        assertEq(uint8(anchor.blockByHash(blockHashOf(parent)).level), uint8(Level.FINAL));
+        assertEq(anchor.head(Level.FINAL).number, 110);
+    }
+
+    // --- gas ---
+
+    /// @dev The whole transaction, the record included. benchmarks/ has the table.
+    function test_update_gas_4And21Validators() public {
+        for (uint256 n = 4; n <= 21; n += 17) {
+            start(keysFrom(0, n));
+            bytes memory call = abi.encodeCall(IAnchor.update, (proofOf(draft(110, known, (2 * n + 2) / 3))));
+            uint256 gas_ = 21_000;
+            for (uint256 i = 0; i < call.length; ++i) {
+                gas_ += call[i] == 0 ? 4 : 16;
+            }
+            vm.cool(address(anchor));
+            (bool success,) = address(anchor).call(call);
+            assertTrue(success);
+            gas_ += vm.lastCallGas().gasTotalUsed;
+            emit log_named_uint("validators", n);
+            emit log_named_uint("gas", gas_);
+        }
+    }
+
+    function append(uint256[] memory keys, uint256 key) internal pure returns (uint256[] memory longer) {
+        longer = new uint256[](keys.length + 1);
+        for (uint256 i = 0; i < keys.length; ++i) {
+            longer[i] = keys[i];
+        }
+        longer[keys.length] = key;
+    }
+}
+
+contract Ibft2AnchorTest is QbftAnchorTest {
+    function setUp() public override {
+        protocol = Protocol.IBFT2;
+        super.setUp();
+    }
+}
+
+/// @notice A real header of a Besu QBFT chain, block 7528: 4 validators, 3 seals, round 1.
+contract RealQbftHeaderTest is BftChain {
+    uint256 private constant SEAL_ITEM = 67;
+    uint256 private constant FIRST_SEAL = 0x24f;
+
+    function test_update_realBesuHeader_isFinal() public {
+        string memory path = "../shared/fixtures/besu_qbft_7528.rlp";
+        bool present;
+        // Where the folder is absent, forge does not let a test look into it.
+        try vm.exists(path) returns (bool answer) {
+            present = answer;
+        } catch {}
+        if (!present) {
+            vm.skip(true, "../shared/fixtures is absent");
+            return;
+        }
+        bytes memory header = vm.readFileBinary(path);
+        vm.warp(0x6640618b + 60);
+
+        // The checkpoint: the block before, with the same validators.
+        Draft memory draft = Draft(0, keccak256("state"), 7527, 0x6640618b - 2, 0, new uint256[](0), new uint256[](0));
+        bytes memory validators = part(header, 0x1f5, 0x1f5 + 86);
+        bytes memory common_ = bytes.concat(hex"a0", bytes32("vanity"), validators, NOTHING);
+        bytes memory checkpoint = withExtra(draft, bytes.concat(common_, hex"80", NOTHING));
+        QbftAnchor anchor = new QbftAnchor(1, keccak256("genesis"), keccak256(checkpoint), 14 days, 60);
+        anchor.update(checkpoint);
+
+        // Its seals are by the validators 0, 3 and 1; an anchor wants them in their order.
+        bytes memory sorted_ = bytes.concat(
+            part(header, 0, FIRST_SEAL + SEAL_ITEM),
+            part(header, FIRST_SEAL + 2 * SEAL_ITEM, FIRST_SEAL + 3 * SEAL_ITEM),
+            part(header, FIRST_SEAL + SEAL_ITEM, FIRST_SEAL + 2 * SEAL_ITEM),
+            part(header, FIRST_SEAL + 3 * SEAL_ITEM, header.length)
+        );
+        vm.expectRevert(abi.encodeWithSelector(IBftAnchor.PlacesNotIncreasing.selector, 2));
+        anchor.update(bytes.concat(header, hex"000301"));
+        (bytes32 hash, Level level) = anchor.update(bytes.concat(sorted_, hex"000103"));
+        assertEq(hash, 0x502568a07cc2303558ed8eea495d61255946a14c46be5ead61cdc737bdeaaf42);
+        assertEq(uint8(level), uint8(Level.FINAL));
+        assertEq(anchor.head(Level.FINAL).number, 7528);
+    }
+
+    function part(bytes memory data, uint256 start, uint256 end) private pure returns (bytes memory out) {
+        out = new bytes(end - start);
+        for (uint256 i = start; i < end; ++i) {
+            out[i - start] = data[i];
+        }
+    }
+}
