@@ -110,7 +110,7 @@ abstract contract Anchor is IAnchor {
             // Whatever waits for time to pass has waited with the descendant.
             ancestor.acceptedAt = descendant.acceptedAt;
             ancestor.level = level;
-            _inherit(ancestor.blockHash, from);
+            _inherit(ancestor.blockHash, from, level);
             if (_accept(ancestor) == Level.UNKNOWN) return;
         }
     }
@@ -123,8 +123,8 @@ abstract contract Anchor is IAnchor {
         offered.acceptedAt = uint64(block.timestamp);
     }
 
-    /// @dev An ancestor is accepted for the sake of a descendant.
-    function _inherit(bytes32 ancestor, bytes32 from) internal virtual {}
+    /// @dev An ancestor is accepted for the sake of a descendant, at its level.
+    function _inherit(bytes32 ancestor, bytes32 from, Level level) internal virtual {}
 
     /// @dev What has become of a block.
     function _levelOf(bytes32, StoredBlock memory stored) internal view virtual returns (Level) {
@@ -159,19 +159,46 @@ abstract contract Anchor is IAnchor {
         found.acceptedAt = stored.acceptedAt;
     }
 
-    /// @dev Writes a block down, at its level or the higher one that it has. Another block that stands at its number is a
-    /// contradiction: then the anchor freezes, keeps the one that it had, and the answer is UNKNOWN.
+    /// @dev Which block stands at a number, or stood last.
+    function _standsAt(uint64 number) internal view returns (bytes32) {
+        return _canonical[number];
+    }
+
+    /// @dev What was written down of a block.
+    function _stored(bytes32 blockHash) internal view returns (StoredBlock memory) {
+        return _blocks[blockHash];
+    }
+
+    /// @dev A block that was accepted is not to be used any more, by itself and not by an epoch.
+    function _setAside(bytes32 blockHash) internal {
+        _blocks[blockHash].level = Level.REVOKED;
+    }
+
+    /// @dev Writes a block down, at its level or the higher one that it has. Where another one of its number can be used, two
+    /// FINAL ones are a contradiction: the anchor freezes, keeps the one that it had, and the answer is UNKNOWN. A FINAL one
+    /// displaces a SAFE one. A SAFE one is refused.
     function _accept(SrcBlock memory offered) internal returns (Level) {
         if (offered.number == 0 && offered.blockHash != SOURCE_GENESIS_HASH) {
             revert GenesisMismatch(SOURCE_GENESIS_HASH, offered.blockHash);
         }
         SrcBlock memory standing = canonicalAt(offered.number);
-        if (standing.level != Level.UNKNOWN) {
-            if (standing.blockHash != offered.blockHash) {
+        if (standing.blockHash == offered.blockHash) {
+            Level before = _blocks[offered.blockHash].level;
+            if (_isUsable(before) && before >= offered.level) {
+                // A composite's head may have gone, and this one be the highest that is left.
+                standing.level = before;
+                _raise(_state, standing);
+                return before;
+            }
+        } else if (_isUsable(standing.level)) {
+            if (offered.level != Level.FINAL) {
+                revert Contradiction(offered.number, standing.blockHash, offered.blockHash);
+            }
+            if (standing.level == Level.FINAL) {
                 _freeze(abi.encode(offered.number, standing.blockHash, offered.blockHash));
                 return Level.UNKNOWN;
             }
-            if (standing.level >= offered.level) return standing.level;
+            _displace(standing, offered.blockHash);
         }
         State memory state = _state;
         _blocks[offered.blockHash] = StoredBlock({
@@ -215,10 +242,19 @@ abstract contract Anchor is IAnchor {
         State memory state = _state;
         uint32 epoch = ++state.canonicalEpoch;
         _revokedFrom[epoch] = newHead == 0 ? 0 : stands.number + 1;
-        (state.safeNumber, state.finalNumber, state.timestamp) = (0, 0, 0);
+        (state.safeNumber, state.timestamp) = (0, 0);
+        if (newHead == 0 || state.finalNumber > stands.number) state.finalNumber = 0;
         _state = state;
         if (newHead != 0) _raise(state, stands);
         emit BlocksRevoked(newHead, stands.number, epoch);
+    }
+
+    /// @dev The epoch that this begins revokes nothing else.
+    function _displace(SrcBlock memory standing, bytes32 by) private {
+        _setAside(standing.blockHash);
+        uint32 epoch = ++_state.canonicalEpoch;
+        _revokedFrom[epoch] = type(uint64).max;
+        emit BlockDisplaced(standing.blockHash, standing.number, by, epoch);
     }
 
     function _freeze(bytes memory evidence) internal {
@@ -231,7 +267,7 @@ abstract contract Anchor is IAnchor {
         emit StatusChanged(changed, evidence);
     }
 
-    /// @dev Makes the block the head of its level, if it is higher or that one stands no more.
+    /// @dev Makes the block the head of its level, if it is the highest or that one stands no more.
     function _raise(State memory state, SrcBlock memory top) private {
         if (top.number > type(uint48).max || top.timestamp > type(uint40).max) {
             revert BlockOutOfRange(top.number, top.timestamp);
@@ -239,7 +275,7 @@ abstract contract Anchor is IAnchor {
         uint48 number = uint48(top.number);
         bool isFinal = top.level == Level.FINAL;
         uint48 before = isFinal ? state.finalNumber : state.safeNumber;
-        if (number <= before && canonicalAt(before).level != Level.UNKNOWN) return;
+        if (number < before && canonicalAt(before).level != Level.UNKNOWN) return;
         if (isFinal) state.finalNumber = number;
         else state.safeNumber = number;
         bool isHighest = number >= (isFinal ? state.safeNumber : state.finalNumber);

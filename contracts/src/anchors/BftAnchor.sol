@@ -25,6 +25,9 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
     /// @inheritdoc IBftAnchor
     bytes32 public validatorsHash;
 
+    /// @dev Until when others were the known ones: the time of the first header without them, by keccak-256 of their list.
+    mapping(bytes32 validatorsHash => uint64 timestamp) private _knownUntil;
+
     /// @param sourceChainId EIP-155 chain id of the source chain.
     /// @param sourceGenesisHash Hash of its block 0.
     /// @param checkpoint_ Hash of a block that is trusted as it is, whose validators are the first known ones.
@@ -56,6 +59,7 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
         if (known == 0) {
             if (blockHash != checkpoint) revert NotCheckpoint(checkpoint, blockHash);
             if (proof.length != end) revert ProofNotCanonical(proof.length);
+            _requireTrusted(offered.timestamp);
             _know(header, parts);
         } else {
             (uint64 newest, uint64 timestamp) = _newest();
@@ -80,16 +84,23 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
         bytes calldata other = evidence[middle:end];
         bytes calldata places = evidence[end:];
 
-        BftHeader.Parts memory parts = BftHeader.read(accepted);
-        bytes32 acceptedHash = _blockHash(accepted, parts);
-        bytes32 canonical = canonicalAt(parts.fields.number).blockHash;
-        if (acceptedHash != canonical) revert NotThatBlock(0, canonical, acceptedHash);
-        BftHeader.Parts memory otherParts = BftHeader.read(other);
-        bytes32 otherHash = _blockHash(other, otherParts);
-        if (otherParts.fields.number != parts.fields.number || otherHash == acceptedHash) revert NoMisbehaviour();
+        (SrcBlock memory one,) = _read(accepted);
+        bytes32 canonical = canonicalAt(one.number).blockHash;
+        if (one.blockHash != canonical) revert NotThatBlock(0, canonical, one.blockHash);
+        BftHeader.Parts memory parts = BftHeader.read(other);
+        SrcBlock memory two = _offered(other, parts);
+        if (!_contradict(one, two)) revert NoMisbehaviour();
 
-        _requireQuorum(other, otherParts, BftHeader.validatorsIn(accepted, parts.validators), places);
-        _freeze(abi.encode(parts.fields.number, acceptedHash, otherHash));
+        // Whoever has validated lately is answerable for what he seals.
+        bytes32 sealing = keccak256(other[parts.validators:parts.vote]);
+        bytes32 known = validatorsHash;
+        if (sealing != known) {
+            uint64 until = _knownUntil[sealing];
+            if (until == 0) revert NotKnownValidators(known, sealing);
+            _requireTrusted(until);
+        }
+        _requireQuorum(other, parts, BftHeader.validatorsIn(other, parts.validators), places);
+        _freeze(abi.encode(one.number, one.blockHash, two.blockHash));
     }
 
     /// @inheritdoc IAnchor
@@ -102,8 +113,9 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
         (current, since, canonicalEpoch) = super.status();
         if (current != Status.ACTIVE) return (current, since, canonicalEpoch);
         (, uint64 timestamp) = _newest();
-        uint64 until = timestamp + trustingPeriod;
-        if (timestamp != 0 && block.timestamp > until) (current, since) = (Status.EXPIRED, until);
+        uint256 until = uint256(timestamp) + trustingPeriod;
+        // forge-lint: disable-next-line(unsafe-typecast)
+        if (timestamp != 0 && block.timestamp > until) (current, since) = (Status.EXPIRED, uint64(until)); // it is past
     }
 
     // --- internal: how the protocol writes it ---
@@ -135,6 +147,18 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
         offered.acceptedAt = uint64(block.timestamp);
     }
 
+    /// @dev Two blocks that cannot both be of one chain: of one number, or in another order by number than by time.
+    function _contradict(SrcBlock memory one, SrcBlock memory two) private pure returns (bool) {
+        if (one.number == two.number) return one.blockHash != two.blockHash;
+        return one.number < two.number ? one.timestamp > two.timestamp : one.timestamp < two.timestamp;
+    }
+
+    /// @dev What was sealed at this time, or by those who were known until then, is not too old to be trusted.
+    function _requireTrusted(uint64 timestamp) private view {
+        uint256 until = uint256(timestamp) + trustingPeriod;
+        if (block.timestamp > until) revert TooOldToTrust(timestamp, until);
+    }
+
     function _requireSealed(bytes calldata header, BftHeader.Parts memory parts, bytes calldata rest, bytes32 known)
         private
     {
@@ -147,6 +171,7 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
             return;
         }
         _requireOverlap(sealers, rest[sealCount:], known);
+        _knownUntil[known] = parts.fields.timestamp;
         _know(header, parts);
     }
 
@@ -159,11 +184,13 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
         bytes calldata places
     ) private view returns (address[] memory sealers) {
         if (places.length != parts.sealCount) revert ProofNotCanonical(places.length);
-        uint256 needed = _quorum(BftHeader.countOf(validators));
+        uint256 count = BftHeader.countOf(validators);
+        // A header of a time when a contract named the validators has none.
+        if (count == 0) revert ValidatorCountOutOfRange(0);
+        uint256 needed = _quorum(count);
         if (places.length < needed) revert TooFewSeals(needed, places.length);
         bytes32 digest = _sealedHash(header, parts);
         sealers = new address[](places.length);
-        uint256 count = BftHeader.countOf(validators);
         uint256 next = 0;
         // Nothing wraps: places are bytes, and there are no more of them than validators.
         unchecked {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IAnchor, Status} from "../interfaces/IAnchor.sol";
+import {IAnchor, Level, SrcBlock, Status} from "../interfaces/IAnchor.sol";
 import {ICompositeAnchor} from "../interfaces/ICompositeAnchor.sol";
 import {Anchor} from "./Anchor.sol";
 
@@ -35,27 +35,50 @@ abstract contract CompositeAnchor is Anchor, ICompositeAnchor {
         }
     }
 
+    /// @dev What the members say of a block now.
+    function _told(bytes32 blockHash) internal view virtual returns (Level);
+
     /// @inheritdoc Anchor
-    function _inherit(bytes32 ancestor, bytes32 from) internal override {
-        _heirs[ancestor] = _vouchedBy(from);
+    /// @dev Of a block that was accepted once: what the members say of it now, or of the one that it was accepted for. A member
+    /// may take back what it said, and say it again: one block of a number at a time, the one that was accepted last.
+    function _levelOf(bytes32 blockHash, StoredBlock memory stored) internal view virtual override returns (Level) {
+        if (stored.level == Level.UNKNOWN) return Level.UNKNOWN;
+        if (_standsAt(stored.number) != blockHash) return Level.REVOKED;
+        Level own = _told(blockHash);
+        bytes32 heir = _heirs[blockHash];
+        return heir == 0 ? own : _better(own, _told(heir));
     }
 
-    /// @dev The block of which the members have to be asked.
-    function _vouchedBy(bytes32 blockHash) internal view returns (bytes32 asked) {
-        asked = _heirs[blockHash];
-        if (asked == 0) asked = blockHash;
+    /// @inheritdoc Anchor
+    /// @dev Never for the worse: whoever extends cannot choose a weaker word than there is.
+    function _inherit(bytes32 ancestor, bytes32 from, Level level) internal override {
+        Level own = _told(ancestor);
+        bytes32 heir = _heirs[ancestor];
+        Level known = heir == 0 ? own : _better(own, _told(heir));
+        if (_isUsable(known) && known >= level) return;
+        bytes32 further = _heirs[from];
+        // The word that makes `from` what it is: its own, or that of the one that it was accepted for.
+        _heirs[ancestor] = further != 0 && _told(from) != level ? further : from;
     }
 
-    function _hashIn(bytes calldata proof) internal pure returns (bytes32) {
-        if (proof.length != 32) revert ProofNotCanonical(proof.length);
-        return bytes32(proof);
+    /// @dev The one that lets more be done.
+    function _better(Level one, Level other) private pure returns (Level) {
+        if (_isUsable(one) != _isUsable(other)) return _isUsable(one) ? one : other;
+        return one > other ? one : other;
     }
 
-    function _numberIn(bytes calldata evidence) internal pure returns (uint64) {
-        uint256 number = uint256(_hashIn(evidence));
-        if (number > type(uint64).max) revert ProofNotCanonical(evidence.length);
+    function _numberIn(bytes calldata word) internal pure returns (uint64) {
+        uint256 number = uint256(bytes32(word));
+        if (number > type(uint64).max) revert ProofNotCanonical(word.length);
         // forge-lint: disable-next-line(unsafe-typecast)
         return uint64(number); // compared above
+    }
+
+    /// @dev Member number `place` of a piece of evidence.
+    function _memberIn(bytes calldata word) internal view returns (IAnchor) {
+        uint256 place = uint256(bytes32(word));
+        if (place >= _members.length) revert NoSuchMember(place);
+        return _members[place];
     }
 
     /// @dev A member that is not ACTIVE says nothing new; what it said before it goes on saying.

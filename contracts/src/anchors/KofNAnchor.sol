@@ -6,16 +6,19 @@ import {Anchor} from "./Anchor.sol";
 import {CompositeAnchor} from "./CompositeAnchor.sol";
 
 /// @title KofNAnchor
-/// @notice Trusts that no k of its n members are wrong about the same block at once: it accepts what k of them accept, same
-/// number and same hash, FINAL where k of them say so. With more than n - k of them not ACTIVE it is PAUSED.
+/// @notice Trusts that no k of its n members are wrong about the same block at once: it accepts what k of them accept, FINAL
+/// where k of them say so. What fewer than k accept any more is PENDING, and REVOKED once so many have revoked it that no k are
+/// left. With more than n - k of them not ACTIVE it is PAUSED.
 ///
 /// Two members that hold different blocks of one number for FINAL freeze it, for good: one of them is broken, and it is not for
 /// a contract to say which. Silence freezes nothing.
-/// @dev The `evidence` of `reportMisbehaviour` is `abi.encode(uint64 number)`. `StatusChanged` carries
-/// `abi.encode(uint64 number, bytes32 oneHash, bytes32 otherHash)`.
+/// @dev The `evidence` of `reportMisbehaviour` is `abi.encode(uint64 number, uint256 one, uint256 other)`: the two members'
+/// places. `StatusChanged` carries `abi.encode(uint64 number, bytes32 oneHash, bytes32 otherHash)`.
 contract KofNAnchor is CompositeAnchor {
     /// @notice k is not from 1 to the number of members.
     error ThresholdOutOfRange(uint256 threshold, uint256 count);
+
+    uint256 private constant EVIDENCE_SIZE = 96;
 
     /// @inheritdoc IAnchor
     bytes32 public constant kind = "k-of-n/1";
@@ -33,44 +36,36 @@ contract KofNAnchor is CompositeAnchor {
     /// @inheritdoc IAnchor
     function update(bytes calldata proof) external returns (bytes32 blockHash, Level level) {
         _requireActive();
-        blockHash = _hashIn(proof);
-        level = _block(blockHash).level;
-        SrcBlock memory offered = SrcBlock(0, 0, 0, 0, 0, Level.UNKNOWN);
+        (SrcBlock memory offered,) = _read(proof);
+        blockHash = offered.blockHash;
         uint256 found = 0;
         uint256 finals = 0;
         IAnchor[] memory asked = _members;
         for (uint256 i = 0; i < asked.length; ++i) {
-            SrcBlock memory told = asked[i].blockByHash(blockHash);
-            if (!_isUsable(told.level) || !_isActive(asked[i])) continue;
+            Level told = asked[i].blockByHash(blockHash).level;
+            if (!_isUsable(told) || !_isActive(asked[i])) continue;
             ++found;
-            if (told.level == Level.FINAL) ++finals;
-            offered = told;
+            if (told == Level.FINAL) ++finals;
         }
         if (found < threshold) {
+            level = _block(blockHash).level;
             if (_isUsable(level)) return (blockHash, level);
             revert TooFewMembers(blockHash, threshold, found);
         }
         offered.level = finals < threshold ? Level.SAFE : Level.FINAL;
-        // forge-lint: disable-next-line(unsafe-typecast)
-        offered.acceptedAt = uint64(block.timestamp);
         return (blockHash, _accept(offered));
     }
 
     /// @inheritdoc IAnchor
     function reportMisbehaviour(bytes calldata evidence) external {
         _requireActive();
-        uint64 number = _numberIn(evidence);
-        bytes32 one = 0;
-        IAnchor[] memory asked = _members;
-        for (uint256 i = 0; i < asked.length; ++i) {
-            SrcBlock memory told = asked[i].canonicalAt(number);
-            if (told.level != Level.FINAL) continue;
-            if (one == 0) one = told.blockHash;
-            if (one == told.blockHash) continue;
-            _freeze(abi.encode(number, one, told.blockHash));
-            return;
-        }
-        revert NoMisbehaviour();
+        if (evidence.length != EVIDENCE_SIZE) revert ProofNotCanonical(evidence.length);
+        uint64 number = _numberIn(evidence[:32]);
+        SrcBlock memory one = _memberIn(evidence[32:64]).canonicalAt(number);
+        SrcBlock memory other = _memberIn(evidence[64:]).canonicalAt(number);
+        bool areFinal = one.level == Level.FINAL && other.level == Level.FINAL;
+        if (!areFinal || one.blockHash == other.blockHash) revert NoMisbehaviour();
+        _freeze(abi.encode(number, one.blockHash, other.blockHash));
     }
 
     /// @inheritdoc IAnchor
@@ -90,20 +85,19 @@ contract KofNAnchor is CompositeAnchor {
         if (active < threshold) current = Status.PAUSED;
     }
 
-    /// @inheritdoc Anchor
-    /// @dev Of a block that was accepted once: what the members say of it now.
-    function _levelOf(bytes32 blockHash, StoredBlock memory stored) internal view override returns (Level) {
-        if (stored.level == Level.UNKNOWN) return Level.UNKNOWN;
-        blockHash = _vouchedBy(blockHash);
+    /// @inheritdoc CompositeAnchor
+    function _told(bytes32 blockHash) internal view override returns (Level) {
         uint256 finals = 0;
         uint256 found = 0;
+        uint256 revoked = 0;
         IAnchor[] memory asked = _members;
         for (uint256 i = 0; i < asked.length; ++i) {
             Level told = asked[i].blockByHash(blockHash).level;
             if (told == Level.FINAL) ++finals;
             if (_isUsable(told)) ++found;
+            if (told == Level.REVOKED) ++revoked;
         }
-        if (found < threshold) return Level.REVOKED;
-        return finals < threshold ? Level.SAFE : Level.FINAL;
+        if (found >= threshold) return finals < threshold ? Level.SAFE : Level.FINAL;
+        return revoked > asked.length - threshold ? Level.REVOKED : Level.PENDING;
     }
 }

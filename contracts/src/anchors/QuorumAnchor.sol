@@ -90,8 +90,13 @@ contract QuorumAnchor is Anchor, IQuorumAnchor {
 
         offered.level = attested;
         _requireQuorum(_digestOf(offered.number, blockHash, attested), proof[end:]);
-        // A contradiction is one whatever its time is.
-        if (canonicalAt(offered.number).level == Level.UNKNOWN) {
+        bytes32 standing = canonicalAt(offered.number).blockHash;
+        if (standing != 0 && standing != blockHash) {
+            // Whatever the levels and times are: a quorum has signed both.
+            _freeze(abi.encode(offered.number, standing, blockHash));
+            return (blockHash, Level.UNKNOWN);
+        }
+        if (standing == 0) {
             (uint64 newest, uint64 timestamp) = _newest();
             _requireTimestamp(offered, maxDrift, newest, timestamp);
         }
@@ -122,6 +127,8 @@ contract QuorumAnchor is Anchor, IQuorumAnchor {
         if (signer_ != signer) revert NotSigner(1, signer_);
 
         delete _isMember[_terms.setEpoch][signer];
+        // He may be in the set that is on its way.
+        delete _scheduled;
         Terms memory terms = _terms;
         --terms.count;
         _terms = terms;
@@ -159,6 +166,11 @@ contract QuorumAnchor is Anchor, IQuorumAnchor {
         _changeSet(newSigners, newThreshold);
         _revokeAbove(newHead);
         _setStatus(Status.ACTIVE, "");
+        if (newHead == 0) return;
+        // So that what was FINAL below it stays what no revocation undoes.
+        SrcBlock memory stands = _block(newHead);
+        stands.level = Level.FINAL;
+        _accept(stands);
     }
 
     // --- views ---

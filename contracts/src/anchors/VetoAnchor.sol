@@ -1,21 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IAnchor, Level, SrcBlock} from "../interfaces/IAnchor.sol";
+import {IAnchor, Level, SrcBlock, Status} from "../interfaces/IAnchor.sol";
 import {Anchor} from "./Anchor.sol";
 import {CompositeAnchor} from "./CompositeAnchor.sol";
 
 /// @title VetoAnchor
 /// @notice Trusts its primary anchor as long as any one of the watchers is honest and awake: what the primary accepts is
-/// PENDING until `delay` has passed, and a watcher that accepts another block of the same number freezes the anchor, for good.
-/// So each watcher can stop it, by a lie too; none can have a block accepted.
+/// PENDING until `delay` has passed, and a watcher whose blocks contradict it has a veto.
 ///
-/// Warning: a watcher that is silent for longer than `delay` protects nobody.
-/// @dev The first member is the primary. The `evidence` of `reportMisbehaviour` is `abi.encode(uint64 number)`.
-/// `StatusChanged` carries `abi.encode(uint64 number, bytes32 primarysHash, bytes32 watchersHash)`.
+/// - Two blocks contradict each other that have the same number, or of which the one with the higher number is the earlier one.
+/// - Where both anchors hold theirs for FINAL, this one freezes, for good: one of the two is broken.
+/// - Else the block is set aside: it is PENDING again, until somebody offers it again, and then for the whole `delay`.
+///
+/// So each watcher can hold it up, by a lie too; none can have a block accepted. While the primary is not ACTIVE it is PAUSED.
+///
+/// Warning: watchers that are silent for `delay` protect nobody. It has to be longer than `maxDrift` and what the slowest of them
+/// takes to accept a block, for a block that is far ahead is contradicted by the next one of theirs only.
+/// @dev The first member is the primary. The `evidence` of `reportMisbehaviour` is
+/// `abi.encode(bytes32 blockHash, uint256 watcher, uint64 number)`: the block, the watcher's place among the members, and the
+/// number of its block. `StatusChanged` carries `abi.encode(bytes32 blockHash, uint256 watcher, bytes32 watchersHash)`.
+// It implements all of them: the detector does not see `_told`, which `super._levelOf` calls.
+// slither-disable-next-line unimplemented-functions
 contract VetoAnchor is CompositeAnchor {
-    /// @notice There is no watcher, or no time for one.
-    error NothingToWatch(uint256 watchers, uint64 delay);
+    /// @notice A watcher, number `watcher` of the members, contradicts the block: it is set aside.
+    event BlockVetoed(bytes32 indexed blockHash, uint64 indexed number, uint256 watcher, bytes32 watchersHash);
+
+    /// @notice There is no watcher, or not more time for one than a block may be ahead.
+    error NothingToWatch(uint256 watchers, uint64 delay, uint64 maxDrift);
+
+    uint256 private constant EVIDENCE_SIZE = 96;
 
     /// @inheritdoc IAnchor
     bytes32 public constant kind = "veto/1";
@@ -23,73 +37,109 @@ contract VetoAnchor is CompositeAnchor {
     /// @notice Seconds from a block's acceptance here until it can be used.
     uint64 public immutable delay;
 
+    /// @notice Seconds that a block's time may be ahead of this chain's clock.
+    uint64 public immutable maxDrift;
+
     bytes32[] private _queue; // blocks in the order of their acceptance, each of a higher number than the one before
 
     /// @param members_ The primary, then one watcher or more; anchors of one source, none twice.
-    /// @param delay_ Seconds that the watchers have.
-    constructor(IAnchor[] memory members_, uint64 delay_) CompositeAnchor(members_) {
-        if (members_.length < 2 || delay_ == 0) revert NothingToWatch(members_.length - 1, delay_);
-        delay = delay_;
+    /// @param delay_ Seconds that the watchers have; more than `maxDrift_`.
+    /// @param maxDrift_ Seconds that a block's time may be ahead of this chain's clock.
+    constructor(IAnchor[] memory members_, uint64 delay_, uint64 maxDrift_) CompositeAnchor(members_) {
+        if (members_.length < 2 || delay_ <= maxDrift_) revert NothingToWatch(members_.length - 1, delay_, maxDrift_);
+        (delay, maxDrift) = (delay_, maxDrift_);
     }
 
     /// @inheritdoc IAnchor
     function update(bytes calldata proof) external returns (bytes32 blockHash, Level level) {
         _requireActive();
-        blockHash = _hashIn(proof);
+        (SrcBlock memory offered,) = _read(proof);
+        blockHash = offered.blockHash;
         level = _block(blockHash).level;
-        if (level != Level.UNKNOWN && level != Level.REVOKED) return (blockHash, level);
-        SrcBlock memory offered = _members[0].blockByHash(blockHash);
-        if (!_isUsable(offered.level) || !_isActive(_members[0])) revert TooFewMembers(blockHash, 1, 0);
+        bool isWaiting = level == Level.PENDING && _stored(blockHash).level != Level.REVOKED;
+        if (_isUsable(level) || isWaiting) return (blockHash, level);
+        offered.level = _told(blockHash);
+        if (!_isUsable(offered.level)) revert TooFewMembers(blockHash, 1, 0);
+        uint256 latest = block.timestamp + maxDrift;
+        if (offered.timestamp > latest) revert TimestampInFuture(offered.timestamp, latest);
 
-        // forge-lint: disable-next-line(unsafe-typecast)
-        offered.acceptedAt = uint64(block.timestamp);
-        bytes32 last = _queue.length == 0 ? bytes32(0) : _queue[_queue.length - 1];
-        level = _accept(offered);
-        if (level == Level.UNKNOWN) return (blockHash, level);
-        if (last == 0 || offered.number > _block(last).number) _queue.push(blockHash);
-        return (blockHash, _block(blockHash).level);
+        if (_accept(offered) == Level.UNKNOWN) return (blockHash, Level.UNKNOWN);
+        SrcBlock memory last = _block(bytes32(0));
+        for (uint256 i = _queue.length; i > 0; --i) {
+            last = _block(_queue[i - 1]);
+            if (last.level != Level.REVOKED) break;
+            // Each block is pushed once, and so popped once at most.
+            // slither-disable-next-line costly-loop
+            _queue.pop();
+            delete last;
+        }
+        if (offered.number > last.number || _queue.length == 0) _queue.push(blockHash);
+        return (blockHash, Level.PENDING);
     }
 
     /// @inheritdoc IAnchor
     function reportMisbehaviour(bytes calldata evidence) external {
         _requireActive();
-        uint64 number = _numberIn(evidence);
-        bytes32 primarys = canonicalAt(number).blockHash;
-        if (primarys == 0) revert NoMisbehaviour();
-        IAnchor[] memory asked = _members;
-        for (uint256 i = 1; i < asked.length; ++i) {
-            SrcBlock memory told = asked[i].canonicalAt(number);
-            if (!_isUsable(told.level) || told.blockHash == primarys) continue;
-            _freeze(abi.encode(number, primarys, told.blockHash));
+        if (evidence.length != EVIDENCE_SIZE) revert ProofNotCanonical(evidence.length);
+        bytes32 blockHash = bytes32(evidence[:32]);
+        uint256 watcher = uint256(bytes32(evidence[32:64]));
+        if (watcher == 0) revert NoSuchMember(watcher); // the primary
+        SrcBlock memory told = _memberIn(evidence[32:64]).canonicalAt(_numberIn(evidence[64:]));
+        // Whatever the primary says of it just now: it may take back a block, and accept it again.
+        StoredBlock memory stored = _stored(blockHash);
+        if (!_isUsable(stored.level) || !_isUsable(told.level) || !_contradicts(blockHash, stored, told)) {
+            revert NoMisbehaviour();
+        }
+        if (told.level == Level.FINAL && _told(blockHash) == Level.FINAL) {
+            _freeze(abi.encode(blockHash, watcher, told.blockHash));
             return;
         }
-        revert NoMisbehaviour();
+        _setAside(blockHash);
+        emit BlockVetoed(blockHash, stored.number, watcher, told.blockHash);
     }
 
     /// @inheritdoc IAnchor
-    /// @dev Of those that can be used, by halving: they became usable in their order.
+    function status()
+        public
+        view
+        override(Anchor, IAnchor)
+        returns (Status current, uint64 since, uint64 canonicalEpoch)
+    {
+        (current, since, canonicalEpoch) = super.status();
+        if (current == Status.ACTIVE && !_isActive(_members[0])) current = Status.PAUSED;
+    }
+
+    /// @inheritdoc IAnchor
+    /// @dev From the newest one down. It takes as long as there are blocks that wait or were set aside: ask off chain.
     function head(Level min) public view override(Anchor, IAnchor) returns (SrcBlock memory best) {
-        uint256 low = 0;
-        uint256 high = _queue.length;
-        while (low < high) {
-            uint256 middle = (low + high) / 2;
-            if (min > Level.PENDING && _block(_queue[middle]).level == Level.PENDING) high = middle;
-            else low = middle + 1;
-        }
-        // Below there can be revoked ones.
-        for (; low > 0; --low) {
-            best = _block(_queue[low - 1]);
+        for (uint256 i = _queue.length; i > 0; --i) {
+            best = _block(_queue[i - 1]);
             if (best.level >= min && best.level != Level.REVOKED) return best;
         }
         delete best;
     }
 
-    /// @inheritdoc Anchor
-    /// @dev Of a block that was accepted once: what the primary says of it now, once the watchers have had their time.
+    /// @inheritdoc CompositeAnchor
+    function _told(bytes32 blockHash) internal view override returns (Level) {
+        return _members[0].blockByHash(blockHash).level;
+    }
+
+    /// @inheritdoc CompositeAnchor
+    /// @dev Nothing is used before the watchers have had their time, nor what they have vetoed. What the primary itself has
+    /// pending is pending here.
     function _levelOf(bytes32 blockHash, StoredBlock memory stored) internal view override returns (Level level) {
-        if (stored.level == Level.UNKNOWN) return Level.UNKNOWN;
-        level = _members[0].blockByHash(_vouchedBy(blockHash)).level;
-        if (!_isUsable(level)) return Level.REVOKED;
-        if (block.timestamp < stored.acceptedAt + delay) return Level.PENDING;
+        level = super._levelOf(blockHash, stored);
+        if (stored.level == Level.UNKNOWN || level == Level.REVOKED) return level;
+        bool isRipe = block.timestamp >= uint256(stored.acceptedAt) + delay;
+        if (!_isUsable(level) || !isRipe || stored.level == Level.REVOKED) return Level.PENDING;
+    }
+
+    function _contradicts(bytes32 blockHash, StoredBlock memory stored, SrcBlock memory told)
+        private
+        pure
+        returns (bool)
+    {
+        if (told.number == stored.number) return told.blockHash != blockHash;
+        return told.number > stored.number ? told.timestamp < stored.timestamp : told.timestamp > stored.timestamp;
     }
 }

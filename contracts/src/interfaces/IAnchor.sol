@@ -46,6 +46,10 @@ interface IAnchor {
     /// @param canonicalEpoch What `status` tells from now on.
     event BlocksRevoked(bytes32 indexed head, uint64 number, uint64 canonicalEpoch);
 
+    /// @notice A SAFE block has turned out not to be canonical, because another one of its number is FINAL: it is REVOKED, and
+    /// no other.
+    event BlockDisplaced(bytes32 indexed blockHash, uint64 indexed number, bytes32 by, uint64 canonicalEpoch);
+
     /// @notice The anchor's status changed. `evidence` is whatever shows why, in an encoding that the anchor documents.
     event StatusChanged(Status status, bytes evidence);
 
@@ -68,6 +72,8 @@ interface IAnchor {
     /// @notice Header `index` is not that of the block that the header before names as its parent; the first one not that of
     /// the block to start from.
     error NotThatBlock(uint256 index, bytes32 expected, bytes32 actual);
+    /// @notice Another block of this number stands, and the offered one is not FINAL: so it is not known which of them is right.
+    error Contradiction(uint64 number, bytes32 standing, bytes32 offered);
     /// @notice The evidence shows no misbehaviour.
     error NoMisbehaviour();
 
@@ -112,6 +118,8 @@ interface IAnchor {
     function update(bytes calldata proof) external returns (bytes32 blockHash, Level level);
 
     /// @notice Accepts the ancestors of a block that is SAFE or FINAL, at the level that it has. Anybody MAY call it.
+    /// Where another block of an ancestor's number stands, two FINAL ones freeze the anchor, a FINAL one displaces a SAFE one,
+    /// and a SAFE one is refused.
     /// @param from The block.
     /// @param headers The RLP of its header, then of its parent's, and so on down without a gap.
     function extendAncestors(bytes32 from, bytes[] calldata headers) external;

@@ -10,16 +10,19 @@ import {IAnchor} from "./IAnchor.sol";
 /// - A header with the validators that the anchor knows needs the seals of ceil(2n/3) of them.
 /// - One with other validators needs as many of its own, and of those that the anchor knows more than can be faulty:
 ///   floor((n - 1) / 3) + 1. They are the known ones from then on.
-/// - Two headers of one number, both with such a quorum, freeze it: a third of the validators, at least, is faulty.
+/// - A header that cannot be of one chain with an accepted one, sealed by a quorum of validators who are known or were so
+///   within `trustingPeriod`, freezes it: a third of them, at least, is faulty. Two headers contradict each other that have
+///   the same number, or of which the one with the higher number is the earlier one.
 /// - Without a header for longer than `trustingPeriod` it is EXPIRED: those who validated once may have sold their keys since.
+///   A checkpoint that old is refused.
 ///
 /// @dev The `proof` of `update` is | RLP of the header | places | and, where the validators are others, further
 /// | RLP list of the known validators, as the header before had it | places |. Places are one byte a seal, in the order of the
 /// seals: whose it is, by the place in the header's list, strictly increasing; and in the known list, ff where he is not in it.
 /// Seals can be left out and put in order, since no hash is over them: who sends a header keeps as many as are needed.
 ///
-/// The `evidence` of `reportMisbehaviour` is | RLP of the accepted header | RLP of the other header of its number | places |: whose
-/// the other header's seals are, in the accepted header's list of validators. `StatusChanged` carries
+/// The `evidence` of `reportMisbehaviour` is | RLP of the accepted header | RLP of the other header | places |: whose the other
+/// header's seals are, in its own list of validators. `StatusChanged` carries
 /// `abi.encode(uint64 number, bytes32 acceptedHash, bytes32 otherHash)`.
 ///
 /// Warning: such headers have no chain id. Validators who use their keys for another chain of the kind, of whatever network,
@@ -35,11 +38,14 @@ interface IBftAnchor is IAnchor {
     error NotCheckpoint(bytes32 expected, bytes32 actual);
     /// @notice The block is not newer than the newest accepted one; its ancestors are accepted by `extendAncestors`.
     error NumberNotNewer(uint64 headNumber, uint64 number);
+    /// @notice What was sealed at this time, or by those who were known until then, was to be trusted until `until` (seconds on
+    /// the source's clock, and the target's).
+    error TooOldToTrust(uint64 timestamp, uint256 until);
     /// @notice There are no validators, or more than 255.
     error ValidatorCountOutOfRange(uint256 count);
     /// @notice The header's validators are not strictly increasing.
     error ValidatorsNotIncreasing(address previous, address next);
-    /// @notice The list is not that of the known validators.
+    /// @notice The list is not that of the known validators; of evidence, nor one that was.
     error NotKnownValidators(bytes32 expected, bytes32 actual);
     /// @notice Fewer seals by the header's validators than it needs.
     error TooFewSeals(uint256 needed, uint256 count);

@@ -5,8 +5,11 @@ import {IAnchor, Level} from "./IAnchor.sol";
 
 /// @title ICompositeAnchor
 /// @notice An anchor made of anchors: it has no word of its own, and what becomes of a block at its members becomes of it
-/// here, at once and without a transaction.
-/// @dev The `proof` of `update` is the block's hash, 32 bytes.
+/// here, at once and without a transaction. From the members it takes hashes only; what a block says it reads out of the header.
+/// @dev The `proof` of `update` is the RLP of the header as it is hashed, nothing before and nothing after it. (Of QBFT and
+/// IBFT 2.0 that is the header without its seals.)
+///
+/// Warning: a member that reverts where `IAnchor` says it must not, or that uses up all gas, stops it.
 interface ICompositeAnchor is IAnchor {
     /// @notice There is no contract at a member's address, or it stands twice.
     error NotAMember(address member);
@@ -14,6 +17,8 @@ interface ICompositeAnchor is IAnchor {
     error MemberOfOtherSource(address member, uint256 chainId, bytes32 genesisHash);
     /// @notice Too few members accept the block: `found` of the `needed`.
     error TooFewMembers(bytes32 blockHash, uint256 needed, uint256 found);
+    /// @notice The evidence names a member that there is not, or one that cannot be meant.
+    error NoSuchMember(uint256 place);
 
     /// @notice The anchors that it is made of.
     function members() external view returns (address[] memory);

@@ -21,13 +21,16 @@ struct BlockAttestation {
 /// expected to sign as FINAL only what is final on the source chain, as SAFE what is deep enough, and never two hashes
 /// of one number in one canonical epoch:
 /// - one who did, as two signatures of his show, is a signer no more; with fewer than `threshold` left the anchor freezes;
-/// - a quorum that did freezes the anchor, which keeps the block that it had;
+/// - a quorum that did freezes the anchor, which keeps the block that it had, whatever their levels are;
 /// - should the source drop SAFE blocks, a quorum signs where the chain has parted; that begins a new canonical epoch.
 ///
 /// The signers change by their own quorum, after `delay`. Who relies on the anchor sees it coming and has that long to leave.
 ///
+/// One who is removed takes the set that is on its way with him: it has to be scheduled anew. A set that comes into force makes
+/// every signature of the one before worthless, that of a revocation too.
+///
 /// The guardian, if there is one, has no say while the anchor works. Of a frozen one he may name new signers, and the last
-/// block that is to stand; it works again after `delay`. Without a guardian it stays frozen for good.
+/// block that is to stand, which is FINAL then; it works again after `delay`. Without a guardian it stays frozen for good.
 /// @dev What is signed is EIP-712 typed data, in the domain {name "SmartSync QuorumAnchor", version "2", chainId,
 /// verifyingContract}, where `chainId` is the target chain's at the time of the call: after a fork of the target chain with
 /// a new id, old signatures are worth nothing there. The types:
@@ -49,7 +52,8 @@ struct BlockAttestation {
 /// (reverting would undo the freeze), and returns the contradicting hash with level UNKNOWN.
 ///
 /// Warning: `head`, `blockByHash` and `canonicalAt` go on answering after a freeze. Look at `status`.
-/// Warning: it has no use for chains whose block hash is not the hash of the whole header (QBFT and IBFT, see `BlockHeader`).
+/// Warning: of a chain whose block hash is not that of the whole header (QBFT and IBFT 2.0), the header is given as it is hashed,
+/// without its seals.
 interface IQuorumAnchor is IAnchor {
     /// @notice A new set of signers is on its way; who it is and from when on (seconds on the target's clock).
     event SetScheduled(address[] signers, uint256 threshold, uint64 setEpoch, uint64 nonce, uint64 effectiveAt);

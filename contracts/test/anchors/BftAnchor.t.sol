@@ -33,8 +33,12 @@ contract QbftAnchorTest is BftChain {
     }
 
     function deploy(bytes32 checkpoint) internal returns (BftAnchor) {
-        if (protocol == Protocol.QBFT) return new QbftAnchor(CHAIN, keccak256("genesis"), checkpoint, PERIOD, DRIFT);
-        return new Ibft2Anchor(CHAIN, keccak256("genesis"), checkpoint, PERIOD, DRIFT);
+        return deploy(keccak256("genesis"), checkpoint, PERIOD);
+    }
+
+    function deploy(bytes32 genesis, bytes32 checkpoint, uint64 period) internal returns (BftAnchor) {
+        if (protocol == Protocol.QBFT) return new QbftAnchor(CHAIN, genesis, checkpoint, period, DRIFT);
+        return new Ibft2Anchor(CHAIN, genesis, checkpoint, period, DRIFT);
     }
 
     function draft(uint64 number, uint256[] memory keys, uint256 sealing) internal view returns (Draft memory) {
@@ -301,6 +305,122 @@ contract QbftAnchorTest is BftChain {
         other.stateRoot = keccak256("other");
         vm.expectRevert(abi.encodeWithSelector(IAnchor.NotThatBlock.selector, 0, bytes32(0), blockHashOf(next)));
         anchor.reportMisbehaviour(bytes.concat(sealedHeader(next), proofOf(other)));
+    }
+
+    function frozen() private view returns (bool) {
+        (Status current,,) = anchor.status();
+        return current == Status.FROZEN;
+    }
+
+    /// @dev 2 of 4 known validators and one more have a block accepted. The honest ones' own is the evidence.
+    function test_reportMisbehaviour_takeover_isShownByTheSetBefore() public {
+        uint256[] memory evil = sorted(append(append(keysFrom(900, 1), known[0]), known[1]));
+        Draft memory forged = draft(110, evil, 3);
+        forged.stateRoot = keccak256("evil");
+        anchor.update(proofOf(forged, known));
+        Draft memory honest = draft(110, known, 3);
+        anchor.reportMisbehaviour(bytes.concat(sealedHeader(forged), proofOf(honest)));
+        assertTrue(frozen());
+    }
+
+    /// @dev At a number that the source will not reach: the honest blocks are later, and have lower numbers.
+    function test_reportMisbehaviour_farTakeover_isShownByOrder() public {
+        uint256[] memory evil = sorted(append(append(keysFrom(900, 1), known[0]), known[1]));
+        Draft memory forged = draft(110, evil, 3);
+        forged.number = 1 << 47;
+        anchor.update(proofOf(forged, known));
+        Draft memory honest = draft(110, known, 3); // of the same time: no contradiction
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(bytes.concat(sealedHeader(forged), proofOf(honest)));
+        honest = draft(111, known, 3);
+        anchor.reportMisbehaviour(bytes.concat(sealedHeader(forged), proofOf(honest)));
+        assertTrue(frozen());
+    }
+
+    /// @dev Those who were known once are answerable for `trustingPeriod`, and their keys worth nothing afterwards.
+    function test_reportMisbehaviour_setOfLongAgo_reverts() public {
+        uint256[] memory others = keysFrom(2, 4);
+        Draft memory next = draft(110, others, 4);
+        anchor.update(proofOf(next, known));
+        vm.warp(next.timestamp + PERIOD);
+        Draft memory later = draft(120, others, 3);
+        later.timestamp = next.timestamp + PERIOD;
+        anchor.update(proofOf(later));
+        bytes memory evidence = bytes.concat(sealedHeader(next), proofOf(draft(110, known, 3)));
+        vm.warp(next.timestamp + PERIOD + 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(IBftAnchor.TooOldToTrust.selector, next.timestamp, next.timestamp + PERIOD)
+        );
+        anchor.reportMisbehaviour(evidence);
+        vm.warp(next.timestamp + PERIOD);
+        anchor.reportMisbehaviour(evidence);
+        assertTrue(frozen());
+    }
+
+    /// @dev An ancestor of the time when the chain had one validator, whose key somebody has found.
+    function test_reportMisbehaviour_setThatWasNeverKnown_reverts() public {
+        uint256[] memory old = keysFrom(50, 1);
+        Draft memory parent = draft(109, old, 0);
+        parent.timestamp = NOW - 2000 days;
+        acceptedAbove(parent);
+        Draft memory other = draft(109, old, 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IBftAnchor.NotKnownValidators.selector, keccak256(listOf(known)), keccak256(listOf(old))
+            )
+        );
+        anchor.reportMisbehaviour(bytes.concat(sealedHeader(parent), proofOf(other)));
+    }
+
+    /// @dev An ancestor of the time when a contract named the validators: none have to seal, so anybody could.
+    function test_reportMisbehaviour_noValidators_reverts() public {
+        Draft memory parent = draft(109, new uint256[](0), 0);
+        acceptedAbove(parent);
+        Draft memory other = draft(109, new uint256[](0), 0);
+        other.stateRoot = keccak256("other");
+        vm.expectPartialRevert(IBftAnchor.NotKnownValidators.selector);
+        anchor.reportMisbehaviour(bytes.concat(sealedHeader(parent), sealedHeader(other)));
+    }
+
+    function acceptedAbove(Draft memory parent) private {
+        Draft memory next = draft(110, known, 3);
+        next.parentHash = blockHashOf(parent);
+        (bytes32 hash,) = anchor.update(proofOf(next));
+        bytes[] memory headers = new bytes[](2);
+        (headers[0], headers[1]) = (sealedHeader(next), sealedHeader(parent));
+        anchor.extendAncestors(hash, headers);
+    }
+
+    // --- the checkpoint's age ---
+
+    function genesisOf(uint64 timestamp) private returns (bytes memory raw) {
+        raw = headerOf(Draft(bytes32(0), keccak256("state"), 0, timestamp, 0, known, new uint256[](0)), "");
+        anchor = deploy(keccak256(raw), keccak256(raw), PERIOD);
+    }
+
+    function test_update_checkpointOlderThanTheTrustingPeriod_reverts() public {
+        bytes memory raw = genesisOf(NOW - PERIOD - 1);
+        vm.expectRevert(abi.encodeWithSelector(IBftAnchor.TooOldToTrust.selector, NOW - PERIOD - 1, NOW - 1));
+        anchor.update(raw);
+    }
+
+    function test_status_genesisAsCheckpoint_expires() public {
+        bytes memory raw = genesisOf(NOW - PERIOD);
+        anchor.update(raw);
+        (Status current,,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.ACTIVE));
+        vm.warp(NOW + 1);
+        uint64 since;
+        (current, since,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.EXPIRED));
+        assertEq(since, NOW);
+    }
+
+    function test_status_trustingPeriodOfAges_neverExpires() public {
+        anchor = deploy(keccak256("genesis"), blockHashOf(first), type(uint64).max);
+        anchor.update(sealedHeader(first));
+        (Status current,,) = anchor.status();
+        assertEq(uint8(current), uint8(Status.ACTIVE));
     }
 
     // --- ancestors ---

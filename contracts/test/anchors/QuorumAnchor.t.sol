@@ -1024,6 +1024,21 @@ contract QuorumAnchorTest is NamedErrors {
         anchor.revoke(0, signatures);
     }
 
+    /// @dev However many revocations there are in between.
+    function test_revoke_finalBlockBelowASafeHead_staysFinal() public {
+        bytes32 five = accept(5, NOW - 50);
+        bytes32 seven = acceptSafe(7, NOW - 30);
+        acceptSafe(8, NOW - 20);
+        revoke(seven);
+        assertEq(anchor.head(Level.FINAL).blockHash, five);
+        bytes memory signatures = signed(anchor.revocationDigest(0), 0, 3);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.FinalBlockAbove.selector, bytes32(0), five));
+        anchor.revoke(0, signatures);
+        revoke(five);
+        assertLevel(five, Level.FINAL);
+        assertLevel(seven, Level.REVOKED);
+    }
+
     function test_revoke_withoutQuorumOrToNoBlock_reverts() public {
         bytes32 seven = acceptSafe(7, NOW - 30);
         bytes memory two = signed(anchor.revocationDigest(seven), 0, 2);
@@ -1127,6 +1142,16 @@ contract QuorumAnchorTest is NamedErrors {
         assertEq(anchor.head(Level.FINAL).number, 7);
     }
 
+    /// @dev He would be back with the set that is on its way.
+    function test_reportMisbehaviour_whileASetIsOnItsWay_takesItWithHim() public {
+        address[] memory same = members();
+        schedule(same, 3);
+        anchor.reportMisbehaviour(evidenceOf(keys[1], STATE, genesisHash));
+        vm.warp(NOW + DELAY);
+        vm.expectPartialRevert(IQuorumAnchor.NotScheduled.selector);
+        anchor.changeSet(same, 3);
+    }
+
     function test_reportMisbehaviour_tooFewLeft_freezes() public {
         Status current;
         for (uint256 i = 0; i < 3; ++i) {
@@ -1207,6 +1232,22 @@ contract QuorumAnchorTest is NamedErrors {
         assertEq(anchor.head(Level.FINAL).blockHash, five);
     }
 
+    /// @dev What was FINAL below must not become revocable.
+    function test_recover_toASafeBlock_makesItFinal() public {
+        bytes32 three = accept(3, NOW - 60);
+        bytes32 four = acceptSafe(4, NOW - 50);
+        freeze();
+        vm.prank(GUARDIAN);
+        anchor.scheduleRecovery(members(), 3, four);
+        vm.warp(NOW + DELAY);
+        anchor.recover(members(), 3, four);
+        assertLevel(four, Level.FINAL);
+        assertLevel(three, Level.FINAL);
+        bytes memory signatures = signed(anchor.revocationDigest(three), 0, 3);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.FinalBlockAbove.selector, three, four));
+        anchor.revoke(three, signatures);
+    }
+
     /// @dev While it works the guardian is nobody.
     function test_scheduleRecovery_whileActive_reverts() public {
         vm.startPrank(GUARDIAN);
@@ -1249,16 +1290,58 @@ contract QuorumAnchorTest is NamedErrors {
         anchor.extendAncestors(keccak256(newest), headers);
     }
 
-    /// @dev An ancestor that contradicts an accepted block shows that a quorum was wrong once.
-    function test_extendAncestors_contradiction_freezes() public {
-        accept(6, NOW - 20);
-        bytes memory parent = fork(6, NOW - 20);
+    /// @dev A block 6, and a block 7 whose parent is another one of number 6.
+    function fork6(bool sixIsFinal, bool sevenIsFinal) private returns (bytes memory parent, bytes[] memory headers) {
+        if (sixIsFinal) accept(6, NOW - 20);
+        else acceptSafe(6, NOW - 20);
+        parent = fork(6, NOW - 20);
         bytes memory newest = HeaderWriter.header(keccak256(parent), STATE, 7, NOW - 10);
-        anchor.update(attested(7, newest));
-        bytes[] memory headers = new bytes[](2);
+        anchor.update(sevenIsFinal ? attested(7, newest) : safeProof(newest, 7));
+        headers = new bytes[](2);
         (headers[0], headers[1]) = (newest, parent);
-        anchor.extendAncestors(keccak256(newest), headers);
+    }
+
+    /// @dev Two FINAL blocks of one number show that a quorum was wrong once.
+    function test_extendAncestors_finalAgainstFinal_freezes() public {
+        (, bytes[] memory headers) = fork6(true, true);
+        anchor.extendAncestors(keccak256(headers[0]), headers);
         (Status current,,) = anchor.status();
         assertEq(uint8(current), uint8(Status.FROZEN));
+    }
+
+    /// @dev An ordinary reorganisation, of which the signers have told by a FINAL block first: nobody has to revoke anything.
+    function test_extendAncestors_finalAgainstSafe_displacesIt() public {
+        (bytes memory parent, bytes[] memory headers) = fork6(false, true);
+        bytes32 six = anchor.canonicalAt(6).blockHash;
+        vm.expectEmit(address(anchor));
+        emit IAnchor.BlockDisplaced(six, 6, keccak256(parent), 1);
+        anchor.extendAncestors(keccak256(headers[0]), headers);
+        assertLevel(six, Level.REVOKED);
+        assertLevel(keccak256(parent), Level.FINAL);
+        assertLevel(keccak256(headers[0]), Level.FINAL);
+        (Status current,, uint64 canonicalEpoch) = anchor.status();
+        assertEq(uint8(current), uint8(Status.ACTIVE));
+        assertEq(canonicalEpoch, 1);
+        assertEq(anchor.head(Level.SAFE).number, 7);
+        assertEq(anchor.canonicalAt(6).blockHash, keccak256(parent));
+        // It does not come back.
+        bytes[] memory again = new bytes[](0);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, six, Level.REVOKED));
+        anchor.extendAncestors(six, again);
+    }
+
+    /// @dev Nobody has signed two hashes of one number, and a stranger must not be able to freeze it.
+    function test_extendAncestors_safeAgainstSafe_isRefused() public {
+        (bytes memory parent, bytes[] memory headers) = fork6(false, false);
+        bytes32 six = anchor.canonicalAt(6).blockHash;
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.Contradiction.selector, 6, six, keccak256(parent)));
+        anchor.extendAncestors(keccak256(headers[0]), headers);
+    }
+
+    function test_extendAncestors_safeAgainstFinal_isRefused() public {
+        (bytes memory parent, bytes[] memory headers) = fork6(true, false);
+        bytes32 six = anchor.canonicalAt(6).blockHash;
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.Contradiction.selector, 6, six, keccak256(parent)));
+        anchor.extendAncestors(keccak256(headers[0]), headers);
     }
 }

@@ -18,11 +18,15 @@ contract TestAnchor is IAnchor {
 
     // --- what the test says ---
 
+    /// @dev Source time runs 12 seconds a block.
     function setBlock(bytes32 blockHash, bytes32 stateRoot, uint64 number, Level level) external {
+        setBlockOf(blockHash, stateRoot, number, number * 12, level);
+    }
+
+    function setBlockOf(bytes32 blockHash, bytes32 stateRoot, uint64 number, uint64 timestamp, Level level) public {
         if (_blocks[blockHash].blockHash == 0) _hashes.push(blockHash);
-        // Source time runs 12 seconds a block; the target's clock is of no matter here.
-        _blocks[blockHash] = SrcBlock(blockHash, stateRoot, number, number * 12, uint64(block.timestamp), level);
-        emit BlockAccepted(blockHash, number, stateRoot, number * 12, level);
+        _blocks[blockHash] = SrcBlock(blockHash, stateRoot, number, timestamp, uint64(block.timestamp), level);
+        emit BlockAccepted(blockHash, number, stateRoot, timestamp, level);
     }
 
     function setLevel(bytes32 blockHash, Level level) external {

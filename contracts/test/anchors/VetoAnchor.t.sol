@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {VetoAnchor} from "../../src/anchors/VetoAnchor.sol";
+import {IAnchor, Level, Status} from "../../src/interfaces/IAnchor.sol";
+import {ICompositeAnchor} from "../../src/interfaces/ICompositeAnchor.sol";
+import {CompositeScene} from "../reference/CompositeScene.sol";
+import {HeaderWriter} from "../reference/HeaderWriter.sol";
+
+contract VetoAnchorTest is CompositeScene {
+    uint64 private constant DELAY = 1 hours;
+    uint64 private constant DRIFT = 60;
+
+    VetoAnchor private anchor;
+    bytes private ten;
+    bytes private evil;
+
+    function setUp() public override {
+        super.setUp();
+        anchor = new VetoAnchor(list(), DELAY, DRIFT);
+        (ten, evil) = (header(10), forged(10));
+    }
+
+    /// @dev Offered by the primary.
+    function offer(bytes memory raw, uint64 number, Level level) private {
+        tell(0, raw, number, level);
+        anchor.update(raw);
+    }
+
+    function evidence(bytes memory raw, uint256 watcher, uint64 number) private pure returns (bytes memory) {
+        return abi.encode(keccak256(raw), watcher, number);
+    }
+
+    function test_constructor_nothingToWatch_reverts() public {
+        IAnchor[] memory alone = new IAnchor[](1);
+        alone[0] = members[0];
+        vm.expectRevert(abi.encodeWithSelector(VetoAnchor.NothingToWatch.selector, 0, DELAY, DRIFT));
+        new VetoAnchor(alone, DELAY, DRIFT);
+        vm.expectRevert(abi.encodeWithSelector(VetoAnchor.NothingToWatch.selector, 2, DRIFT, DRIFT));
+        new VetoAnchor(list(), DRIFT, DRIFT);
+    }
+
+    // --- blocks ---
+
+    function test_update_primarysBlock_isUsableAfterTheDelay() public {
+        tell(0, ten, 10, Level.FINAL);
+        (, Level level) = anchor.update(ten);
+        assertEq(uint8(level), uint8(Level.PENDING));
+        assertEq(uint8(anchor.head(Level.SAFE).level), uint8(Level.UNKNOWN));
+        assertEq(anchor.head(Level.PENDING).number, 10);
+        vm.warp(NOW + DELAY - 1);
+        assertLevel(anchor, ten, Level.PENDING);
+        anchor.update(ten); // once more begins nothing anew
+        vm.warp(NOW + DELAY);
+        assertLevel(anchor, ten, Level.FINAL);
+        assertEq(anchor.head(Level.FINAL).number, 10);
+        assertEq(anchor.blockByHash(keccak256(ten)).stateRoot, keccak256("state"));
+    }
+
+    function test_update_delayOfCenturies_isPending() public {
+        anchor = new VetoAnchor(list(), type(uint64).max, DRIFT);
+        offer(ten, 10, Level.FINAL);
+        assertLevel(anchor, ten, Level.PENDING);
+    }
+
+    function test_update_watchersBlock_isNone() public {
+        tell(1, ten, 10, Level.FINAL);
+        vm.expectRevert(abi.encodeWithSelector(ICompositeAnchor.TooFewMembers.selector, keccak256(ten), 1, 0));
+        anchor.update(ten);
+    }
+
+    function test_update_timeInFuture_reverts() public {
+        uint64 ahead = 10 + DRIFT / 10 + 1;
+        tell(0, header(ahead), ahead, Level.FINAL);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.TimestampInFuture.selector, timeOf(ahead), NOW + DRIFT));
+        anchor.update(header(ahead));
+        offer(header(ahead - 1), ahead - 1, Level.FINAL);
+    }
+
+    function test_update_whilePrimaryIsStopped_isPaused() public {
+        offer(ten, 10, Level.SAFE);
+        members[0].setStatus(Status.FROZEN);
+        assertStatus(anchor, Status.PAUSED);
+        vm.warp(NOW + DELAY);
+        assertStatus(anchor, Status.PAUSED); // nothing ripens for those who look at the status, as hub and guard do
+        vm.expectPartialRevert(IAnchor.AnchorStopped.selector);
+        anchor.update(ten);
+    }
+
+    function test_head_isTheNewestThatCanBeUsed() public {
+        for (uint64 i = 0; i < 7; ++i) {
+            vm.warp(NOW + i * 10 minutes);
+            offer(header(10 + i), 10 + i, Level.SAFE);
+        }
+        for (uint64 i = 0; i < 7; ++i) {
+            vm.warp(NOW + DELAY + i * 10 minutes);
+            assertEq(anchor.head(Level.SAFE).number, 10 + i);
+            assertEq(anchor.head(Level.PENDING).number, 16);
+        }
+        members[0].setLevel(keccak256(header(16)), Level.REVOKED);
+        assertEq(anchor.head(Level.SAFE).number, 15);
+    }
+
+    function test_head_afterAHighBlockWasRevoked_isALowerOne() public {
+        bytes memory far = header(16);
+        offer(far, 16, Level.SAFE);
+        members[0].setLevel(keccak256(far), Level.REVOKED);
+        offer(ten, 10, Level.SAFE);
+        vm.warp(NOW + DELAY);
+        assertEq(anchor.head(Level.SAFE).number, 10);
+    }
+
+    function test_levels_primaryRevokes_isRevoked() public {
+        offer(ten, 10, Level.SAFE);
+        vm.warp(NOW + DELAY);
+        members[0].setLevel(keccak256(ten), Level.REVOKED);
+        assertLevel(anchor, ten, Level.REVOKED);
+        // And back again: the watchers had their time.
+        members[0].setLevel(keccak256(ten), Level.SAFE);
+        assertLevel(anchor, ten, Level.SAFE);
+    }
+
+    function test_levels_primaryDoesNotKnowIt_isNotRevoked() public {
+        offer(ten, 10, Level.SAFE);
+        vm.warp(NOW + DELAY);
+        members[0].setLevel(keccak256(ten), Level.UNKNOWN);
+        assertLevel(anchor, ten, Level.PENDING);
+    }
+
+    // --- vetoes ---
+
+    function test_reportMisbehaviour_twoFinalBlocks_freezes() public {
+        offer(ten, 10, Level.FINAL);
+        tell(2, evil, 10, Level.FINAL);
+        vm.expectEmit(address(anchor));
+        emit IAnchor.StatusChanged(Status.FROZEN, abi.encode(keccak256(ten), 2, keccak256(evil)));
+        anchor.reportMisbehaviour(evidence(ten, 2, 10));
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.AnchorStopped.selector, Status.FROZEN, NOW));
+        anchor.update(ten);
+    }
+
+    /// @dev An ordinary reorganisation of which one of the two has not heard yet.
+    function test_reportMisbehaviour_notBothFinal_setsAsideUntilOfferedAgain() public {
+        offer(ten, 10, Level.FINAL);
+        tell(1, evil, 10, Level.SAFE);
+        vm.expectEmit(address(anchor));
+        emit VetoAnchor.BlockVetoed(keccak256(ten), 10, 1, keccak256(evil));
+        anchor.reportMisbehaviour(evidence(ten, 1, 10));
+        vm.warp(NOW + DELAY);
+        assertLevel(anchor, ten, Level.PENDING);
+        assertStatus(anchor, Status.ACTIVE);
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(evidence(ten, 1, 10));
+
+        members[1].setLevel(keccak256(evil), Level.REVOKED);
+        anchor.update(ten);
+        vm.warp(NOW + 2 * DELAY - 1);
+        assertLevel(anchor, ten, Level.PENDING);
+        vm.warp(NOW + 2 * DELAY);
+        assertLevel(anchor, ten, Level.FINAL);
+    }
+
+    function test_reportMisbehaviour_ofAUsableBlock_isNotRevoked() public {
+        offer(ten, 10, Level.FINAL);
+        vm.warp(NOW + DELAY);
+        tell(1, evil, 10, Level.SAFE);
+        anchor.reportMisbehaviour(evidence(ten, 1, 10));
+        assertLevel(anchor, ten, Level.PENDING); // who stands there stays, and does not go backwards
+    }
+
+    function test_reportMisbehaviour_otherWatchersBroken_isOneWatchersMatter() public {
+        offer(evil, 10, Level.FINAL);
+        vm.etch(address(members[1]), hex"5f5ffd");
+        tell(2, ten, 10, Level.FINAL);
+        anchor.reportMisbehaviour(evidence(evil, 2, 10));
+        assertStatus(anchor, Status.FROZEN);
+    }
+
+    function test_reportMisbehaviour_watchersAgree_reverts() public {
+        offer(ten, 10, Level.FINAL);
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(evidence(ten, 1, 10)); // it is silent
+        tell(1, ten, 10, Level.FINAL);
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(evidence(ten, 1, 10));
+        tell(1, header(11), 11, Level.FINAL);
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(evidence(ten, 1, 11));
+        tell(1, header(9), 9, Level.FINAL);
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(evidence(ten, 1, 9));
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(evidence(evil, 1, 10)); // was never accepted
+    }
+
+    function test_reportMisbehaviour_otherEvidence_isNamed() public {
+        offer(ten, 10, Level.FINAL);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.ProofNotCanonical.selector, 32));
+        anchor.reportMisbehaviour(abi.encode(uint64(10)));
+        for (uint256 place = 0; place < 4; place += 3) {
+            vm.expectRevert(abi.encodeWithSelector(ICompositeAnchor.NoSuchMember.selector, place));
+            anchor.reportMisbehaviour(evidence(ten, place, 10));
+        }
+    }
+
+    /// @dev The primary takes a false block back, offers a decoy, and accepts the false one again: it is vetoed all the same.
+    function test_reportMisbehaviour_blockThatComesAndGoes_isVetoed() public {
+        bytes memory decoy = child(ten, 10);
+        offer(evil, 10, Level.SAFE);
+        members[0].setLevel(keccak256(evil), Level.REVOKED);
+        offer(decoy, 10, Level.SAFE);
+        members[0].setLevel(keccak256(decoy), Level.REVOKED);
+        members[0].setLevel(keccak256(evil), Level.SAFE);
+        vm.warp(NOW + DELAY);
+        assertLevel(anchor, evil, Level.REVOKED); // another was accepted after it
+        anchor.update(evil);
+        assertLevel(anchor, evil, Level.PENDING); // and it waits from the beginning
+        members[0].setLevel(keccak256(evil), Level.REVOKED);
+        tell(1, ten, 10, Level.FINAL);
+        anchor.reportMisbehaviour(evidence(evil, 1, 10)); // also while the primary denies it
+        members[0].setLevel(keccak256(evil), Level.SAFE);
+        vm.warp(NOW + 2 * DELAY);
+        assertLevel(anchor, evil, Level.PENDING);
+    }
+
+    /// @dev A number that no watcher will reach: the next block of theirs is later and has a lower number.
+    function test_reportMisbehaviour_farNumber_isVetoedByOrder() public {
+        bytes memory far = farHeader();
+        members[0].setBlockOf(keccak256(far), 0, 1_000_000, NOW + DRIFT, Level.SAFE);
+        anchor.update(far);
+        tell(2, header(16), 16, Level.FINAL); // of NOW + 60: not later
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(evidence(far, 2, 16));
+        tell(2, header(17), 17, Level.FINAL);
+        anchor.reportMisbehaviour(evidence(far, 2, 17));
+        vm.warp(NOW + DELAY);
+        assertLevel(anchor, far, Level.PENDING);
+    }
+
+    function farHeader() private pure returns (bytes memory) {
+        return HeaderWriter.header(keccak256("parent"), keccak256("evil"), 1_000_000, NOW + DRIFT);
+    }
+
+    // --- ancestors ---
+
+    function test_extendAncestors_ofAPendingBlock_reverts() public {
+        offer(ten, 10, Level.FINAL);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, keccak256(ten), Level.PENDING));
+        anchor.extendAncestors(keccak256(ten), new bytes[](0));
+    }
+
+    function test_extendAncestors_ofAUsableBlock_haveWaitedWithIt() public {
+        bytes memory nine = header(9);
+        ten = child(nine, 10);
+        offer(ten, 10, Level.FINAL);
+        vm.warp(NOW + DELAY);
+        anchor.extendAncestors(keccak256(ten), pair(ten, nine));
+        assertLevel(anchor, nine, Level.FINAL);
+        members[0].setLevel(keccak256(ten), Level.REVOKED);
+        assertLevel(anchor, nine, Level.REVOKED);
+    }
+}
