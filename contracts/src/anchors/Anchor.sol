@@ -181,24 +181,9 @@ abstract contract Anchor is IAnchor {
         if (offered.number == 0 && offered.blockHash != SOURCE_GENESIS_HASH) {
             revert GenesisMismatch(SOURCE_GENESIS_HASH, offered.blockHash);
         }
-        SrcBlock memory standing = canonicalAt(offered.number);
-        if (standing.blockHash == offered.blockHash) {
-            Level before = _blocks[offered.blockHash].level;
-            if (_isUsable(before) && before >= offered.level) {
-                // A composite's head may have gone, and this one be the highest that is left.
-                standing.level = before;
-                _raise(_state, standing);
-                return before;
-            }
-        } else if (_isUsable(standing.level)) {
-            if (offered.level != Level.FINAL) {
-                revert Contradiction(offered.number, standing.blockHash, offered.blockHash);
-            }
-            if (standing.level == Level.FINAL) {
-                _freeze(abi.encode(offered.number, standing.blockHash, offered.blockHash));
-                return Level.UNKNOWN;
-            }
-            _displace(standing, offered.blockHash);
+        if (_canonical[offered.number] != 0) {
+            (bool isSettled, Level level) = _settle(offered);
+            if (isSettled) return level;
         }
         State memory state = _state;
         _blocks[offered.blockHash] = StoredBlock({
@@ -213,6 +198,28 @@ abstract contract Anchor is IAnchor {
         _raise(state, offered);
         emit BlockAccepted(offered.blockHash, offered.number, offered.stateRoot, offered.timestamp, offered.level);
         return offered.level;
+    }
+
+    /// @dev Whether nothing is to be written down of an offered block whose number is known, and what the answer is then.
+    function _settle(SrcBlock memory offered) private returns (bool isSettled, Level level) {
+        SrcBlock memory standing = canonicalAt(offered.number);
+        if (standing.blockHash == offered.blockHash) {
+            level = _blocks[offered.blockHash].level;
+            if (!_isUsable(level) || level < offered.level) return (false, level);
+            // A composite's head may have gone, and this one be the highest that is left.
+            standing.level = level;
+            _raise(_state, standing);
+            return (true, level);
+        }
+        if (!_isUsable(standing.level)) return (false, level);
+        if (offered.level != Level.FINAL) {
+            revert Contradiction(offered.number, standing.blockHash, offered.blockHash);
+        }
+        if (standing.level == Level.FINAL) {
+            _freeze(abi.encode(offered.number, standing.blockHash, offered.blockHash));
+            return (true, Level.UNKNOWN);
+        }
+        _displace(standing, offered.blockHash);
     }
 
     /// @dev Number and time of the newest block; both 0 before there is one.

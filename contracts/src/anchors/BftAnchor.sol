@@ -99,7 +99,7 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
             if (until == 0) revert NotKnownValidators(known, sealing);
             _requireTrusted(until);
         }
-        _requireQuorum(other, parts, BftHeader.validatorsIn(other, parts.validators), places);
+        _requireQuorum(other, parts, places, false);
         _freeze(abi.encode(one.number, one.blockHash, two.blockHash));
     }
 
@@ -164,9 +164,9 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
     {
         uint256 sealCount = parts.sealCount;
         if (rest.length < sealCount) revert ProofNotCanonical(rest.length);
-        bytes calldata validators = BftHeader.validatorsIn(header, parts.validators);
-        address[] memory sealers = _requireQuorum(header, parts, validators, rest[:sealCount]);
-        if (keccak256(header[parts.validators:parts.vote]) == known) {
+        bool isKnown = keccak256(header[parts.validators:parts.vote]) == known;
+        address[] memory sealers = _requireQuorum(header, parts, rest[:sealCount], !isKnown);
+        if (isKnown) {
             if (rest.length != sealCount) revert ProofNotCanonical(rest.length);
             return;
         }
@@ -175,46 +175,46 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
         _know(header, parts);
     }
 
-    /// @dev Every seal of the header must be by the validator at its place in a list, each at another place; and they must be
-    /// enough.
-    function _requireQuorum(
-        bytes calldata header,
-        BftHeader.Parts memory parts,
-        bytes calldata validators,
-        bytes calldata places
-    ) private view returns (address[] memory sealers) {
+    /// @dev Every seal of the header must be by the validator at its place in the header's list, each at another place; and they
+    /// must be enough. Whose they are is told where it is asked for.
+    function _requireQuorum(bytes calldata header, BftHeader.Parts memory parts, bytes calldata places, bool isTold)
+        private
+        view
+        returns (address[] memory sealers)
+    {
         if (places.length != parts.sealCount) revert ProofNotCanonical(places.length);
+        bytes calldata validators = BftHeader.validatorsOf(header, parts);
         uint256 count = BftHeader.countOf(validators);
         // A header of a time when a contract named the validators has none.
         if (count == 0) revert ValidatorCountOutOfRange(0);
-        uint256 needed = _quorum(count);
-        if (places.length < needed) revert TooFewSeals(needed, places.length);
+        if (places.length < _quorum(count)) revert TooFewSeals(_quorum(count), places.length);
         bytes32 digest = _sealedHash(header, parts);
-        sealers = new address[](places.length);
+        sealers = new address[](isTold ? places.length : 0);
         uint256 next = 0;
         // Nothing wraps: places are bytes, and there are no more of them than validators.
         unchecked {
-            for (uint256 i = 0; i < sealers.length; ++i) {
+            for (uint256 i = 0; i < places.length; ++i) {
                 uint256 place = uint8(places[i]);
                 if (place < next || place >= count) revert PlacesNotIncreasing(i);
                 next = place + 1;
                 address sealer = BftHeader.sealerOf(header, parts, i, digest);
                 address expected = BftHeader.validatorAt(validators, place);
                 if (expected == address(0) || sealer != expected) revert NotThatValidator(i, expected, sealer);
-                sealers[i] = sealer;
+                if (isTold) sealers[i] = sealer;
             }
         }
     }
 
     /// @dev Of those who sealed, more must be known than can be faulty. `rest` is the known list, and their places in that.
     function _requireOverlap(address[] memory sealers, bytes calldata rest, bytes32 known) private pure {
-        bytes calldata others = BftHeader.validatorsIn(rest, 0);
-        rest = _behindList(rest, known);
-        if (rest.length != sealers.length) revert ProofNotCanonical(rest.length);
+        (bytes calldata others, bytes calldata places) = BftHeader.validatorsIn(rest);
+        bytes32 given = keccak256(rest[:rest.length - places.length]);
+        if (given != known) revert NotKnownValidators(known, given);
+        if (places.length != sealers.length) revert ProofNotCanonical(places.length);
         uint256 found = 0;
         for (uint256 i = 0; i < sealers.length; ++i) {
-            if (rest[i] == NOWHERE) continue;
-            uint256 place = uint8(rest[i]);
+            if (places[i] == NOWHERE) continue;
+            uint256 place = uint8(places[i]);
             if (place >= BftHeader.countOf(others)) revert PlacesNotIncreasing(i);
             address expected = BftHeader.validatorAt(others, place);
             if (sealers[i] != expected) revert NotThatValidator(i, expected, sealers[i]);
@@ -225,17 +225,9 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
         if (found < needed) revert TooFewKnownSeals(needed, found);
     }
 
-    /// @dev What comes after the list, which has to be the known one.
-    function _behindList(bytes calldata data, bytes32 known) private pure returns (bytes calldata) {
-        (, uint256 end) = Rlp.readList(data, 0);
-        bytes32 given = keccak256(data[:end]);
-        if (given != known) revert NotKnownValidators(known, given);
-        return data[end:];
-    }
-
     /// @dev The header's validators are the known ones from now on.
     function _know(bytes calldata header, BftHeader.Parts memory parts) private {
-        bytes calldata validators = BftHeader.validatorsIn(header, parts.validators);
+        bytes calldata validators = BftHeader.validatorsOf(header, parts);
         uint256 count = BftHeader.countOf(validators);
         if (count == 0 || count > MAX_VALIDATORS) revert ValidatorCountOutOfRange(count);
         address previous = address(0);

@@ -35,6 +35,7 @@ library BftHeader {
         uint256 afterExtra;
         uint256 vanity;
         uint256 validators; // the item
+        uint256 firstValidator;
         uint256 vote;
         uint256 round;
         uint256 seals; // the item
@@ -92,11 +93,19 @@ library BftHeader {
         }
     }
 
-    /// @notice The validators in the list that starts at byte `list`: 21 bytes each, an address behind 0x94.
-    function validatorsIn(bytes calldata data, uint256 list) internal pure returns (bytes calldata validators) {
-        (uint256 first, uint256 end) = Rlp.readList(data, list);
-        if ((end - first) % ADDRESS_ITEM != 0) revert ExtraDataMalformed(list);
-        return data[first:end];
+    /// @notice A header's validators: 21 bytes each, an address behind 0x94.
+    function validatorsOf(bytes calldata header, Parts memory parts) internal pure returns (bytes calldata validators) {
+        return _validators(header, parts.firstValidator, parts.vote);
+    }
+
+    /// @notice The validators in an RLP list, likewise, and what comes behind it.
+    function validatorsIn(bytes calldata data)
+        internal
+        pure
+        returns (bytes calldata validators, bytes calldata behind)
+    {
+        (uint256 first, uint256 end) = Rlp.readList(data, 0);
+        return (_validators(data, first, end), data[end:]);
     }
 
     /// @notice How many they are.
@@ -126,7 +135,7 @@ library BftHeader {
         uint256 v;
         assembly ("memory-safe") {
             // | b8 41 | r (32) | s (32) | v |
-            let item := add(header.offset, add(mload(add(parts, 0xe0)), mul(index, 67)))
+            let item := add(header.offset, add(mload(add(parts, 0x100)), mul(index, 67)))
             tag := shr(240, calldataload(item))
             s := calldataload(add(item, 34))
             v := byte(0, calldataload(add(item, 66)))
@@ -146,6 +155,11 @@ library BftHeader {
         if (v != 27 && v != 28) revert SealRecoveryId(index, v);
     }
 
+    function _validators(bytes calldata data, uint256 first, uint256 end) private pure returns (bytes calldata) {
+        if ((end - first) % ADDRESS_ITEM != 0) revert ExtraDataMalformed(first);
+        return data[first:end];
+    }
+
     function _readExtra(bytes calldata header, uint256 offset, Parts memory parts) private pure {
         uint256 cursor;
         uint256 end;
@@ -155,7 +169,7 @@ library BftHeader {
         (parts.vanity, listEnd) = Rlp.readList(header, cursor);
         if (listEnd != end) revert ExtraDataMalformed(cursor);
         (, parts.validators) = Rlp.readFixed(header, parts.vanity, 32);
-        (,, parts.vote) = Rlp.readItem(header, parts.validators);
+        (parts.firstValidator, parts.vote) = Rlp.readList(header, parts.validators);
         (,, parts.round) = Rlp.readItem(header, parts.vote);
         (, parts.seals) = Rlp.readString(header, parts.round);
         (parts.firstSeal, listEnd) = Rlp.readList(header, parts.seals);

@@ -94,6 +94,12 @@ library Rlp {
         pure
         returns (uint256 start, uint256 end)
     {
+        // What nearly all are, at once; a single byte may stand for itself. Nothing wraps that is looked at.
+        unchecked {
+            if (length - 2 <= MAX_SHORT - 2 && data.length > offset + length) {
+                if (_wordAt(data, offset) >> 248 == SHORT_STRING + length) return (offset + 1, offset + 1 + length);
+            }
+        }
         (start, end) = readString(data, offset);
         if (end - start != length) revert RlpWrongLength(offset, length, end - start);
     }
