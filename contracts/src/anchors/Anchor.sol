@@ -11,9 +11,14 @@ import {BlockHeader} from "../libraries/BlockHeader.sol";
 /// accepted before; a block knows the epoch of its acceptance. So it costs the same however many blocks are above, and
 /// who reads a block of the current epoch, as nearly everybody does, pays nothing for it.
 abstract contract Anchor is IAnchor {
-    /// @dev A `SrcBlock` in two words: its hash is the key.
+    /// @dev A `SrcBlock` in two words: its hash is the key. Of a block that a replica stands at only the second one is read.
     struct StoredBlock {
         bytes32 stateRoot;
+        Acceptance acceptance;
+    }
+
+    /// @dev One word.
+    struct Acceptance {
         uint64 number;
         uint64 timestamp;
         uint64 acceptedAt;
@@ -83,7 +88,7 @@ abstract contract Anchor is IAnchor {
         returns (Status current, uint64 fromNumber, Level fromLevel, SrcBlock memory offered)
     {
         (current,,) = status();
-        StoredBlock memory left = _blocks[from];
+        Acceptance memory left = _blocks[from].acceptance;
         fromNumber = left.number;
         fromLevel = _levelOf(from, left);
         offered = _block(to);
@@ -127,7 +132,7 @@ abstract contract Anchor is IAnchor {
     function _inherit(bytes32 ancestor, bytes32 from, Level level) internal virtual {}
 
     /// @dev What has become of a block.
-    function _levelOf(bytes32, StoredBlock memory stored) internal view virtual returns (Level) {
+    function _levelOf(bytes32, Acceptance memory stored) internal view virtual returns (Level) {
         if (stored.level == Level.UNKNOWN) return Level.UNKNOWN;
         uint256 current = _state.canonicalEpoch;
         for (uint256 epoch = stored.canonicalEpoch; epoch < current;) {
@@ -149,11 +154,12 @@ abstract contract Anchor is IAnchor {
 
     function _block(bytes32 blockHash) internal view returns (SrcBlock memory found) {
         if (blockHash == 0) return found;
-        StoredBlock memory stored = _blocks[blockHash];
+        StoredBlock storage known = _blocks[blockHash];
+        Acceptance memory stored = known.acceptance;
         found.level = _levelOf(blockHash, stored);
         if (found.level == Level.UNKNOWN) return found;
         found.blockHash = blockHash;
-        found.stateRoot = stored.stateRoot;
+        found.stateRoot = known.stateRoot;
         found.number = stored.number;
         found.timestamp = stored.timestamp;
         found.acceptedAt = stored.acceptedAt;
@@ -165,13 +171,13 @@ abstract contract Anchor is IAnchor {
     }
 
     /// @dev What was written down of a block.
-    function _stored(bytes32 blockHash) internal view returns (StoredBlock memory) {
-        return _blocks[blockHash];
+    function _stored(bytes32 blockHash) internal view returns (Acceptance memory) {
+        return _blocks[blockHash].acceptance;
     }
 
     /// @dev A block that was accepted is not to be used any more, by itself and not by an epoch.
     function _setAside(bytes32 blockHash) internal {
-        _blocks[blockHash].level = Level.REVOKED;
+        _blocks[blockHash].acceptance.level = Level.REVOKED;
     }
 
     /// @dev Writes a block down, at its level or the higher one that it has. Where another one of its number can be used, two
@@ -186,8 +192,9 @@ abstract contract Anchor is IAnchor {
             if (isSettled) return level;
         }
         State memory state = _state;
-        _blocks[offered.blockHash] = StoredBlock({
-            stateRoot: offered.stateRoot,
+        StoredBlock storage stored = _blocks[offered.blockHash];
+        stored.stateRoot = offered.stateRoot;
+        stored.acceptance = Acceptance({
             number: offered.number,
             timestamp: offered.timestamp,
             acceptedAt: offered.acceptedAt,
@@ -204,7 +211,7 @@ abstract contract Anchor is IAnchor {
     function _settle(SrcBlock memory offered) private returns (bool isSettled, Level level) {
         SrcBlock memory standing = canonicalAt(offered.number);
         if (standing.blockHash == offered.blockHash) {
-            level = _blocks[offered.blockHash].level;
+            level = _blocks[offered.blockHash].acceptance.level;
             if (!_isUsable(level) || level < offered.level) return (false, level);
             // A composite's head may have gone, and this one be the highest that is left.
             standing.level = level;

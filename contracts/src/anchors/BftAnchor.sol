@@ -49,7 +49,11 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
 
     /// @inheritdoc IAnchor
     function update(bytes calldata proof) external returns (bytes32 blockHash, Level level) {
-        _requireActive();
+        (uint64 newest, uint64 timestamp) = _newest();
+        {
+            (Status current, uint64 since,) = _statusAt(timestamp);
+            if (current != Status.ACTIVE) revert AnchorStopped(current, since);
+        }
         (, uint256 end) = Rlp.readList(proof, 0);
         bytes calldata header = proof[:end];
         BftHeader.Parts memory parts = BftHeader.read(header);
@@ -62,7 +66,6 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
             _requireTrusted(offered.timestamp);
             _know(header, parts);
         } else {
-            (uint64 newest, uint64 timestamp) = _newest();
             if (offered.number <= newest) {
                 level = _block(blockHash).level;
                 if (_isUsable(level)) return (blockHash, level);
@@ -110,9 +113,14 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
         override(Anchor, IAnchor)
         returns (Status current, uint64 since, uint64 canonicalEpoch)
     {
+        (, uint64 timestamp) = _newest();
+        return _statusAt(timestamp);
+    }
+
+    /// @dev The status where the newest block is of this time.
+    function _statusAt(uint64 timestamp) private view returns (Status current, uint64 since, uint64 canonicalEpoch) {
         (current, since, canonicalEpoch) = super.status();
         if (current != Status.ACTIVE) return (current, since, canonicalEpoch);
-        (, uint64 timestamp) = _newest();
         uint256 until = uint256(timestamp) + trustingPeriod;
         // forge-lint: disable-next-line(unsafe-typecast)
         if (timestamp != 0 && block.timestamp > until) (current, since) = (Status.EXPIRED, uint64(until)); // it is past

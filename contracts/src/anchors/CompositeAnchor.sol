@@ -41,7 +41,7 @@ abstract contract CompositeAnchor is Anchor, ICompositeAnchor {
     /// @inheritdoc Anchor
     /// @dev Of a block that was accepted once: what the members say of it now, or of the one that it was accepted for. A member
     /// may take back what it said, and say it again: one block of a number at a time, the one that was accepted last.
-    function _levelOf(bytes32 blockHash, StoredBlock memory stored) internal view virtual override returns (Level) {
+    function _levelOf(bytes32 blockHash, Acceptance memory stored) internal view virtual override returns (Level) {
         if (stored.level == Level.UNKNOWN) return Level.UNKNOWN;
         if (_standsAt(stored.number) != blockHash) return Level.REVOKED;
         Level own = _told(blockHash);

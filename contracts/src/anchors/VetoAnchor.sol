@@ -86,7 +86,7 @@ contract VetoAnchor is CompositeAnchor {
         if (watcher == 0) revert NoSuchMember(watcher); // the primary
         SrcBlock memory told = _memberIn(evidence[32:64]).canonicalAt(_numberIn(evidence[64:]));
         // Whatever the primary says of it just now: it may take back a block, and accept it again.
-        StoredBlock memory stored = _stored(blockHash);
+        Acceptance memory stored = _stored(blockHash);
         if (!_isUsable(stored.level) || !_isUsable(told.level) || !_contradicts(blockHash, stored, told)) {
             revert NoMisbehaviour();
         }
@@ -127,14 +127,14 @@ contract VetoAnchor is CompositeAnchor {
     /// @inheritdoc CompositeAnchor
     /// @dev Nothing is used before the watchers have had their time, nor what they have vetoed. What the primary itself has
     /// pending is pending here.
-    function _levelOf(bytes32 blockHash, StoredBlock memory stored) internal view override returns (Level level) {
+    function _levelOf(bytes32 blockHash, Acceptance memory stored) internal view override returns (Level level) {
         level = super._levelOf(blockHash, stored);
         if (stored.level == Level.UNKNOWN || level == Level.REVOKED) return level;
         bool isRipe = block.timestamp >= uint256(stored.acceptedAt) + delay;
         if (!_isUsable(level) || !isRipe || stored.level == Level.REVOKED) return Level.PENDING;
     }
 
-    function _contradicts(bytes32 blockHash, StoredBlock memory stored, SrcBlock memory told)
+    function _contradicts(bytes32 blockHash, Acceptance memory stored, SrcBlock memory told)
         private
         pure
         returns (bool)
