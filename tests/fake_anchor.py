@@ -21,6 +21,7 @@ class FakeAnchor:
     chain_id: int
     genesis_hash: bytes
     status: str = "active"
+    canonical_epoch: int = 0
     blocks: dict[bytes, tuple[int, str]] = field(default_factory=dict)
 
     def __call__(self, message: dict[str, Any], block: str) -> str:
@@ -30,7 +31,7 @@ class FakeAnchor:
         if data[:4] == _selector("source"):
             return encode(["uint256", "bytes32"], [self.chain_id, self.genesis_hash])
         if data[:4] == _selector("status"):
-            return encode(["uint8", "uint64"], [STATUSES.index(self.status), 1])
+            return encode(["uint8", "uint64", "uint64"], [STATUSES.index(self.status), 1, self.canonical_epoch])
         if data[:4] == _selector("blockByHash", bytes(32)):
             return encode(_BLOCK, [self._block(data[4:])])
         if data[:4] == _selector("head", 0):

@@ -19,13 +19,24 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "src" / "smartsync" / "artifacts"
 
-DEPLOYED = ("Hub", "Replica", "QuorumAnchor")
+DEPLOYED = (
+    "Hub",
+    "Replica",
+    "ReaderGuard",
+    "QuorumAnchor",
+    "BlockhashAnchor",
+    "L1BlockAnchor",
+    "QbftAnchor",
+    "Ibft2Anchor",
+    "KofNAnchor",
+    "VetoAnchor",
+)
 """Contracts: interface and code."""
 
 DEMO = ("DemoReader", "DemoToken", "DemoTrader")
 """Contracts of `smartsync demo` (contracts/demo): interface and code."""
 
-CALLED = ("IAnchor",)
+CALLED = ("IAnchor", "INativeAnchor", "IBftAnchor", "ICompositeAnchor", "IL1Block")
 """Interfaces of contracts that others may have deployed: no code."""
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from smartsync.contracts import encode_deployment
-from smartsync.errors import ConfigError, NodeError, SmartSyncError
+from smartsync.anchors.deploying import QuorumCharter, create
+from smartsync.errors import SmartSyncError
 from smartsync.results import Progress, Step
-from smartsync.submit import Sender, step_of
+from smartsync.submit import Sender
 from smartsync.views import call_view
-
-MAX_SIGNERS = 255
-"""Signers that a ``QuorumAnchor`` takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,8 @@ class Deployment:
         signers: Sequence[str],
         threshold: int,
         max_drift_s: int,
+        delay_s: int,
+        guardian: str | None = None,
     ) -> Deployed:
         """Deploy a hub where there is none, and a quorum anchor.
 
@@ -52,6 +51,10 @@ class Deployment:
             Who attests to source blocks, and how many must agree: more than half of them.
         max_drift_s
             Seconds that a source block's time may be ahead of the target's clock.
+        delay_s
+            Seconds until new signers are in force.
+        guardian
+            Who may name new signers while the anchor is frozen; nobody where ``None``.
 
         Raises
         ------
@@ -62,7 +65,8 @@ class Deployment:
         SmartSyncError
             A transaction failed. Where the hub stands by then, the hint tells its address and how to go on.
         """
-        ordered = _quorum(signers, threshold)
+        charter = QuorumCharter(signers, threshold, max_drift_s, delay_s, guardian)
+        arguments = charter.of(source_chain_id, source_genesis_hash)
         total = 2 if self.hub is None else 1
         if self.hub is None:
             self.hub = await self._create("Hub", [], total)
@@ -70,8 +74,7 @@ class Deployment:
             # Any question that a hub answers without a replica.
             await call_view(self.sender.chain, "Hub", self.hub, "logicHashOf", [b""])
         try:
-            arguments = [source_chain_id, source_genesis_hash, ordered, threshold, max_drift_s]
-            anchor = await self._create("QuorumAnchor", arguments, total)
+            anchor = await self._create(charter.contract, arguments, total)
         except SmartSyncError as error:
             if self.steps:
                 error.hint += f"; the hub stands at {self.hub}: go on with --hub {self.hub} --anchor-only"
@@ -81,30 +84,8 @@ class Deployment:
         return Deployed(self.hub, anchor, tuple(self.steps))
 
     async def _create(self, name: str, arguments: Sequence[object], total: int) -> str:
-        what = f"deploy {name}"
         if self.on_progress:
-            self.on_progress(what, len(self.steps), total)
-        receipt = await self.sender.send(None, encode_deployment(name, arguments), what=what)
-        if receipt.contract_address is None:
-            raise NodeError(f"{self.sender.chain.rpc.host} tells no address in the receipt of {what}")
-        self.steps.append(step_of(what, receipt))
-        return receipt.contract_address
-
-
-def _quorum(signers: Sequence[str], threshold: int) -> list[str]:
-    """Return the signers in the order that the contract wants."""
-    ordered = sorted(set(signers), key=lambda address: int(address, 16))
-    if not ordered or len(ordered) != len(signers):
-        raise ConfigError("the anchor needs signers, each once", hint="give --signer ADDRESS for each of them")
-    if int(ordered[0], 16) == 0:
-        raise ConfigError("the zero address cannot sign", hint="check the --signer addresses")
-    if len(ordered) > MAX_SIGNERS:
-        raise ConfigError(
-            f"{len(ordered)} signers are too many, an anchor takes at most {MAX_SIGNERS}", hint="name fewer signers"
-        )
-    if not len(ordered) < 2 * threshold <= 2 * len(ordered):
-        raise ConfigError(
-            f"{threshold} of {len(ordered)} is not a quorum",
-            hint=f"give a --threshold from {len(ordered) // 2 + 1} to {len(ordered)}",
-        )
-    return ordered
+            self.on_progress(f"deploy {name}", len(self.steps), total)
+        address, step = await create(self.sender, name, arguments)
+        self.steps.append(step)
+        return address

@@ -11,7 +11,8 @@
     │   ├── RpcError              the node answered with a JSON-RPC error
     │   │   └── MethodMissing     the node does not have this method
     │   ├── BlockUnavailable      the node does not serve this block (any more)
-    │   └── NonCanonicalTrie      the node's storage trie is not the one of the protocol
+    │   ├── NonCanonicalTrie      the node's storage trie is not the one of the protocol
+    │   └── NodesDisagree         nodes of one chain do not tell the same             (a retry can help)
     ├── ProofError                something does not verify                           exit 4
     │   ├── InvalidProof          a Merkle proof does not lead to its root
     │   ├── InvalidHeader         a header is not the preimage of its hash
@@ -33,8 +34,19 @@
     │   └── TransactionPending    sent, not seen in a block in time (a retry can help)
     └── AnchorError               the anchor does not accept what is needed           exit 8
         ├── BlockNotAccepted      (a retry can help: somebody may attest it later)
-        ├── AnchorFrozen
-        └── SourceReorganised     the block is not on the source's chain any more     (a retry can help)
+        ├── BlockNotProvable      nothing that can be had now proves the block to the anchor
+        │   └── ValidatorsUnknown  too few of those who sealed it are known to the anchor
+        ├── ForeignSignature      a signature of another statement, chain or anchor, or by no signer
+        ├── TooFewSignatures      (a retry can help: attestors come back)
+        ├── AnchorPaused          stopped by its own rule                             (a retry can help)
+        ├── AnchorExpired         its trust assumption holds no more
+        ├── AnchorFrozen          it has seen two contradicting truths
+        ├── FinalBlockDropped     the anchor holds a block for final that the source does not have
+        ├── SourceReorganised     the block is not on the source's chain any more     (a retry can help)
+        ├── NotAttestable         an attestor has nothing to sign here (yet)          (a retry can help)
+        ├── AlreadySigned         an attestor has signed another hash of this height
+        ├── AttestorStopped       an attestor saw the source drop a finalized block
+        └── Equivocation          a signer signed two hashes of one height; with the evidence
 
 Four more of the tree live where alone they are raised: ``Interrupted`` (exit 130) and ``UnexpectedError`` (exit 1) of
 `smartsync.cli.command` are `SmartSyncError`, ``NodeNotStarted`` of `smartsync.testing` is a `NodeError`, and its
@@ -148,6 +160,12 @@ class BlockUnavailable(NodeError):
 
 class NonCanonicalTrie(NodeError):
     """The node's storage trie is not the one that the protocol defines, so nothing can be proven with it."""
+
+
+class NodesDisagree(NodeError):
+    """Nodes of one chain do not tell the same of it, or one of them is behind what was seen before."""
+
+    retryable = True
 
 
 class ProofError(SmartSyncError):
@@ -329,14 +347,91 @@ class BlockNotAccepted(AnchorError):
     retryable = True
 
 
+class BlockNotProvable(AnchorError):
+    """There is no proof of this source block that the anchor would take, not now or not any more."""
+
+
+class ValidatorsUnknown(BlockNotProvable):
+    """Too few of the validators that an anchor knows have sealed block ``number``: ``found`` of the ``needed``."""
+
+    def __init__(self, number: int, needed: int, found: int) -> None:
+        super().__init__(
+            f"block {number} is sealed by {found} of the validators that the anchor knows, it needs {needed}",
+            hint="the validators were exchanged too fast to be followed: deploy a new anchor with a newer checkpoint "
+            "(smartsync anchor deploy), and fork again",
+        )
+        self.number, self.needed, self.found = number, needed, found
+
+
+class ForeignSignature(AnchorError):
+    """A signature is not the one that is needed: of another statement, chain or anchor, or by no signer."""
+
+
+class TooFewSignatures(AnchorError):
+    """Fewer of an anchor's signers signed the same thing than it needs. ``needed`` and ``found`` count them."""
+
+    retryable = True
+
+    def __init__(self, what: str, needed: int, found: int, *, hint: str) -> None:
+        super().__init__(f"{what} needs {needed} signatures of the anchor's signers, {found} are there", hint=hint)
+        self.needed, self.found = needed, found
+
+
+class AnchorPaused(AnchorError):
+    """The anchor is stopped by its own rule, and may resume."""
+
+    retryable = True
+
+
+class AnchorExpired(AnchorError):
+    """The anchor had no proof for too long: what it trusts is not to be trusted any more."""
+
+
 class AnchorFrozen(AnchorError):
-    """The anchor is not active any more."""
+    """The anchor has seen two contradicting truths and accepts nothing any more."""
+
+
+class FinalBlockDropped(AnchorError):
+    """The anchor holds a block for final that the source does not have: its trust assumption is broken, or the node."""
 
 
 class SourceReorganised(AnchorError):
     """A source block that was worked with is not on the source's chain any more."""
 
     retryable = True
+
+
+class NotAttestable(AnchorError):
+    """There is nothing that an attestor could sign: a block that is not final or deep enough yet, or none dropped."""
+
+    retryable = True
+
+
+class AlreadySigned(AnchorError):
+    """An attestor has signed another hash of this height. ``number``; ``signed`` and ``refused`` are 32-byte hashes."""
+
+    def __init__(self, number: int, signed: bytes, refused: bytes, *, hint: str) -> None:
+        super().__init__(
+            f"this attestor has signed block {number} as 0x{signed.hex()} before, and does not sign 0x{refused.hex()}",
+            hint=hint,
+        )
+        self.number, self.signed, self.refused = number, signed, refused
+
+
+class AttestorStopped(AnchorError):
+    """An attestor signs nothing any more: a block that was finalized is not on the source's chain any longer."""
+
+
+class Equivocation(AnchorError):
+    """A signer has signed two hashes of one height. ``evidence`` is what the anchor's ``reportMisbehaviour`` takes."""
+
+    def __init__(self, signer: str, number: int, evidence: bytes) -> None:
+        super().__init__(
+            f"the anchor's signer {signer} has signed two hashes of block {number}",
+            hint=f"hand the evidence to the anchor, which removes the signer: smartsync anchor report --evidence "
+            f"0x{evidence.hex()}",
+        )
+        self.signer, self.number, self.evidence = signer, number, evidence
 
 
 def _nibbles(prefix: bytes) -> str:

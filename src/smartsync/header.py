@@ -18,13 +18,17 @@ Source: Yellow Paper, section 4.4.3; EIP-1559, 4895, 4844, 4788, 7685, 7928, 784
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, permutations
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
+from smartsync.bft import MIX_HASH, PROTOCOLS, hashed_header
 from smartsync.errors import InvalidHeader, InvalidRlp
 from smartsync.keccak import keccak256
 from smartsync.rlp import decode, decode_int, encode, encode_int
+
+HashRule: TypeAlias = Literal["keccak", "qbft", "ibft2"]
+"""How a chain makes a block's hash of its header."""
 
 _SIZES: Mapping[str, int | None] = {
     "parentHash": 32,
@@ -55,6 +59,7 @@ _SIZES: Mapping[str, int | None] = {
 
 _NAMES = tuple(_SIZES)
 _FIRST_FORK = 15
+_MIX_HASH = _NAMES.index("mixHash")
 _SEAL = ("mixHash", "nonce")
 _NOT_HEADER = {"hash", "size", "totalDifficulty", "author"}
 _MAX_TRIES = 2_000
@@ -65,11 +70,12 @@ _MAX_TRIES = 2_000
 class Header:
     """A block header and what is read out of it.
 
-    ``raw`` is its RLP and ``hash`` the keccak-256 of that; ``timestamp`` in seconds on the chain's clock; ``fields``
-    are all fields by position (one that is a list is given as its RLP).
+    ``hash`` is the keccak-256 of ``raw``, its RLP as it is hashed; ``timestamp`` in seconds on the chain's clock;
+    ``fields`` are all fields by position (one that is a list is given as its RLP).
 
-    Warning: ``hash`` is the block hash on Ethereum and on most other chains, but not where the seal is left out of the
-    hashing (IBFT, QBFT).
+    ``hash_rule`` says how it is hashed: ``keccak``, as it is, so on Ethereum and most other chains; or without its
+    seals (`smartsync.bft`), as on the consortium chains that name their rule. Seals are in ``fields`` then, not in
+    ``raw``.
     """
 
     raw: bytes
@@ -80,6 +86,7 @@ class Header:
     timestamp: int
     extra_data: bytes
     fields: tuple[bytes, ...]
+    hash_rule: HashRule = "keccak"
 
 
 def decode_header(raw: bytes) -> Header:
@@ -139,6 +146,11 @@ def header_from_rpc(block: Mapping[str, Any], expected_hash: bytes | None = None
         raw = encode(fields)
         if keccak256(raw) == claimed:
             return decode_header(raw)
+        if fields[_MIX_HASH] == MIX_HASH:
+            for protocol in PROTOCOLS:
+                hashed = hashed_header(protocol, fields)
+                if keccak256(hashed) == claimed:
+                    return replace(decode_header(raw), raw=hashed, hash=claimed, hash_rule=protocol)
     raise InvalidHeader(
         f"no header of the fields that the node gave for block {block.get('number')} has its hash 0x{claimed.hex()}",
         hint="the chain may hash its blocks by another rule, or have header fields that the node does not tell",

@@ -23,6 +23,122 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedBlock:
+    """A source block that an anchor accepts now, its hash of 32 bytes; ``steps`` is empty where it did before."""
+
+    block_number: int
+    block_hash: bytes
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorUpdate:
+    """A source block that was shown to an anchor, its hash of 32 bytes.
+
+    ``level`` is what it is there now, ``pending`` where it waits for a veto; ``steps`` is empty where it was known.
+    """
+
+    block_number: int
+    block_hash: bytes
+    level: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHash:
+    """A block's 32-byte hash that an anchor has written down, so that its header can come at any time."""
+
+    block_number: int
+    block_hash: bytes
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorExtension:
+    """Ancestors are accepted down to ``block_number``, its hash of 32 bytes; ``steps`` is empty where it was before."""
+
+    block_number: int
+    block_hash: bytes
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetSignature:
+    """One signer's 65-byte signature of other signers, for the set with this epoch and nonce."""
+
+    signer: str
+    signature: bytes
+    signers: tuple[str, ...]
+    threshold: int
+    set_epoch: int
+    set_nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignerChange:
+    """Signers of a quorum anchor on their way, or in force where ``effective_at`` is ``None``.
+
+    ``effective_at`` in seconds on the target's clock: from then on the same call puts them in force.
+    """
+
+    signers: tuple[str, ...]
+    threshold: int
+    set_epoch: int
+    effective_at: int | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MisbehaviourReport:
+    """An anchor's status after it was shown a misbehaviour."""
+
+    anchor_status: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedAnchor:
+    """An anchor on the target chain: the name of its contract, and its address."""
+
+    contract: str
+    anchor: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorHead:
+    """The newest block that an anchor accepts at a level; hash 32 bytes, times in seconds on the source's clock.
+
+    ``age_s`` is how far its time is behind the target's clock.
+    """
+
+    number: int
+    block_hash: bytes
+    timestamp: int
+    age_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorReport:
+    """What an anchor says of itself. ``status`` as in `ReplicaState`, ``since`` in seconds on the target's clock.
+
+    ``terms`` are those of its kind, by name. ``members`` are the reports of the anchors that it is made of.
+    """
+
+    anchor: str
+    kind: str
+    source_chain_id: int
+    source_genesis_hash: bytes
+    status: str
+    since: int
+    canonical_epoch: int
+    safe: AnchorHead | None
+    final: AnchorHead | None
+    terms: dict[str, object]
+    members: tuple[AnchorReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ForkResult:
     """A replica that was created, or carried on with, until it was active.
 
@@ -51,14 +167,87 @@ class SyncResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovered:
+    """A replica that stood at a block which the source has dropped, and is exact again at one that it has.
+
+    ``orphan_block`` and ``orphan_hash`` (32 bytes) are the dropped one; ``to_block`` may be the lower number.
+    """
+
+    replica: str
+    orphan_block: int
+    orphan_hash: bytes
+    to_block: int
+    block_hash: bytes
+    changes: tuple[SlotChange, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReorganisationSeen:
+    """The source has dropped a block that the anchor accepted; ``source_hash`` is what it has at this number now.
+
+    ``level`` is what the anchor says of the dropped block: ``revoked``, or still something else. ``revoking`` tells
+    whether the watcher has signers and revokes it itself. Hashes 32 bytes.
+    """
+
+    replica: str
+    anchor: str
+    block_number: int
+    block_hash: bytes
+    source_hash: bytes
+    level: str
+    revoking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """An anchor that was told which blocks the source has dropped: all above ``head_number``.
+
+    ``head_hash`` is zero where none is left; ``dropped`` counts the accepted blocks that are revoked so.
+    """
+
+    anchor: str
+    head_number: int
+    head_hash: bytes
+    dropped: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorStopped:
+    """An anchor that can not be used now: ``status`` is ``paused``, ``expired`` or ``frozen``.
+
+    ``since`` in seconds on the target's clock.
+    """
+
+    anchor: str
+    status: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorResumed:
+    """An anchor that can be used again.
+
+    ``canonical_epoch`` counts how often it learnt that the source dropped blocks.
+    """
+
+    anchor: str
+    since: int
+    canonical_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaState:
     """What the hub and the anchor say of a replica now.
 
     ``status`` is one of ``filling``, ``active``, ``source_destroyed``, ``source_code_changed``; ``level`` one of
     ``unknown``, ``pending``, ``safe``, ``final``, ``revoked``; ``anchor_status`` one of ``active``, ``paused``,
-    ``expired``, ``frozen``. ``halt_block`` is the source block at which its end was proven, ``source_timestamp`` in
-    seconds on the source's clock, ``accepted_block`` the newest block that the anchor accepts, ``source_head`` the
-    source's newest; ``None`` where there is none, or it is not known.
+    ``expired``, ``frozen``, since ``anchor_since`` in seconds on the target's clock; ``canonical_epoch`` counts how
+    often it learnt that the source dropped blocks. ``halt_block`` is the source block at which its end was proven,
+    ``source_timestamp`` in seconds on the source's clock, ``behind_s`` by how many of them the source's newest block
+    is later, ``accepted_block`` the newest block that the anchor accepts, ``source_head`` the source's newest; ``None``
+    where there is none, or it is not known.
     """
 
     replica: str
@@ -76,8 +265,11 @@ class ReplicaState:
     halt_block: int | None
     level: str
     anchor_status: str
+    anchor_since: int
+    canonical_epoch: int
     accepted_block: int | None
     source_head: int | None
+    behind_s: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +289,20 @@ class Verification:
     block_number: int
     exact: bool
     checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A guard for a replica's readers, and its policy.
+
+    It reverts where the mirrored block is older than ``max_age_s`` seconds, or of a lower ``level``.
+    """
+
+    guard: str
+    replica: str
+    max_age_s: int
+    level: str
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)

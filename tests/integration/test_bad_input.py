@@ -115,6 +115,7 @@ async def another_anchor(made: World, chain_id: int, genesis_hash: bytes) -> str
         signers=[made.owner.address],
         threshold=1,
         max_drift_s=86_400,
+        delay_s=0,
     )
     return deployed.anchor
 
@@ -168,7 +169,7 @@ async def test_fork_with_an_anchor_that_has_no_block_yet_is_refused(made: World)
     anchor = await another_anchor(made, await source.chain_id(), await source.genesis_hash())
     async with refused(made, BlockNotAccepted) as caught:
         await made.client.fork(made.sample, anchor=anchor)
-    assert "smartsync attest" in caught.value.hint and caught.value.retryable
+    assert "smartsync anchor update" in caught.value.hint and caught.value.retryable
 
 
 async def test_attest_with_too_few_signers_names_those_who_may_sign(made: World, stage: Stage) -> None:

@@ -112,10 +112,11 @@ def test_encode_call_overload_is_chosen_by_arguments() -> None:
 
 
 def test_encode_deployment_code_and_arguments_follow_one_another() -> None:
-    types, values = ["uint256", "bytes32", "address[]", "uint256", "uint64"], [1, HASH, [ACCOUNT], 1, 900]
+    types = ["uint256", "bytes32", "address[]", "uint256", "uint64", "uint64", "address"]
+    values = [1, HASH, [ACCOUNT], 1, 900, 60, ACCOUNT]
     assert encode_deployment("QuorumAnchor", values) == artifact("QuorumAnchor").bytecode + encode(types, values)
     assert encode_deployment("Hub") == artifact("Hub").bytecode
-    with pytest.raises(ConfigError, match="constructor takes 5"):
+    with pytest.raises(ConfigError, match="constructor takes 7"):
         encode_deployment("QuorumAnchor")
     with pytest.raises(ConfigError, match="nothing to deploy"):
         encode_deployment("IAnchor")

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from smartsync.chain import Chain
-from smartsync.errors import AnchorError, AnchorFrozen, BlockNotAccepted, WrongChain
+from smartsync.errors import (
+    AnchorError,
+    AnchorExpired,
+    AnchorFrozen,
+    AnchorPaused,
+    BlockNotAccepted,
+    WrongChain,
+)
 from smartsync.views import call_view
 
 LEVELS = ("unknown", "pending", "safe", "final", "revoked")
 STATUSES = ("active", "paused", "expired", "frozen")
-_SAFE = LEVELS.index("safe")
+
+_STOPPED: dict[str, tuple[type[AnchorError], str]] = {
+    "paused": (AnchorPaused, "it resumes by itself once its members do; nothing is lost meanwhile"),
+    "expired": (
+        AnchorExpired,
+        "it had no proof within its trusting period; deploy a new anchor with a checkpoint of today, and fork again",
+    ),
+    "frozen": (
+        AnchorFrozen,
+        "it has seen two contradicting blocks: replicas keep their state, and stay where they are; "
+        "smartsync anchor show tells whether it can recover",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +47,18 @@ class AnchoredBlock:
     def accepted(self) -> bool:
         """Whether the hub would take this block."""
         return self.level in ("safe", "final")
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorState:
+    """Whether an anchor can be used: one of ``STATUSES``; ``since`` in seconds on the target's clock.
+
+    ``canonical_epoch`` counts how often it learnt that the source dropped blocks.
+    """
+
+    status: str
+    since: int
+    canonical_epoch: int
 
 
 async def source_of(target: Chain, anchor: str) -> tuple[int, bytes]:
@@ -62,10 +94,22 @@ async def require_same_source(source: Chain, target: Chain, anchor: str) -> None
         )
 
 
-async def anchor_status(target: Chain, anchor: str) -> str:
-    """Return one of ``STATUSES``."""
-    status, _ = await call_view(target, "IAnchor", anchor, "status")
-    return STATUSES[status]
+async def anchor_kind(target: Chain, anchor: str) -> str:
+    """Return the anchor's trust model and its version, for instance ``quorum/2``.
+
+    Raises
+    ------
+    NotDeployed
+        There is no anchor at this address.
+    """
+    (kind,) = await call_view(target, "IAnchor", anchor, "kind")
+    return bytes(kind).rstrip(b"\0").decode("ascii", "replace")
+
+
+async def anchor_state(target: Chain, anchor: str) -> AnchorState:
+    """Return whether the anchor can be used."""
+    status, since, canonical_epoch = await call_view(target, "IAnchor", anchor, "status")
+    return AnchorState(STATUSES[status], since, canonical_epoch)
 
 
 async def require_active(target: Chain, anchor: str) -> None:
@@ -73,12 +117,14 @@ async def require_active(target: Chain, anchor: str) -> None:
 
     Raises
     ------
-    AnchorFrozen
-        It is paused, expired or frozen.
+    AnchorPaused, AnchorExpired, AnchorFrozen
+        It cannot.
     """
-    status = await anchor_status(target, anchor)
-    if status != "active":
-        raise AnchorFrozen(f"the anchor {anchor} is {status}", hint="its source blocks cannot be used any more")
+    state = await anchor_state(target, anchor)
+    if state.status == "active":
+        return
+    kind, hint = _STOPPED[state.status]
+    raise kind(f"the anchor {anchor} is {state.status}", hint=hint)
 
 
 async def accepted_block(target: Chain, anchor: str, block_hash: bytes) -> AnchoredBlock:
@@ -87,22 +133,42 @@ async def accepted_block(target: Chain, anchor: str, block_hash: bytes) -> Ancho
     return _block(answer)
 
 
+async def block_at(target: Chain, anchor: str, number: int) -> AnchoredBlock:
+    """Return the block that stands at this number; of level ``unknown`` where none does."""
+    (answer,) = await call_view(target, "IAnchor", anchor, "canonicalAt", [number])
+    return _block(answer)
+
+
+async def head_of(target: Chain, anchor: str, level: Literal["safe", "final"] = "safe") -> AnchoredBlock | None:
+    """Return the newest block that the anchor accepts at this level or a higher one, whatever its status is."""
+    (answer,) = await call_view(target, "IAnchor", anchor, "head", [LEVELS.index(level)])
+    head = _block(answer)
+    return head if head.accepted else None
+
+
+async def canonical_at(target: Chain, anchor: str, number: int) -> AnchoredBlock | None:
+    """Return the block of this number that stands at the anchor, whether it can be used by now or not."""
+    (answer,) = await call_view(target, "IAnchor", anchor, "canonicalAt", [number])
+    block = _block(answer)
+    return None if block.level == "unknown" else block
+
+
 async def newest_accepted(target: Chain, anchor: str) -> AnchoredBlock:
     """Return the newest block that the anchor accepts.
 
     Raises
     ------
-    AnchorFrozen
+    AnchorPaused, AnchorExpired, AnchorFrozen
         The anchor is not active.
     BlockNotAccepted
         It has not accepted any block yet.
     """
     await require_active(target, anchor)
-    (answer,) = await call_view(target, "IAnchor", anchor, "head", [_SAFE])
-    head = _block(answer)
-    if not head.accepted:
+    head = await head_of(target, anchor)
+    if head is None:
         raise BlockNotAccepted(
-            f"the anchor {anchor} has not accepted any source block yet", hint="have one accepted: smartsync attest"
+            f"the anchor {anchor} has not accepted any source block yet",
+            hint="have one accepted: smartsync anchor update",
         )
     return head
 
@@ -112,7 +178,7 @@ async def require_accepted(target: Chain, anchor: str, number: int, block_hash: 
 
     Raises
     ------
-    AnchorFrozen
+    AnchorPaused, AnchorExpired, AnchorFrozen
         The anchor is not active, so that even blocks that it accepted are of no use.
     BlockNotAccepted
         It does not (yet).
@@ -122,7 +188,7 @@ async def require_accepted(target: Chain, anchor: str, number: int, block_hash: 
     if not found.accepted:
         raise BlockNotAccepted(
             f"the anchor {anchor} does not accept source block {number} (0x{block_hash.hex()}): {found.level}",
-            hint=f"have it accepted: smartsync attest --block {number}",
+            hint=f"have it accepted: smartsync anchor update --block {number}",
         )
 
 

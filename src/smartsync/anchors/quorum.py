@@ -1,50 +1,81 @@
-"""The quorum anchor (``QuorumAnchor.sol``): m of n signers attest to a source block hash by EIP-712.
+"""The quorum anchor (``QuorumAnchor.sol``): m of n signers attest to a source block, revoke, and name other signers.
 
-Only a hash is signed; state root, number and time are read out of the header that has this hash.
+Where signatures come from does not matter here: of keys that are at hand (`LocalSigners`), or of attestors that serve
+theirs over HTTP (`smartsync.anchors.collecting`). Every one is checked before anything is sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
 
-from smartsync.anchors.block import accepted_block, require_active, require_same_source, source_of
+from smartsync.anchors.attestation import (
+    AttestedLevel,
+    QuorumTerms,
+    Signed,
+    Statement,
+    attestation_of,
+    encode_proof,
+    join_signatures,
+    require_signers,
+    revocation_of,
+    set_update_of,
+    sign,
+)
+from smartsync.anchors.block import LEVELS, accepted_block, require_active, require_same_source, source_of
+from smartsync.anchors.parting import Parting, require_parting
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
-from smartsync.errors import AnchorError, AnchorFrozen
+from smartsync.errors import AnchorError, AnchorFrozen, NodeError, SourceReorganised, TooFewSignatures
 from smartsync.header import Header
 from smartsync.results import Step
 from smartsync.submit import Sender, step_of
 from smartsync.views import call_view
 
-_TYPES = {
-    "BlockAttestation": [
-        {"name": "sourceChainId", "type": "uint256"},
-        {"name": "sourceGenesisHash", "type": "bytes32"},
-        {"name": "blockNumber", "type": "uint64"},
-        {"name": "blockHash", "type": "bytes32"},
-        {"name": "setEpoch", "type": "uint64"},
-    ]
-}
+
+class Signers(Protocol):
+    """Where signatures come from."""
+
+    async def attest(
+        self, source: Chain, terms: QuorumTerms, block: int | str | None
+    ) -> tuple[Header, AttestedLevel, Sequence[Signed]]:
+        """Return a source block (the newest that they attest to where ``None``), as what, and their signatures."""
+
+    async def revoke(self, terms: QuorumTerms, parting: Parting) -> Sequence[Signed]:
+        """Return their signatures of the revocation of everything above ``parting.head``."""
 
 
-@dataclass(frozen=True, slots=True)
-class QuorumTerms:
-    """What an anchor's signers sign for, and how many of them must.
+@dataclass(frozen=True)
+class LocalSigners:
+    """Keys that are at hand. Those that are no signers of the anchor are left out."""
 
-    ``source_genesis_hash`` 32 bytes; ``signers`` checksummed; ``threshold`` is m of m-of-n.
-    """
+    accounts: Sequence[LocalAccount]
 
-    anchor: str
-    target_chain_id: int
-    source_chain_id: int
-    source_genesis_hash: bytes
-    set_epoch: int
-    signers: tuple[str, ...]
-    threshold: int
+    async def attest(
+        self, source: Chain, terms: QuorumTerms, block: int | str | None
+    ) -> tuple[Header, AttestedLevel, Sequence[Signed]]:
+        """Sign a block of the source, the newest where ``None``: as final where its node holds it for finalized."""
+        header = await source.header("latest" if block is None else block)
+        level = await level_of(source, header)
+        return header, level, self._sign(terms, attestation_of(terms, header, level))
+
+    async def revoke(self, terms: QuorumTerms, parting: Parting) -> Sequence[Signed]:
+        """Sign a revocation."""
+        return self._sign(terms, revocation_of(terms, parting.head))
+
+    def _sign(self, terms: QuorumTerms, statement: Statement) -> list[Signed]:
+        members = {account.address: account for account in self.accounts if account.address in terms.signers}
+        if len(members) < terms.threshold:
+            # Not TooFewSignatures: no later try finds more keys.
+            raise AnchorError(
+                f"the anchor needs {terms.threshold} of its {len(terms.signers)} signers, "
+                f"{len(members)} of them are given",
+                hint=f"give the keys of {terms.threshold} of {', '.join(terms.signers)}",
+            )
+        return [sign(account, terms, statement) for account in members.values()]
 
 
 async def quorum_terms(target: Chain, anchor: str) -> QuorumTerms:
@@ -57,83 +88,169 @@ async def quorum_terms(target: Chain, anchor: str) -> QuorumTerms:
     """
     source_chain_id, genesis_hash = await source_of(target, anchor)
     (set_epoch,) = await call_view(target, "QuorumAnchor", anchor, "setEpoch")
+    (set_nonce,) = await call_view(target, "QuorumAnchor", anchor, "setNonce")
     (signers,) = await call_view(target, "QuorumAnchor", anchor, "signers")
     (threshold,) = await call_view(target, "QuorumAnchor", anchor, "threshold")
+    _, _, canonical_epoch = await call_view(target, "QuorumAnchor", anchor, "status")
     return QuorumTerms(
-        anchor, await target.chain_id(), source_chain_id, genesis_hash, set_epoch, tuple(signers), threshold
+        anchor=anchor,
+        target_chain_id=await target.chain_id(),
+        source_chain_id=source_chain_id,
+        source_genesis_hash=genesis_hash,
+        set_epoch=set_epoch,
+        set_nonce=set_nonce,
+        canonical_epoch=canonical_epoch,
+        signers=tuple(signers),
+        threshold=threshold,
     )
 
 
-def sign_attestation(account: LocalAccount, terms: QuorumTerms, number: int, block_hash: bytes) -> bytes:
-    """Return a signer's 65-byte signature (r, s, v) that this 32-byte hash is the source's block of this number.
-
-    Warning: sign only what is final on the source chain, and never two hashes of one number.
-    """
-    signed = account.sign_typed_data(
-        domain_data={
-            "name": "SmartSync QuorumAnchor",
-            "version": "1",
-            "chainId": terms.target_chain_id,
-            "verifyingContract": terms.anchor,
-        },
-        message_types=_TYPES,
-        message_data={
-            "sourceChainId": terms.source_chain_id,
-            "sourceGenesisHash": terms.source_genesis_hash,
-            "blockNumber": number,
-            "blockHash": block_hash,
-            "setEpoch": terms.set_epoch,
-        },
-    )
-    return bytes(signed.signature)
+async def level_of(source: Chain, header: Header) -> AttestedLevel:
+    """Return as what a block can be attested honestly: ``final`` where the source's node holds it for finalized."""
+    try:
+        finalized = await source.header("finalized")
+    except NodeError:
+        return "safe"
+    return "final" if header.number <= finalized.number else "safe"
 
 
-def encode_proof(header: Header, signatures: Iterable[tuple[str, bytes]]) -> bytes:
-    """Return the proof for ``update``: the header and the (signer, signature) pairs in the order that it wants."""
-    ordered = sorted(signatures, key=lambda pair: int(pair[0], 16))
-    return encode(["bytes", "bytes"], [header.raw, b"".join(signature for _, signature in ordered)])
-
-
-async def attest(
-    source: Chain, sender: Sender, anchor: str, attestors: Sequence[LocalAccount], *, block: int | str | None = None
-) -> tuple[Header, Step | None]:
-    """Have a source block accepted: sign with each attestor and submit; no step where it is accepted already.
+async def update_quorum(
+    source: Chain, sender: Sender, anchor: str, signers: Signers, *, block: int | str | None = None
+) -> tuple[Header, list[Step]]:
+    """Have a source block accepted; no step where it is accepted at that level already.
 
     Parameters
     ----------
     block
-        Number on the source chain, or ``finalized`` or ``safe``; the newest where ``None``.
+        Number on the source chain, or ``finalized`` or ``safe``; the newest that the signers attest to where ``None``.
+
+    Raises
+    ------
+    TooFewSignatures
+        Fewer of the anchor's signers signed than it needs.
+    ForeignSignature
+        A signature does not count.
+    SourceReorganised
+        The anchor accepts another block of this number: to sign this one too would freeze it.
+    AnchorPaused, AnchorExpired, AnchorFrozen
+        The anchor accepts nothing, or froze now because another hash of this number is accepted already.
+    WrongChain
+        The anchor speaks of another chain than the source node. Of another genesis block: AnchorError.
+    """
+    target = sender.chain
+    terms = await quorum_terms(target, anchor)
+    await require_same_source(source, target, anchor)
+    await require_active(target, anchor)
+    header, level, signed = await signers.attest(source, terms, block)
+    known = await accepted_block(target, anchor, header.hash)
+    if known.accepted and LEVELS.index(known.level) >= LEVELS.index(level):
+        return header, []
+    await _require_no_other(target, anchor, header)
+    what = f"attest block {header.number}"
+    _require_quorum(what, terms, attestation_of(terms, header, level), signed)
+    data = encode_call("QuorumAnchor", "update", [encode_proof(header, level, signed)])
+    receipt = await sender.send(anchor, data, what=what)
+    if not (await accepted_block(target, anchor, header.hash)).accepted:
+        raise AnchorFrozen(
+            f"the anchor accepted another block {header.number} before and is frozen now",
+            hint="a quorum signed two hashes of one number: its guardian, if it has one, can name new signers "
+            "(smartsync anchor recover); otherwise deploy a new anchor, with signers that follow finality",
+        )
+    return header, [step_of(what, receipt)]
+
+
+async def revoke(source: Chain, sender: Sender, anchor: str, signers: Signers) -> tuple[Parting, Step]:
+    """Revoke what the source has dropped of the blocks that the anchor accepts.
 
     Raises
     ------
     AnchorError
-        Fewer of the given keys are signers of the anchor than it needs.
-    AnchorFrozen
-        The anchor accepts nothing any more, or froze now because another hash of this number is accepted already.
-    WrongChain
-        The anchor speaks of another chain than the source node. Of another genesis block: AnchorError.
+        The source has dropped none of them.
+    FinalBlockDropped
+        It has dropped one that the anchor holds for final, which no revocation undoes.
+    TooFewSignatures
+        Fewer of the anchor's signers signed than it needs.
+    ForeignSignature
+        A signature does not count.
+    """
+    target = sender.chain
+    terms = await quorum_terms(target, anchor)
+    await require_same_source(source, target, anchor)
+    await require_active(target, anchor)
+    parting = await require_parting(source, target, anchor)
+    signed = await signers.revoke(terms, parting)
+    what = f"revoke all above block {parting.head_number}"
+    _require_quorum(what, terms, revocation_of(terms, parting.head), signed)
+    data = encode_call("QuorumAnchor", "revoke", [parting.head, join_signatures(signed)])
+    return parting, step_of(what, await sender.send(anchor, data, what=what))
+
+
+async def schedule_set(
+    sender: Sender, anchor: str, new_signers: Sequence[str], threshold: int, signed: Sequence[Signed]
+) -> Step:
+    """Schedule other signers, in force after the anchor's delay.
+
+    Raises
+    ------
+    TooFewSignatures
+        Fewer of the anchor's signers signed than it needs.
+    ForeignSignature
+        A signature does not count.
+    TransactionReverted
+        They make no quorum, or the anchor is not active.
     """
     terms = await quorum_terms(sender.chain, anchor)
-    await require_same_source(source, sender.chain, anchor)
-    header = await source.header("latest" if block is None else block)
-    if (await accepted_block(sender.chain, anchor, header.hash)).accepted:
-        return header, None
-    await require_active(sender.chain, anchor)
-    members = {account.address: account for account in attestors if account.address in terms.signers}
-    if len(members) < terms.threshold:
-        raise AnchorError(
-            f"the anchor needs {terms.threshold} of its {len(terms.signers)} signers, {len(members)} of them are given",
-            hint=f"give the keys of {terms.threshold} of {', '.join(terms.signers)}",
+    update = set_update_of(terms, new_signers, threshold)
+    what = f"schedule signer set {update.set_epoch}"
+    _require_quorum(what, terms, update, signed)
+    arguments = [list(update.signers), threshold, join_signatures(signed)]
+    return step_of(what, await sender.send(anchor, encode_call("QuorumAnchor", "scheduleSet", arguments), what=what))
+
+
+async def change_set(sender: Sender, anchor: str, new_signers: Sequence[str], threshold: int) -> Step:
+    """Put the scheduled signers in force, which anybody may do after the delay."""
+    terms = await quorum_terms(sender.chain, anchor)
+    update = set_update_of(terms, new_signers, threshold)
+    what = f"change to signer set {update.set_epoch}"
+    data = encode_call("QuorumAnchor", "changeSet", [list(update.signers), threshold])
+    return step_of(what, await sender.send(anchor, data, what=what))
+
+
+async def schedule_recovery(
+    sender: Sender, anchor: str, new_signers: Sequence[str], threshold: int, head: bytes
+) -> Step:
+    """As the guardian of a frozen anchor: schedule new signers, and the last block that is to stand (32-byte hash)."""
+    arguments = [sorted(new_signers, key=lambda address: int(address, 16)), threshold, head]
+    data = encode_call("QuorumAnchor", "scheduleRecovery", arguments)
+    return step_of("schedule recovery", await sender.send(anchor, data, what="schedule recovery"))
+
+
+async def recover(sender: Sender, anchor: str, new_signers: Sequence[str], threshold: int, head: bytes) -> Step:
+    """Put the scheduled recovery in force, which anybody may do after the delay."""
+    arguments = [sorted(new_signers, key=lambda address: int(address, 16)), threshold, head]
+    data = encode_call("QuorumAnchor", "recover", arguments)
+    return step_of("recover the anchor", await sender.send(anchor, data, what="recover the anchor"))
+
+
+async def _require_no_other(target: Chain, anchor: str, header: Header) -> None:
+    """Check that the anchor accepts no other block of the header's number."""
+    (answer,) = await call_view(target, "IAnchor", anchor, "canonicalAt", [header.number])
+    standing = answer[0]
+    if any(standing) and standing != header.hash:
+        raise SourceReorganised(
+            f"the anchor accepts 0x{standing.hex()} as block {header.number}, the source has 0x{header.hash.hex()}",
+            hint="have what the source has dropped revoked first: smartsync anchor revoke",
         )
-    signatures = [
-        (address, sign_attestation(account, terms, header.number, header.hash)) for address, account in members.items()
-    ]
-    data = encode_call("QuorumAnchor", "update", [encode_proof(header, signatures)])
-    what = f"attest block {header.number}"
-    receipt = await sender.send(anchor, data, what=what)
-    if not (await accepted_block(sender.chain, anchor, header.hash)).accepted:
-        raise AnchorFrozen(
-            f"the anchor accepted another block {header.number} before and is frozen now",
-            hint="a quorum signed two hashes of one number; deploy a new anchor, with signers that follow finality",
+
+
+def _require_quorum(what: str, terms: QuorumTerms, statement: Statement, signed: Sequence[Signed]) -> None:
+    for item in signed:
+        require_signers(terms, statement, item)
+    found = len({item.signer for item in signed})
+    if found < terms.threshold:
+        raise TooFewSignatures(
+            what,
+            terms.threshold,
+            found,
+            hint=f"its signers are {', '.join(terms.signers)}: name the urls of {terms.threshold} of their attestors",
         )
-    return header, step_of(what, receipt)

@@ -11,7 +11,7 @@ from smartsync.cli import render
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.config import parse_block
-from smartsync.sync import Attested
+from smartsync.results import AcceptedBlock
 
 _Block = Annotated[
     str | None,
@@ -33,7 +33,7 @@ def attest(session: Session, block: _Block = None) -> None:
     session.output.show(result, lambda console: _draw(console, result))
 
 
-def _draw(console: Console, result: Attested) -> None:
+def _draw(console: Console, result: AcceptedBlock) -> None:
     render.card(
         console,
         f"Source block {result.block_number} is accepted" + ("" if result.steps else " already"),

@@ -39,6 +39,15 @@ _MaxDrift = Annotated[
     int,
     typer.Option("--max-drift", metavar="SECONDS", min=0, help="How far a source block's time may be in the future."),
 ]
+_Delay = Annotated[
+    int, typer.Option("--delay", metavar="SECONDS", min=0, help="How long before new signers are in force.")
+]
+_Guardian = Annotated[
+    str | None,
+    typer.Option(
+        "--guardian", metavar="ADDRESS", help="Who may name new signers while the anchor is frozen. Default: nobody."
+    ),
+]
 _AnchorOnly = Annotated[
     bool, typer.Option("--anchor-only", help="Keep the hub of the settings and deploy only an anchor.")
 ]
@@ -51,6 +60,8 @@ def deploy(
     signer: _Signers = None,
     threshold: _Threshold = None,
     max_drift: _MaxDrift = 900,
+    delay: _Delay = 2 * 86_400,
+    guardian: _Guardian = None,
     anchor_only: _AnchorOnly = False,
     write_config: _WriteConfig = False,
 ) -> None:
@@ -62,6 +73,7 @@ def deploy(
     if write_config:
         require_writable(path)
     signers = [parse_address(item, "the option --signer") for item in signer or []]
+    guardian = None if guardian is None else parse_address(guardian, "the option --guardian")
     account = session.account()
     signers = signers or [item.address for item in session.attestors(account)]
     quorum = len(signers) // 2 + 1 if threshold is None else threshold
@@ -72,6 +84,8 @@ def deploy(
             signers=signers,
             threshold=quorum,
             max_drift_s=max_drift,
+            delay_s=delay,
+            guardian=guardian,
             anchor_only=anchor_only,
             on_progress=on_progress,
         )
@@ -80,10 +94,10 @@ def deploy(
     deployed, written = session.connected(work, account=account)
     document = {**_fields(deployed), "signers": signers, "threshold": quorum, "config": written}
     session.output.show(document, lambda console: _draw(console, deployed, signers, quorum))
-    _keep(session, written, write=write_config)
+    keep_settings(session, written, write=write_config)
 
 
-def _keep(session: Session, written: dict[str, str | int], *, write: bool) -> None:
+def keep_settings(session: Session, written: dict[str, str | int], *, write: bool) -> None:
     """Write the settings to the configuration file, or say what to write there. What was deployed is shown by now."""
     path, note = session.config_file, session.output.note
     if write:

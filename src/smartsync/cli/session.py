@@ -63,8 +63,10 @@ class Session:
         """
         return load_account(self.settings.keystore, self.environ, _prompt())
 
-    def attestors(self, account: LocalAccount) -> list[LocalAccount]:
-        """Return the accounts that sign attestations: of keystores, of the environment, else ``account`` itself.
+    def attestors(self, account: LocalAccount | None = None) -> list[LocalAccount]:
+        """Return the accounts that sign attestations: of keystores, of the environment, else ``account``.
+
+        Where that is ``None`` and no other key is there, the account that sends transactions.
 
         Raises
         ------
@@ -76,7 +78,7 @@ class Session:
         found = [load_account(path, environ, _prompt()) for path in self.settings.attestor_keystores]
         keys = [key.strip() for key in self.environ.get(_ATTESTOR_KEYS, "").split(",")]
         found += [_attestor(key, place) for place, key in enumerate(keys, 1) if key]
-        return list({item.address: item for item in found}.values()) or [account]
+        return list({item.address: item for item in found}.values()) or [account or self.account()]
 
     async def _work(
         self,

@@ -6,7 +6,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
-from smartsync.anchors.quorum import encode_proof, quorum_terms, sign_attestation
+from smartsync.anchors.attestation import attestation_of, encode_proof, sign
+from smartsync.anchors.quorum import quorum_terms
 from smartsync.contracts import encode_call
 from smartsync.demo.stage import Stage, account, attestors
 from smartsync.errors import RpcError, SmartSyncError, TransactionReverted
@@ -66,9 +67,8 @@ async def invent_a_block(stage: Stage, anchor: str, header: Header) -> Refusal:
     fields[3] = keccak256(b"a state in which everything is mallory's")
     invented = decode_header(encode(fields))
     terms = await quorum_terms(stage.target, anchor)
-    bribed = attestors()[0]
-    signature = sign_attestation(bribed, terms, invented.number, invented.hash)
-    data = encode_call("QuorumAnchor", "update", [encode_proof(invented, [(bribed.address, signature)])])
+    signed = sign(attestors()[0], terms, attestation_of(terms, invented, "final"))
+    data = encode_call("QuorumAnchor", "update", [encode_proof(invented, "final", [signed])])
     return await _send(stage, anchor, data, "an invented block, signed by 1 of 3")
 
 

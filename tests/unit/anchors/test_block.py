@@ -5,14 +5,22 @@ from typing import Any
 import pytest
 
 from smartsync.anchors.block import (
-    STATUSES,
     accepted_block,
-    anchor_status,
+    anchor_state,
     newest_accepted,
     require_accepted,
     require_same_source,
 )
-from smartsync.errors import AnchorError, AnchorFrozen, BlockNotAccepted, NotDeployed, RpcError, WrongChain
+from smartsync.errors import (
+    AnchorError,
+    AnchorExpired,
+    AnchorFrozen,
+    AnchorPaused,
+    BlockNotAccepted,
+    NotDeployed,
+    RpcError,
+    WrongChain,
+)
 from tests.fake_anchor import FakeAnchor
 
 ANCHOR = "0x" + "22" * 20
@@ -57,7 +65,7 @@ async def test_newest_accepted_is_the_highest_that_can_be_used(node: Any, anchor
 async def test_newest_accepted_of_a_new_anchor_says_how_to_get_one(node: Any, anchor: FakeAnchor) -> None:
     with pytest.raises(BlockNotAccepted, match="has not accepted any") as caught:
         await newest_accepted(node.chain, ANCHOR)
-    assert "smartsync attest" in caught.value.hint
+    assert "smartsync anchor update" in caught.value.hint
 
 
 @pytest.mark.parametrize("level", ["unknown", "pending", "revoked"])
@@ -73,13 +81,18 @@ async def test_require_accepted_level_that_is_enough_passes(node: Any, anchor: F
     await require_accepted(node.chain, ANCHOR, 7, HASH)
 
 
-@pytest.mark.parametrize("status", STATUSES[1:])
-async def test_anchor_that_is_not_active_accepts_nothing(node: Any, anchor: FakeAnchor, status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "kind"), [("paused", AnchorPaused), ("expired", AnchorExpired), ("frozen", AnchorFrozen)]
+)
+async def test_anchor_that_is_not_active_accepts_nothing(
+    node: Any, anchor: FakeAnchor, status: str, kind: type[AnchorError]
+) -> None:
     anchor.blocks, anchor.status = {HASH: (7, "final")}, status
-    assert await anchor_status(node.chain, ANCHOR) == status
+    assert (await anchor_state(node.chain, ANCHOR)).status == status
     for asked in (newest_accepted(node.chain, ANCHOR), require_accepted(node.chain, ANCHOR, 7, HASH)):
-        with pytest.raises(AnchorFrozen, match=f"is {status}"):
+        with pytest.raises(kind, match=f"is {status}") as caught:
             await asked
+        assert caught.value.retryable is (status == "paused") and caught.value.hint
     # What it once said can be asked on: a recorded block's level is shown, whatever became of the anchor.
     assert (await accepted_block(node.chain, ANCHOR, HASH)).level == "final"
 
@@ -89,7 +102,7 @@ async def test_anchor_that_is_not_active_accepts_nothing(node: Any, anchor: Fake
     [b"", b"\x01", RpcError("eth_call", 3, "execution reverted", "0x")],
     ids=["no code", "something else", "no such function"],
 )
-async def test_anchor_status_of_what_is_no_anchor_is_not_deployed(node: Any, answer: object) -> None:
+async def test_anchor_state_of_what_is_no_anchor_is_not_deployed(node: Any, answer: object) -> None:
     def call(message: dict[str, Any], block: str) -> str:
         if isinstance(answer, RpcError):
             raise answer
@@ -98,4 +111,4 @@ async def test_anchor_status_of_what_is_no_anchor_is_not_deployed(node: Any, ans
 
     node.override["eth_call"] = call
     with pytest.raises(NotDeployed, match="there is no"):
-        await anchor_status(node.chain, ANCHOR)
+        await anchor_state(node.chain, ANCHOR)

@@ -3,8 +3,7 @@ from pathlib import Path
 
 from eth_account import Account
 
-from smartsync.results import Step
-from smartsync.sync import Attested
+from smartsync.results import AcceptedBlock, Step
 
 ANCHOR = "0x" + "22" * 20
 HASH = bytes(range(32))
@@ -15,7 +14,7 @@ ADDRESSES = [Account.from_key(key).address for key in KEYS]
 
 
 def test_attest_without_attestors_uses_own_account(run, fake) -> None:
-    fake.answers["attest"] = Attested(7, HASH, (STEP,))
+    fake.answers["attest"] = AcceptedBlock(7, HASH, (STEP,))
     result = run("attest")
     args, kwargs = fake.asked("attest")
     assert args[0] == ANCHOR
@@ -26,7 +25,7 @@ def test_attest_without_attestors_uses_own_account(run, fake) -> None:
 
 
 def test_attest_finalized_is_passed_on_other_words_are_not(run, fake) -> None:
-    fake.answers["attest"] = Attested(7, HASH, (STEP,))
+    fake.answers["attest"] = AcceptedBlock(7, HASH, (STEP,))
     assert run("attest", "--block", "finalized").exit_code == 0
     assert fake.asked("attest")[1] == {"block": "finalized"}
     assert run("attest", "--block", "soon").exit_code == 2
@@ -34,7 +33,7 @@ def test_attest_finalized_is_passed_on_other_words_are_not(run, fake) -> None:
 
 def test_attest_keys_of_environment_each_once(run, fake, monkeypatch) -> None:
     monkeypatch.setenv("SMARTSYNC_ATTESTOR_KEYS", f"{KEYS[1]}, {KEYS[2]},{KEYS[1]},")
-    fake.answers["attest"] = Attested(7, HASH, ())
+    fake.answers["attest"] = AcceptedBlock(7, HASH, ())
     result = run("attest", "--block", "7")
     assert [account.address for account in fake.asked("attest")[0][1]] == ADDRESSES[1:]
     assert "accepted already" in result.stdout
@@ -55,7 +54,7 @@ def test_attest_keystores_and_own_keystore_have_own_passwords(run, fake, monkeyp
     monkeypatch.delenv("SMARTSYNC_PRIVATE_KEY")
     monkeypatch.setenv("SMARTSYNC_KEYSTORE_PASSWORD", "mine")
     monkeypatch.setenv("SMARTSYNC_ATTESTOR_KEYSTORE_PASSWORD", "theirs")
-    fake.answers["attest"] = Attested(7, HASH, (STEP,))
+    fake.answers["attest"] = AcceptedBlock(7, HASH, (STEP,))
     options = ("--attestor-keystore", "a.json", "--attestor-keystore", "b.json", "--keystore", "me.json")
     result = run("attest", *options)
     assert result.exit_code == 0, result.output

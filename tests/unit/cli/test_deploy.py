@@ -11,15 +11,16 @@ STEP = Step("sync", "0x" + "cd" * 32, 221066, 740)
 KEYS = ["0x" + f"{number:02x}" * 32 for number in (1, 2, 3)]
 ADDRESSES = [Account.from_key(key).address for key in KEYS]
 
-
 DEPLOYED = Deployed("0x" + "a1" * 20, "0x" + "c1" * 20, (STEP,))
+
+DEFAULTS = {"max_drift_s": 900, "delay_s": 172_800, "guardian": None, "anchor_only": False}
 
 
 def test_deploy_defaults_own_account_signs(run, fake) -> None:
     fake.answers["deploy"] = DEPLOYED
     result = run("deploy")
     assert result.exit_code == 0
-    expected = {"signers": [ADDRESSES[0]], "threshold": 1, "max_drift_s": 900, "anchor_only": False}
+    expected = {"signers": [ADDRESSES[0]], "threshold": 1, **DEFAULTS}
     assert fake.asked("deploy")[1] == expected
     for shown in (DEPLOYED.hub, DEPLOYED.anchor, STEP.tx_hash, "1 of 1"):
         assert shown in result.stdout
@@ -30,8 +31,10 @@ def test_deploy_defaults_own_account_signs(run, fake) -> None:
 def test_deploy_signers_default_threshold_more_than_half(run, fake) -> None:
     fake.answers["deploy"] = DEPLOYED
     options = [item for address in (*ADDRESSES, HUB) for item in ("--signer", address)]
-    run("deploy", *options, "--max-drift", "60", "--anchor-only")
-    expected = {"signers": [*ADDRESSES, HUB], "threshold": 3, "max_drift_s": 60, "anchor_only": True}
+    terms = ("--max-drift", "60", "--delay", "3600", "--guardian", HUB)
+    run("deploy", *options, *terms, "--anchor-only")
+    changed = {"max_drift_s": 60, "delay_s": 3600, "guardian": HUB, "anchor_only": True}
+    expected = {"signers": [*ADDRESSES, HUB], "threshold": 3, **DEFAULTS, **changed}
     assert fake.asked("deploy")[1] == expected
 
 

@@ -1,0 +1,333 @@
+"""Signatures from attestors that serve them over HTTP (`smartsync.attestor`), none of whom is trusted.
+
+Each answer is checked as if a stranger had sent it. What does not count is passed over and told; what counts, counts
+whoever handed it over. So an attestor can be silent or lie, and that costs its own signature and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from smartsync.anchors.attestation import (
+    AttestedLevel,
+    BlockAttestation,
+    QuorumTerms,
+    Revocation,
+    Signed,
+    encode_evidence,
+    revocation_of,
+)
+from smartsync.anchors.documents import decode_attestation, decode_revocation
+from smartsync.anchors.parting import Parting
+from smartsync.chain import Chain
+from smartsync.errors import ConfigError, Equivocation, ForeignSignature, SmartSyncError, TooFewSignatures
+from smartsync.header import Header
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+_TIMEOUT_S = 15.0
+_MAX_BODY = 16 * 1024
+_MAX_NESTING = 100
+_MAX_SEEN = 10_000
+
+_SeenKey = tuple[str, int, int, int, int, str]
+
+
+class _NoAnswer(Exception):
+    """An attestor gave nothing of use; the text says why, and holds nothing of the url."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attestor:
+    url: str
+    host: str
+
+
+class RemoteSigners:
+    """The attestors at these urls: `Signers` of a quorum anchor.
+
+    ``equivocations`` are those that were noticed so far: two signatures of one signer, for two hashes of one height.
+    The signer is left out from then on.
+
+    Parameters
+    ----------
+    urls
+        ``http://`` or ``https://``, of the services: what comes before ``/v1/``. Only hosts are shown or logged.
+    token
+        Shown to each of them, where they ask for one.
+    timeout_s
+        Seconds for one answer.
+
+    Raises
+    ------
+    ConfigError
+        A url is not one, or there is none.
+    """
+
+    def __init__(self, urls: Sequence[str], token: str | None = None, *, timeout_s: float = _TIMEOUT_S) -> None:
+        self._attestors = [_attestor(url) for url in dict.fromkeys(url.rstrip("/") for url in urls)]
+        if not self._attestors:
+            raise ConfigError("no attestor is given", hint="name their urls: --from URL, repeatable")
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._seen: OrderedDict[_SeenKey, tuple[BlockAttestation, Signed]] = OrderedDict()
+        self.equivocations: list[Equivocation] = []
+
+    def __repr__(self) -> str:
+        return f"RemoteSigners({', '.join(attestor.host for attestor in self._attestors)})"
+
+    async def attest(
+        self, source: Chain, terms: QuorumTerms, block: int | str | None
+    ) -> tuple[Header, AttestedLevel, Sequence[Signed]]:
+        """Return a source block that enough of the anchor's signers attest to, as what, and their signatures.
+
+        Parameters
+        ----------
+        block
+            Its number, ``finalized`` or ``safe``; where ``None`` the newest that is to be had.
+
+        Raises
+        ------
+        TooFewSignatures
+            Fewer than the anchor needs signed the source's block. The hint tells of each attestor what was wrong.
+        Equivocation
+            Likewise, and one of its signers has signed two hashes of a height.
+        """
+        async with self._session() as session:
+            if block is not None:
+                return await self._block(session, terms, await source.header(block), self._attestors, [])
+            heights, answering, problems = await self._heights(session, terms)
+            newest = await source.block_number()
+            why: SmartSyncError | None = None
+            for number in sorted({min(height, newest) for height in heights}, reverse=True):
+                try:
+                    return await self._block(session, terms, await source.header(number), answering, list(problems))
+                except (TooFewSignatures, Equivocation) as error:
+                    why = why or error
+            assert why is not None  # noqa: S101  # for mypy: there is one height at least
+            raise why
+
+    async def revoke(self, terms: QuorumTerms, parting: Parting) -> Sequence[Signed]:
+        """Return enough signatures of the revocation of everything above ``parting.head``.
+
+        Raises
+        ------
+        TooFewSignatures
+            Fewer than the anchor needs signed that. The hint tells of each attestor what was wrong.
+        """
+        expected = revocation_of(terms, parting.head)
+
+        async def ask(attestor: _Attestor) -> tuple[Revocation, Signed]:
+            statement, signed = decode_revocation(terms, await self._get(session, attestor, "/v1/revocation"))
+            if statement != expected:
+                raise ForeignSignature(
+                    f"it revokes what is above 0x{statement.head.hex()}, and the source has parted above "
+                    f"0x{expected.head.hex()}"
+                )
+            return statement, signed
+
+        async with self._session() as session:
+            answers, problems = await self._ask_all(self._attestors, ask)
+        signers = {signed.signer: signed for _, signed in answers}
+        if len(signers) < terms.threshold:
+            raise TooFewSignatures("the revocation", terms.threshold, len(signers), hint=_hint(problems))
+        return list(signers.values())
+
+    async def _heights(
+        self, session: aiohttp.ClientSession, terms: QuorumTerms
+    ) -> tuple[list[int], list[_Attestor], list[str]]:
+        """Return the heights to try: the highest that ``threshold`` signers say they would attest, and all lower ones.
+
+        Nothing that they say here is more than a hint of what to ask for. Also returned: who answered, and what was
+        wrong with the others.
+        """
+
+        async def ask(attestor: _Attestor) -> tuple[_Attestor, str, int]:
+            return attestor, *_newest(terms, await self._get(session, attestor, "/v1/status"))
+
+        answers, problems = await self._ask_all(self._attestors, ask)
+        highest: dict[str, int] = {}
+        for _, signer, number in answers:
+            highest[signer] = max(number, highest.get(signer, 0))
+        if len(highest) < terms.threshold:
+            raise TooFewSignatures("a block's attestation", terms.threshold, len(highest), hint=_hint(problems))
+        best = sorted(highest.values(), reverse=True)[terms.threshold - 1]
+        return [number for _, _, number in answers if number <= best], [one for one, _, _ in answers], problems
+
+    async def _block(
+        self,
+        session: aiohttp.ClientSession,
+        terms: QuorumTerms,
+        header: Header,
+        attestors: Sequence[_Attestor],
+        problems: list[str],
+    ) -> tuple[Header, AttestedLevel, Sequence[Signed]]:
+        """Collect what signers say of one block, and return it where enough of them say the same as the source."""
+
+        async def ask(attestor: _Attestor) -> tuple[BlockAttestation, Signed]:
+            path = f"/v1/attestations/{header.number}"
+            statement, signed = decode_attestation(terms, await self._get(session, attestor, path))
+            self._compare(terms, statement, signed)
+            if statement.number != header.number:
+                raise ForeignSignature(f"it is of block {statement.number}, and {header.number} was asked for")
+            if statement.block_hash != header.hash:
+                raise ForeignSignature(
+                    f"its block {header.number} is 0x{statement.block_hash.hex()}, the source's 0x{header.hash.hex()}"
+                )
+            return statement, signed
+
+        answers, more = await self._ask_all(attestors, ask)
+        problems += more
+        faulty = {error.signer for error in self.equivocations}
+        by_level: dict[AttestedLevel, dict[str, Signed]] = {"final": {}, "safe": {}}
+        for statement, signed in answers:
+            if signed.signer not in faulty:
+                by_level[statement.level][signed.signer] = signed
+        for level, signers in by_level.items():
+            if len(signers) >= terms.threshold:
+                return header, level, list(signers.values())
+        found = max(map(len, by_level.values()))
+        if all(by_level.values()):
+            problems.append("some attest it as safe and some as final: they have to follow the same way (--follow)")
+        short = TooFewSignatures(f"block {header.number}", terms.threshold, found, hint=_hint(problems))
+        if self.equivocations:
+            raise self.equivocations[-1] from short
+        raise short
+
+    def _compare(self, terms: QuorumTerms, statement: BlockAttestation, signed: Signed) -> None:
+        """Hold what a signer says against what it said before.
+
+        Raises
+        ------
+        Equivocation
+            It signed two hashes of one height; kept in ``equivocations``.
+        """
+        epochs = (statement.number, statement.set_epoch, statement.canonical_epoch)
+        key = (terms.anchor, terms.target_chain_id, *epochs, signed.signer)
+        before, signed_before = self._seen.setdefault(key, (statement, signed))
+        if len(self._seen) > _MAX_SEEN:
+            self._seen.popitem(last=False)
+        if before.block_hash == statement.block_hash:
+            return
+        evidence = encode_evidence(before, signed_before.signature, statement, signed.signature)
+        error = Equivocation(signed.signer, statement.number, evidence)
+        if all(known.evidence[:8] != evidence[:8] or known.signer != error.signer for known in self.equivocations):
+            self.equivocations.append(error)
+            logger.error("%s; %s", error.message, error.hint)
+        raise error
+
+    async def _ask_all(
+        self, attestors: Sequence[_Attestor], ask: Callable[[_Attestor], Awaitable[T]]
+    ) -> tuple[list[T], list[str]]:
+        """Ask all side by side; return the answers that are of use, and of the other attestors what was wrong."""
+        outcomes = await asyncio.gather(*map(ask, attestors), return_exceptions=True)
+        answers: list[T] = []
+        problems: list[str] = []
+        for attestor, outcome in zip(attestors, outcomes, strict=True):
+            if isinstance(outcome, (_NoAnswer, SmartSyncError)):
+                why = outcome.message if isinstance(outcome, SmartSyncError) else str(outcome)
+                logger.warning("attestor %s is passed over: %s", attestor.host, why)
+                problems.append(f"{attestor.host}: {why}")
+            elif isinstance(outcome, BaseException):
+                raise outcome
+            else:
+                answers.append(outcome)
+        return answers, problems
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(timeout=self._timeout, headers=self._headers)
+
+    async def _get(self, session: aiohttp.ClientSession, attestor: _Attestor, path: str) -> Any:
+        """Return the JSON that an attestor answers with.
+
+        Raises
+        ------
+        _NoAnswer
+            There is none in time, it is an error, or nothing that could be an answer.
+        """
+        body = bytearray()
+        try:
+            # A redirection could lead anywhere, and the token with it.
+            async with session.get(attestor.url + path, allow_redirects=False) as response:
+                async for chunk in response.content.iter_any():
+                    body += chunk
+                    if len(body) > _MAX_BODY:
+                        raise _NoAnswer(f"its answer has more than {_MAX_BODY} bytes")
+                status = response.status
+        except TimeoutError:
+            raise _NoAnswer(f"no answer within {self._timeout.total:g} s") from None
+        except aiohttp.ClientConnectorError as error:
+            raise _NoAnswer(f"cannot connect: {error.strerror or 'no connection'}") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _NoAnswer(f"the connection failed: {type(error).__name__}") from None
+        told = _parsed(bytes(body))
+        if status != 200:
+            message = told.get("message") if isinstance(told, dict) else None
+            said = f": {_plain(message)}" if isinstance(message, str) else ""
+            raise _NoAnswer(f"HTTP status {status}{said}")
+        return told
+
+
+def _attestor(url: str) -> _Attestor:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigError("an attestor's url must start with http:// or https:// and name a host")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return _Attestor(url, f"{host}:{port}" if port else host)
+
+
+def _parsed(body: bytes) -> Any:
+    """Return what a JSON text says, None where it is none.
+
+    Python's parser recurses in C, where the end of the stack is the end of the process: so none of ours nests.
+    """
+    if body.count(b"[") + body.count(b"{") > _MAX_NESTING:
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _newest(terms: QuorumTerms, status: Any) -> tuple[str, int]:
+    """Return who an attestor says that it is, and the newest height that it would attest."""
+    if not isinstance(status, dict):
+        raise _NoAnswer("it answered no status")
+    anchor, chain_id, signer = status.get("anchor"), status.get("target_chain_id"), status.get("signer")
+    if (anchor, chain_id) != (terms.anchor, terms.target_chain_id):
+        raise _NoAnswer(f"it attests for the anchor {_plain(anchor)} on chain {_plain(chain_id)}, and not for this one")
+    if not isinstance(signer, str) or signer not in terms.signers:
+        raise _NoAnswer(f"{_plain(signer)} is no signer of the anchor")
+    newest = status.get("newest")
+    number = newest.get("number") if isinstance(newest, dict) else None
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**64:
+        state = status.get("state")
+        if state in ("waiting", "stopped"):
+            raise _NoAnswer(f"it is {state}: {_plain(status.get('reason'))}")
+        raise _NoAnswer("it names no block")
+    return signer, number
+
+
+def _plain(value: object) -> str:
+    """Return a stranger's text without control characters, and not all of a long one."""
+    return "".join(char if char.isprintable() else "?" for char in str(value)[:300])
+
+
+def _hint(problems: Iterable[str]) -> str:
+    told = "; ".join(problems)
+    return f"passed over: {told}" if told else "give the urls of more of the anchor's signers"

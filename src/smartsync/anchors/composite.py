@@ -1,0 +1,214 @@
+"""Anchors made of anchors (``KofNAnchor.sol``, ``VetoAnchor.sol``): first their members accept a block, then they do.
+
+Members are updated where that needs nobody's key but the payer's. One that cannot be is told of, and no failure as long
+as enough members accept the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+
+from smartsync.anchors.ancestors import extend_ancestors
+from smartsync.anchors.block import (
+    accepted_block,
+    anchor_state,
+    head_of,
+    newest_accepted,
+    require_active,
+    require_same_source,
+)
+from smartsync.chain import Chain
+from smartsync.contracts import encode_call, event_topic
+from smartsync.errors import AnchorFrozen, BlockNotAccepted, SmartSyncError, TransactionReverted
+from smartsync.header import Header
+from smartsync.results import Step
+from smartsync.submit import Receipt, Sender, step_of
+from smartsync.views import call_view
+
+Tell = Callable[[str], None]
+"""Told a sentence about a member that stays behind."""
+
+Update = Callable[[str, int | str | None], Awaitable[tuple[Header, list[Step]]]]
+"""Has a block (number, word, or the newest) accepted by the anchor at an address."""
+
+CompositeKind = Literal["k-of-n/1", "veto/1"]
+
+_REFUSALS = {
+    "Contradiction": "the anchor still accepts another block of this number: wait until enough members have revoked it",
+    "TooFewMembers": "a member takes it back just now: try again",
+    "TimestampInFuture": "the block's time is ahead of the target chain's clock: wait, or name an older --block",
+}
+"""Reverts that a later try may not meet, and what to do."""
+
+_FARTHEST = 512
+"""Headers that a member is extended by, to meet the others at one block."""
+
+
+async def members_of(target: Chain, anchor: str) -> list[str]:
+    """Return the anchors that a composite is made of; of a veto anchor the primary first."""
+    (members,) = await call_view(target, "ICompositeAnchor", anchor, "members")
+    return list(members)
+
+
+async def update_composite(
+    source: Chain,
+    sender: Sender,
+    anchor: str,
+    kind: CompositeKind,
+    update: Update,
+    *,
+    block: int | str | None = None,
+    tell: Tell | None = None,
+) -> tuple[Header, list[Step]]:
+    """Have a block accepted by as many members as it takes, and then by the composite.
+
+    Parameters
+    ----------
+    update
+        How a member is updated.
+    block
+        The newest that enough members accept where ``None``.
+    tell
+        Where it is told which member stays behind, and why.
+
+    Raises
+    ------
+    BlockNotAccepted
+        Too few members accept it. What was sent to members stands.
+    AnchorPaused, AnchorFrozen
+        The composite is not active, or froze now since it holds another block of this number.
+    """
+    work = _Work(source, sender, anchor, kind, update, tell or (lambda _: None))
+    return await work.run(block)
+
+
+class _Work:
+    def __init__(
+        self, source: Chain, sender: Sender, anchor: str, kind: CompositeKind, update: Update, tell: Tell
+    ) -> None:
+        self._source, self._sender, self._target = source, sender, sender.chain
+        self._anchor, self._kind, self._update, self._tell = anchor, kind, update, tell
+        self._steps: list[Step] = []
+        self._failures: dict[str, SmartSyncError] = {}
+
+    async def run(self, block: int | str | None) -> tuple[Header, list[Step]]:
+        await require_same_source(self._source, self._target, self._anchor)
+        await self._require_not_frozen()
+        members = await members_of(self._target, self._anchor)
+        needed = await self._needed()
+        if block is None:
+            header = await self._common(members, needed)
+        else:
+            header = await self._source.header(block)
+        if await self._is_settled(header):
+            return header, self._steps
+        for member in members:
+            await self._bring(member, header)
+            if not await self._has(member, header):
+                self._tell_why(member)
+        await self._require_enough(members, needed, header)
+        await require_active(self._target, self._anchor)
+        what = f"accept block {header.number} by its members' word"
+        self._steps.append(step_of(what, await self._send(header, what)))
+        if (await accepted_block(self._target, self._anchor, header.hash)).level == "unknown":
+            raise AnchorFrozen(
+                f"the anchor accepted another block {header.number} before and is frozen now",
+                hint="its members contradict each other, one is broken: deploy an anchor without it, and fork again",
+            )
+        return header, self._steps
+
+    async def _send(self, header: Header, what: str) -> Receipt:
+        data = encode_call("ICompositeAnchor", "update", [header.raw])
+        try:
+            return await self._sender.send(self._anchor, data, what=what)
+        except TransactionReverted as error:
+            if error.name not in _REFUSALS:
+                raise
+            raise BlockNotAccepted(f"{what}: {error.reason}", hint=_REFUSALS[error.name]) from error
+
+    async def _is_settled(self, header: Header) -> bool:
+        """Whether there is nothing to be done for a block: it is accepted, or waits for a veto."""
+        level = (await accepted_block(self._target, self._anchor, header.hash)).level
+        if self._kind == "veto/1" and level == "pending":
+            # One that was vetoed is pending, too, and does not wait: it has to be offered again.
+            topics = [event_topic("IAnchor", "BlockAccepted"), event_topic("VetoAnchor", "BlockVetoed")]
+            logs = await self._target.logs(self._anchor, [topics, header.hash])
+            return bool(logs) and logs[-1].topics[0] == topics[0]
+        return level in ("safe", "final")
+
+    async def _common(self, members: Sequence[str], needed: int) -> Header:
+        """Update every member as far as it goes, and return the newest block that enough of them have reached."""
+        if self._kind == "veto/1":
+            await self._try(members[0], None)
+            return await self._source.header((await newest_accepted(self._target, members[0])).number)
+        heads = []
+        for member in members:
+            await self._try(member, None)
+            head = await head_of(self._target, member)
+            if head is not None and (await anchor_state(self._target, member)).status == "active":
+                heads.append(head.number)
+        if len(heads) < needed:
+            for member in members:
+                self._tell_why(member)
+            raise BlockNotAccepted(
+                f"{len(heads)} of the {needed} members that are needed accept any block at all",
+                hint="have blocks accepted by them one by one: smartsync anchor update --anchor MEMBER",
+            )
+        return await self._source.header(sorted(heads)[-needed])
+
+    async def _bring(self, member: str, header: Header) -> None:
+        """Have the member accept this very block, from below or from above."""
+        if await self._has(member, header):
+            return
+        head = await head_of(self._target, member)
+        if head is None or head.number < header.number:
+            await self._try(member, header.number)
+            head = await head_of(self._target, member)
+        if head is None or not header.number < head.number <= header.number + _FARTHEST:
+            return
+        if not await self._has(member, header):
+            try:
+                self._steps += await extend_ancestors(self._source, self._sender, member, header.number)
+            except SmartSyncError as error:
+                self._failures[member] = error
+
+    async def _try(self, member: str, block: int | None) -> None:
+        try:
+            _, steps = await self._update(member, block)
+            self._steps += steps
+        except SmartSyncError as error:
+            self._failures[member] = error
+
+    def _tell_why(self, member: str) -> None:
+        """Tell why a member stays behind; one that others had accept the block before fails to no harm."""
+        if member in self._failures:
+            self._tell(f"member {member} was not updated: {self._failures[member].message}")
+
+    async def _has(self, anchor: str, header: Header) -> bool:
+        return (await accepted_block(self._target, anchor, header.hash)).accepted
+
+    async def _needed(self) -> int:
+        if self._kind == "veto/1":
+            return 1
+        (threshold,) = await call_view(self._target, "KofNAnchor", self._anchor, "threshold")
+        return int(threshold)
+
+    async def _require_not_frozen(self) -> None:
+        """Check the status, but let a paused one go on: it resumes once its members do, which are about to."""
+        if (await anchor_state(self._target, self._anchor)).status != "paused":
+            await require_active(self._target, self._anchor)
+
+    async def _require_enough(self, members: Sequence[str], needed: int, header: Header) -> None:
+        asked = members[:1] if self._kind == "veto/1" else members
+        found = [member for member in asked if await self._speaks(member, header)]
+        if len(found) < needed:
+            raise BlockNotAccepted(
+                f"block {header.number} is accepted by {len(found)} of the {needed} members that are needed",
+                hint="have it accepted by the others: "
+                + ", ".join(f"smartsync anchor update --anchor {member}" for member in asked if member not in found),
+            )
+
+    async def _speaks(self, member: str, header: Header) -> bool:
+        active = (await anchor_state(self._target, member)).status == "active"
+        return active and await self._has(member, header)

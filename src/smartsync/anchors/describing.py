@@ -1,0 +1,106 @@
+"""What an anchor says of itself, whatever its kind is."""
+
+from __future__ import annotations
+
+from smartsync.anchors.block import anchor_kind, anchor_state, head_of, source_of
+from smartsync.anchors.composite import members_of
+from smartsync.anchors.native import l1_block
+from smartsync.anchors.quorum import quorum_terms
+from smartsync.anchors.rotating import NOBODY, scheduled_set
+from smartsync.chain import Chain
+from smartsync.errors import NotDeployed
+from smartsync.results import AnchorHead, AnchorReport
+from smartsync.views import call_view
+
+
+async def describe_anchor(target: Chain, anchor: str) -> AnchorReport:
+    """Return what the anchor at this address says of itself, and its members of themselves. Nothing is sent.
+
+    Of a kind that this package does not know, what all anchors tell.
+
+    Raises
+    ------
+    NotDeployed
+        There is no anchor.
+    """
+    kind = await anchor_kind(target, anchor)
+    chain_id, genesis_hash = await source_of(target, anchor)
+    state = await anchor_state(target, anchor)
+    now = (await target.header("latest")).timestamp
+    final = await head_of(target, anchor, "final")
+    safe = await head_of(target, anchor, "safe")
+    members: tuple[AnchorReport, ...] = ()
+    if kind in ("k-of-n/1", "veto/1"):
+        members = tuple([await describe_anchor(target, member) for member in await members_of(target, anchor)])
+    return AnchorReport(
+        anchor=anchor,
+        kind=kind,
+        source_chain_id=chain_id,
+        source_genesis_hash=genesis_hash,
+        status=state.status,
+        since=state.since,
+        canonical_epoch=state.canonical_epoch,
+        safe=None if safe is None else AnchorHead(safe.number, safe.block_hash, safe.timestamp, now - safe.timestamp),
+        final=None
+        if final is None
+        else AnchorHead(final.number, final.block_hash, final.timestamp, now - final.timestamp),
+        terms=await _terms(target, anchor, kind, now),
+        members=members,
+    )
+
+
+async def _terms(target: Chain, anchor: str, kind: str, now: int) -> dict[str, object]:
+    match kind:
+        case "quorum/2":
+            return await _quorum(target, anchor)
+        case "qbft/1" | "ibft2/1":
+            return await _bft(target, anchor, now)
+        case "op-l1block/1":
+            return await _l1_block(target)
+        case "k-of-n/1":
+            return {"threshold": await _one(target, "KofNAnchor", anchor, "threshold")}
+        case "veto/1":
+            delay_s = await _one(target, "VetoAnchor", anchor, "delay")
+            return {"delay_s": delay_s, "max_drift_s": await _one(target, "VetoAnchor", anchor, "maxDrift")}
+    return {}
+
+
+async def _quorum(target: Chain, anchor: str) -> dict[str, object]:
+    terms = await quorum_terms(target, anchor)
+    guardian = await _one(target, "QuorumAnchor", anchor, "guardian")
+    scheduled = await scheduled_set(target, anchor, terms)
+    return {
+        "signers": terms.signers,
+        "threshold": terms.threshold,
+        "set_epoch": terms.set_epoch,
+        "max_drift_s": await _one(target, "QuorumAnchor", anchor, "maxDrift"),
+        "delay_s": await _one(target, "QuorumAnchor", anchor, "delay"),
+        "guardian": None if guardian == NOBODY else guardian,
+        "scheduled_set": scheduled,
+    }
+
+
+async def _bft(target: Chain, anchor: str, now: int) -> dict[str, object]:
+    head = await head_of(target, anchor, "final")
+    period = await _one(target, "IBftAnchor", anchor, "trustingPeriod")
+    left = None if head is None or not isinstance(period, int) else max(0, head.timestamp + period - now)
+    return {
+        "checkpoint": await _one(target, "IBftAnchor", anchor, "checkpoint"),
+        "validators_hash": await _one(target, "IBftAnchor", anchor, "validatorsHash"),
+        "trusting_period_s": period,
+        "trusting_left_s": left,
+        "max_drift_s": await _one(target, "IBftAnchor", anchor, "maxDrift"),
+    }
+
+
+async def _l1_block(target: Chain) -> dict[str, object]:
+    try:
+        number, block_hash = await l1_block(target)
+    except NotDeployed:
+        return {}
+    return {"l1_number": number, "l1_hash": block_hash}
+
+
+async def _one(target: Chain, contract: str, anchor: str, function: str) -> object:
+    (answer,) = await call_view(target, contract, anchor, function)
+    return answer

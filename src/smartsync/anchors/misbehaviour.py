@@ -1,0 +1,203 @@
+"""Evidence that what an anchor relies on has misbehaved, made of what people have at hand, and its report on chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from smartsync.anchors.attestation import encode_evidence as encode_double_signing
+from smartsync.anchors.bft import contradict
+from smartsync.anchors.bft import encode_evidence as encode_fork
+from smartsync.anchors.block import (
+    AnchoredBlock,
+    anchor_state,
+    canonical_at,
+    head_of,
+    require_active,
+    require_same_source,
+)
+from smartsync.anchors.composite import members_of
+from smartsync.anchors.documents import decode_attestation
+from smartsync.anchors.quorum import quorum_terms
+from smartsync.anchors.updating import require_known_kind
+from smartsync.bft import MIX_HASH, Protocol, bft_block_hash
+from smartsync.chain import Chain
+from smartsync.contracts import decode_logs, encode_call, event_topic
+from smartsync.errors import AnchorError, BlockNotAccepted, TransactionReverted
+from smartsync.header import Header, decode_header
+from smartsync.results import Step
+from smartsync.submit import Sender, step_of
+
+_PROTOCOLS: dict[str, Protocol] = {"qbft/1": "qbft", "ibft2/1": "ibft2"}
+_MIX_HASH = 13
+_STRANGERS = "only who the anchor knows as a validator, or knew within its trusting period, is answerable to it"
+_SHOWS_NOTHING = {
+    "NoMisbehaviour": "check that it is about this anchor, and that it was not misread",
+    "NotKnownValidators": _STRANGERS,
+    "TooOldToTrust": _STRANGERS,
+}
+
+
+async def report(sender: Sender, anchor: str, evidence: bytes) -> tuple[str, Step]:
+    """Show an anchor that what it relies on has misbehaved; returns its status afterwards, and the transaction.
+
+    Parameters
+    ----------
+    evidence
+        In the encoding that the anchor's interface documents.
+
+    Raises
+    ------
+    AnchorError
+        The evidence shows no misbehaviour. Nothing is sent.
+    AnchorPaused, AnchorExpired, AnchorFrozen
+        The anchor is not active, and takes no evidence.
+    TransactionReverted
+        The anchor refuses the evidence for another reason, which is told.
+    """
+    await require_active(sender.chain, anchor)
+    data = encode_call("IAnchor", "reportMisbehaviour", [evidence])
+    try:
+        receipt = await sender.send(anchor, data, what="report misbehaviour")
+    except TransactionReverted as error:
+        if error.name not in _SHOWS_NOTHING:
+            raise
+        raise AnchorError(
+            f"the evidence shows the anchor {anchor} no misbehaviour ({error.name})", hint=_SHOWS_NOTHING[error.name]
+        ) from error
+    return (await anchor_state(sender.chain, anchor)).status, step_of("report misbehaviour", receipt)
+
+
+async def fork_evidence(source: Chain, target: Chain, anchor: str, other: bytes) -> bytes:
+    """Return the evidence of a sealed header that contradicts one that a BFT anchor accepted.
+
+    That is one of the same number; or one whose time contradicts its number, beside any accepted block.
+
+    Parameters
+    ----------
+    other
+        Its RLP.
+
+    Raises
+    ------
+    BlockNotAccepted
+        The anchor accepts no block that it could contradict.
+    BlockUnavailable
+        The source's node does not have the header of the accepted block.
+    BlockNotProvable
+        The two do not contradict each other, or too few of the validators have sealed the other one.
+    InvalidHeader
+        It is no header of such a chain.
+    AnchorError
+        The anchor is no BFT anchor.
+    """
+    protocol = _PROTOCOLS[await require_known_kind(target, anchor, *_PROTOCOLS)]
+    await require_same_source(source, target, anchor)
+    header = decode_header(other)
+    if header.fields[_MIX_HASH] == MIX_HASH:
+        header = replace(header, hash=bft_block_hash(protocol, header.fields), hash_rule=protocol)
+    # By its hash: the node may be on the other branch, and still know this one.
+    accepted = await source.header(await _contradicted(target, anchor, header))
+    return encode_fork(protocol, accepted, header)
+
+
+async def _contradicted(target: Chain, anchor: str, header: Header) -> bytes:
+    """Return the hash of the accepted block of this number, or of one that cannot be of one chain with this one."""
+    standing = await canonical_at(target, anchor, header.number)
+    if standing is not None:
+        return standing.block_hash
+    logs = await target.logs(anchor, [event_topic("IAnchor", "BlockAccepted")])
+    for event in decode_logs("IAnchor", logs, "BlockAccepted", emitter=anchor):
+        accepted: tuple[int, int, bytes] = event["number"], event["timestamp"], event["blockHash"]
+        if contradict(accepted, (header.number, header.timestamp, header.hash)):
+            return accepted[2]
+    raise BlockNotAccepted(
+        f"the anchor accepts no block {header.number}, and none that is at odds with its time: nothing is contradicted",
+        hint=f"have it accepted: smartsync anchor update --block {header.number}, or anchor extend",
+    )
+
+
+async def contradiction_evidence(target: Chain, anchor: str, number: int) -> bytes:
+    """Return the evidence that members of a composite anchor contradict each other.
+
+    Parameters
+    ----------
+    number
+        Of a k-of-n anchor: where two members hold different blocks for final. Of a veto anchor: of its block, which a
+        watcher contradicts by one of the same number or by the newest that it accepts.
+
+    Raises
+    ------
+    AnchorError
+        They do not contradict each other there; or it is no anchor made of anchors.
+    """
+    kind = await require_known_kind(target, anchor, "k-of-n/1", "veto/1")
+    if number >> 64:
+        raise AnchorError(f"{number} is no block number: it has more than 64 bits", hint="check the number")
+    members = await members_of(target, anchor)
+    found = await (_vetoed(target, anchor, members, number) if kind == "veto/1" else _split(target, members, number))
+    if found is None:
+        raise AnchorError(
+            f"the members of the anchor {anchor} do not contradict each other at block {number}",
+            hint="silence is no contradiction: see what they accept (smartsync anchor show)",
+        )
+    return found
+
+
+async def _split(target: Chain, members: Sequence[str], number: int) -> bytes | None:
+    first: tuple[int, bytes] | None = None
+    for place, member in enumerate(members):
+        block = await canonical_at(target, member, number)
+        if block is None or block.level != "final":
+            continue
+        if first is not None and first[1] != block.block_hash:
+            return b"".join(_word(item) for item in (number, first[0], place))
+        first = first or (place, block.block_hash)
+    return None
+
+
+async def _vetoed(target: Chain, anchor: str, members: Sequence[str], number: int) -> bytes | None:
+    block = await canonical_at(target, anchor, number)
+    if block is None:
+        return None
+    for place, watcher in enumerate(members[1:], 1):
+        for other in (await canonical_at(target, watcher, number), await head_of(target, watcher)):
+            if other is not None and other.accepted and _at_odds(block, other):
+                return block.block_hash + _word(place) + _word(other.number)
+    return None
+
+
+def _at_odds(one: AnchoredBlock, other: AnchoredBlock) -> bool:
+    return contradict((one.number, one.timestamp, one.block_hash), (other.number, other.timestamp, other.block_hash))
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+async def double_signing_evidence(target: Chain, anchor: str, one: object, other: object) -> bytes:
+    """Return the evidence of two attestations of one signer, given as the JSON documents that attestors serve.
+
+    Raises
+    ------
+    ForeignSignature
+        One of them is malformed, or does not count for this anchor now.
+    AnchorError
+        They do not contradict each other, or the anchor is no quorum anchor.
+    """
+    await require_known_kind(target, anchor, "quorum/2")
+    terms = await quorum_terms(target, anchor)
+    first, first_signed = decode_attestation(terms, one)
+    second, second_signed = decode_attestation(terms, other)
+    if first_signed.signer != second_signed.signer:
+        raise AnchorError(
+            f"the attestations are by {first_signed.signer} and by {second_signed.signer}",
+            hint="evidence is two attestations by one signer",
+        )
+    if first.number != second.number or first.block_hash == second.block_hash:
+        raise AnchorError(
+            f"the attestations are of block {first.number} (0x{first.block_hash.hex()}) and of block {second.number} "
+            f"(0x{second.block_hash.hex()}), which do not contradict each other",
+            hint="evidence is two attestations of one number with different hashes",
+        )
+    return encode_double_signing(first, first_signed.signature, second, second_signed.signature)

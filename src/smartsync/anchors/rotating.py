@@ -1,0 +1,210 @@
+"""Other signers for a quorum anchor: scheduled by a quorum (or the guardian of a frozen one), in force after a delay.
+
+One call does both: it schedules what is not scheduled, and puts in force what has waited long enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+
+from smartsync.anchors.attestation import NOTHING, QuorumTerms, Signed, set_update_of, sign, signer_of
+from smartsync.anchors.block import accepted_block, anchor_state, require_active
+from smartsync.anchors.deploying import ordered_quorum
+from smartsync.anchors.quorum import (
+    change_set,
+    quorum_terms,
+    recover,
+    schedule_recovery,
+    schedule_set,
+)
+from smartsync.anchors.updating import require_known_kind
+from smartsync.chain import Chain
+from smartsync.contracts import decode_logs, event_topic
+from smartsync.errors import AnchorError, BlockNotAccepted, TransactionReverted
+from smartsync.results import SetSignature, SignerChange, Step
+from smartsync.submit import Sender
+from smartsync.views import call_view
+
+NOBODY = "0x" + "00" * 20
+"""The guardian of an anchor that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledSet:
+    """Signers on their way: checksummed, in the order of their addresses; ``effective_at`` on the target's clock."""
+
+    signers: tuple[str, ...]
+    threshold: int
+    effective_at: int
+
+
+async def scheduled_set(target: Chain, anchor: str, terms: QuorumTerms) -> ScheduledSet | None:
+    """Return the set that was scheduled last and is not in force yet; of a recovery it is no more than its signers."""
+    scheduled, removed = event_topic("QuorumAnchor", "SetScheduled"), event_topic("QuorumAnchor", "SignerRemoved")
+    logs = await target.logs(anchor, [[scheduled, removed]])
+    # A signer who is removed takes the set that is on its way with him.
+    if not logs or logs[-1].topics[0] == removed:
+        return None
+    for event in decode_logs("QuorumAnchor", logs[-1:], "SetScheduled", emitter=anchor):
+        if event["nonce"] == terms.set_nonce and event["setEpoch"] == terms.set_epoch + 1:
+            return ScheduledSet(tuple(event["signers"]), event["threshold"], event["effectiveAt"])
+    return None
+
+
+async def sign_set(
+    target: Chain, anchor: str, signers: Sequence[str], threshold: int, accounts: Sequence[LocalAccount]
+) -> list[SetSignature]:
+    """Return these accounts' signatures of other signers, for whoever collects a quorum's. Nothing is sent.
+
+    Those that are no signers of the anchor are left out.
+
+    Raises
+    ------
+    ConfigError
+        They make no quorum.
+    AnchorError
+        None of them is a signer of the anchor, or this is no quorum anchor.
+    """
+    await require_known_kind(target, anchor, "quorum/2")
+    terms = await quorum_terms(target, anchor)
+    update = set_update_of(terms, ordered_quorum(signers, threshold), threshold)
+    signed = [sign(account, terms, update) for account in accounts if account.address in terms.signers]
+    if not signed:
+        raise AnchorError(
+            f"{', '.join(account.address for account in accounts)} is no signer of the anchor {anchor}",
+            hint=f"its signers are {', '.join(terms.signers)}",
+        )
+    return [
+        SetSignature(item.signer, item.signature, update.signers, threshold, update.set_epoch, update.nonce)
+        for item in signed
+    ]
+
+
+async def rotate(
+    sender: Sender,
+    anchor: str,
+    signers: Sequence[str],
+    threshold: int,
+    *,
+    accounts: Sequence[LocalAccount] = (),
+    signatures: Sequence[bytes] = (),
+) -> SignerChange:
+    """Schedule other signers, or put them in force where they have waited long enough.
+
+    Parameters
+    ----------
+    accounts
+        Keys of signers that are at hand; those of others are left out.
+    signatures
+        Those of signers elsewhere, 65 bytes each (`sign_set`).
+
+    Raises
+    ------
+    ConfigError
+        They make no quorum.
+    TooFewSignatures
+        Fewer signatures of the anchor's signers than it needs.
+    ForeignSignature
+        A signature does not count.
+    AnchorFrozen
+        The anchor is frozen: its guardian decides, not its signers.
+    """
+    target = sender.chain
+    await require_known_kind(target, anchor, "quorum/2")
+    await require_active(target, anchor)
+    wanted = tuple(ordered_quorum(signers, threshold))
+    terms = await quorum_terms(target, anchor)
+    if (terms.signers, terms.threshold) == (wanted, threshold):
+        return SignerChange(wanted, threshold, terms.set_epoch, None, ())
+    waiting = await scheduled_set(target, anchor, terms)
+    if waiting is None or (waiting.signers, waiting.threshold) != (wanted, threshold):
+        update = set_update_of(terms, wanted, threshold)
+        own = [sign(account, terms, update) for account in accounts if account.address in terms.signers]
+        given = [Signed(signer_of(terms, update, signature), signature) for signature in signatures]
+        signed = list({item.signer: item for item in (*own, *given)}.values())
+        step = await schedule_set(sender, anchor, wanted, threshold, signed)
+        waiting = await scheduled_set(target, anchor, await quorum_terms(target, anchor))
+        return _scheduled(wanted, threshold, terms, waiting, step)
+    return await _in_force(wanted, threshold, terms, waiting, change_set(sender, anchor, wanted, threshold))
+
+
+async def recover_anchor(
+    sender: Sender, anchor: str, signers: Sequence[str], threshold: int, head: bytes
+) -> SignerChange:
+    """As its guardian, schedule new signers of a frozen anchor; or put them in force where they waited long enough.
+
+    Parameters
+    ----------
+    head
+        32-byte hash of the last block that is to stand; zero where none is.
+
+    Raises
+    ------
+    ConfigError
+        They make no quorum.
+    AnchorError
+        The anchor is not frozen, has no guardian, or another one than who sends.
+    BlockNotAccepted
+        The anchor does not accept the block that is to stand.
+    """
+    target = sender.chain
+    await require_known_kind(target, anchor, "quorum/2")
+    state = await anchor_state(target, anchor)
+    if state.status != "frozen":
+        raise AnchorError(
+            f"the anchor {anchor} is {state.status}, not frozen: its signers decide", hint="smartsync anchor rotate"
+        )
+    wanted = tuple(ordered_quorum(signers, threshold))
+    if head != NOTHING and not (await accepted_block(target, anchor, head)).accepted:
+        raise BlockNotAccepted(
+            f"the anchor does not accept 0x{head.hex()}, so that it cannot be what is to stand",
+            hint="give the hash of an accepted block: smartsync anchor show tells the newest ones",
+        )
+    terms = await quorum_terms(target, anchor)
+    waiting = await scheduled_set(target, anchor, terms)
+    if waiting is not None and (waiting.signers, waiting.threshold) == (wanted, threshold):
+        try:
+            work = recover(sender, anchor, wanted, threshold, head)
+            return await _in_force(wanted, threshold, terms, waiting, work)
+        except TransactionReverted as error:
+            # The same signers with another head, or scheduled before the anchor froze: schedule it, then.
+            if error.name != "NotScheduled":
+                raise
+    (guardian,) = await call_view(target, "QuorumAnchor", anchor, "guardian")
+    if guardian != sender.address:
+        raise AnchorError(
+            f"{sender.address} is not the guardian of the anchor {anchor}",
+            hint=f"its guardian is {guardian}: give that account's key"
+            if guardian != NOBODY
+            else "it has none, and stays frozen for good: deploy another anchor, and fork again",
+        )
+    step = await schedule_recovery(sender, anchor, wanted, threshold, head)
+    waiting = await scheduled_set(target, anchor, await quorum_terms(target, anchor))
+    return _scheduled(wanted, threshold, terms, waiting, step)
+
+
+def _scheduled(
+    wanted: tuple[str, ...], threshold: int, terms: QuorumTerms, waiting: ScheduledSet | None, step: Step
+) -> SignerChange:
+    return SignerChange(wanted, threshold, terms.set_epoch + 1, waiting.effective_at if waiting else None, (step,))
+
+
+async def _in_force(
+    wanted: tuple[str, ...],
+    threshold: int,
+    terms: QuorumTerms,
+    waiting: ScheduledSet,
+    work: Coroutine[Any, Any, Step],
+) -> SignerChange:
+    """Put the set in force, unless it is too early for that; then say when."""
+    try:
+        step = await work
+    except TransactionReverted as error:
+        if error.name != "NotYet":
+            raise
+        return SignerChange(wanted, threshold, terms.set_epoch + 1, waiting.effective_at, ())
+    return SignerChange(wanted, threshold, terms.set_epoch + 1, None, (step,))

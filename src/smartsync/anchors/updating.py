@@ -1,0 +1,87 @@
+"""Having a source block accepted by an anchor, whatever its kind is."""
+
+from __future__ import annotations
+
+from smartsync.anchors.bft import update_bft
+from smartsync.anchors.block import anchor_kind
+from smartsync.anchors.composite import Tell, update_composite
+from smartsync.anchors.native import update_blockhash, update_l1block
+from smartsync.anchors.quorum import Signers, update_quorum
+from smartsync.chain import Chain
+from smartsync.errors import AnchorError, BlockNotProvable
+from smartsync.header import Header
+from smartsync.results import Step
+from smartsync.submit import Sender
+
+KINDS = ("quorum/2", "blockhash/1", "op-l1block/1", "qbft/1", "ibft2/1", "k-of-n/1", "veto/1")
+"""The kinds of anchors that this package knows, as they call themselves."""
+
+
+async def update_anchor(
+    source: Chain,
+    sender: Sender,
+    anchor: str,
+    *,
+    signers: Signers | None = None,
+    block: int | str | None = None,
+    tell: Tell | None = None,
+) -> tuple[Header, list[Step]]:
+    """Have a source block accepted; no step where it is already.
+
+    Parameters
+    ----------
+    signers
+        Where a quorum anchor's signatures come from; no other kind needs any.
+    block
+        Number on the source chain, or ``finalized`` or ``safe``; the newest that can be proven where ``None``.
+    tell
+        Where it is told which member of a composite stays behind, and why.
+
+    Raises
+    ------
+    BlockNotProvable
+        There is no proof of this block now; the hint says what else there is. Of a quorum anchor: no signers are given.
+    AnchorError
+        The anchor is of a kind that this package does not know.
+    """
+    kind = await require_known_kind(sender.chain, anchor)
+    match kind:
+        case "quorum/2":
+            if signers is None:
+                raise BlockNotProvable(
+                    f"the anchor {anchor} takes a block by the word of its signers only",
+                    hint="fetch their signatures: --from URL; or sign with keys of your own: smartsync attest",
+                )
+            return await update_quorum(source, sender, anchor, signers, block=block)
+        case "blockhash/1":
+            return await update_blockhash(source, sender, anchor, block=block)
+        case "op-l1block/1":
+            return await update_l1block(source, sender, anchor, block=block)
+        case "qbft/1":
+            return await update_bft(source, sender, anchor, "qbft", block=block)
+        case "ibft2/1":
+            return await update_bft(source, sender, anchor, "ibft2", block=block)
+
+    async def update(member: str, wanted: int | str | None) -> tuple[Header, list[Step]]:
+        return await update_anchor(source, sender, member, signers=signers, block=wanted, tell=tell)
+
+    return await update_composite(
+        source, sender, anchor, "veto/1" if kind == "veto/1" else "k-of-n/1", update, block=block, tell=tell
+    )
+
+
+async def require_known_kind(target: Chain, anchor: str, *kinds: str) -> str:
+    """Return the anchor's kind, which has to be one of these; one of all that are known where none are given.
+
+    Raises
+    ------
+    NotDeployed
+        There is no anchor at this address.
+    AnchorError
+        It is of another kind.
+    """
+    kind = await anchor_kind(target, anchor)
+    if kind not in (kinds or KINDS):
+        hint = f"the anchor has to be of the kind {' or '.join(kinds)}" if kinds else f"known kinds: {', '.join(KINDS)}"
+        raise AnchorError(f"the anchor {anchor} is of the kind {kind!r}", hint=hint)
+    return kind

@@ -1,0 +1,59 @@
+"""``smartsync anchor rotate``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from smartsync.cli import render
+from smartsync.cli.anchor.given import SignerOption, ThresholdOption, addresses, hex_bytes
+from smartsync.cli.command import command
+from smartsync.cli.session import Session
+from smartsync.results import SignerChange
+
+_Signature = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--signature", metavar="HEX", help="A signature of smartsync anchor sign-set, of another signer; repeatable."
+    ),
+]
+
+
+@command("anchor", "keystore", "attestor_keystores", needs=("source_url", "target_url", "anchor"))
+def rotate(session: Session, signer: SignerOption, threshold: ThresholdOption, signature: _Signature = None) -> None:
+    """Give a quorum anchor other signers: schedules them, and once the anchor's delay is over puts them in force.
+
+    A quorum of the present signers has to sign: the keys of the settings do, and --signature adds those of others.
+    The second time anybody can run it.
+    """
+    signers = addresses(signer, "--signer")
+    signatures = [hex_bytes(text, "the option --signature", 65) for text in signature or []]
+    anchor = session.settings.require("anchor")
+    account = session.account()
+    accounts = session.attestors(account)
+    result = session.connected(
+        lambda client, _: client.rotate(anchor, signers, threshold, accounts=accounts, signatures=signatures),
+        account=account,
+    )
+    session.output.show(result, lambda console: draw_change(console, result, "smartsync anchor rotate"))
+
+
+def draw_change(console: Console, result: SignerChange, again: str) -> None:
+    """Write what became of other signers; ``again`` is the command that puts them in force."""
+    if result.effective_at is None:
+        title = f"Signer set {result.set_epoch} is in force" + ("" if result.steps else " already")
+    else:
+        title = f"Signer set {result.set_epoch} is scheduled" + ("" if result.steps else ", its time has not come")
+    render.card(
+        console,
+        title,
+        [
+            ("quorum", f"{result.threshold} of {len(result.signers)}"),
+            *(("signer", address) for address in result.signers),
+            ("not before", None if result.effective_at is None else render.utc(result.effective_at)),
+            ("then", None if result.effective_at is None else f"{again}, with the same options"),
+        ],
+    )
+    render.transactions(console, result.steps)

@@ -1,0 +1,39 @@
+"""``smartsync anchor update``."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from smartsync.cli import render
+from smartsync.cli.anchor.given import BlockOption, FromOption, chosen_block, remote_signers
+from smartsync.cli.command import command
+from smartsync.cli.session import Session
+from smartsync.results import AnchorUpdate
+
+
+@command("anchor", "keystore", needs=("source_url", "target_url", "anchor"))
+def update(session: Session, block: BlockOption = None, source: FromOption = None) -> None:
+    """Have the anchor accept a source block. Needs nobody's trust: the anchor checks the proof.
+
+    What the proof is depends on the anchor's kind: headers, the chain's own block hashes, its members' word, or the
+    signatures of a quorum, which --from fetches from attestors. Who has a signer's key uses smartsync attest.
+    """
+    chosen = chosen_block(block)
+    signers = remote_signers(session, source)
+    anchor = session.settings.require("anchor")
+    account = session.account()
+    result = session.connected(
+        lambda client, _: client.update_anchor(anchor, signers=signers, block=chosen, tell=session.output.note),
+        account=account,
+    )
+    session.output.show(result, lambda console: _draw(console, result))
+
+
+def _draw(console: Console, result: AnchorUpdate) -> None:
+    done = "waits for a veto" if result.level == "pending" else "is accepted"
+    render.card(
+        console,
+        f"Source block {result.block_number} {done}" + ("" if result.steps else " already"),
+        [("block hash", render.hexadecimal(result.block_hash)), ("level", result.level)],
+    )
+    render.transactions(console, result.steps)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smartsync.anchors.attestation import NOTHING
+from smartsync.anchors.parting import find_parting, require_parting
+from smartsync.contracts import event_topic
+from smartsync.errors import AnchorError, FinalBlockDropped
+from tests.fake_anchor import FakeAnchor
+
+ANCHOR = "0x" + "22" * 20
+ORPHANS = {number: bytes([number]) * 32 for number in range(1, 13)}
+
+
+@pytest.fixture
+def node(fake: Any) -> Any:
+    return fake({})
+
+
+@pytest.fixture
+def anchor(node: Any) -> FakeAnchor:
+    """An anchor that accepts the node's blocks 3 and 5; tests add others."""
+    made = FakeAnchor(0x539, node.header(0).hash)
+    made.blocks = {node.header(number).hash: (number, "safe") for number in (3, 5)}
+    node.override["eth_call"] = made
+    node.override["eth_getLogs"] = lambda query: [accepted(block_hash) for block_hash in made.blocks]
+    return made
+
+
+def accepted(block_hash: bytes) -> dict[str, Any]:
+    topic = event_topic("IAnchor", "BlockAccepted")
+    return {
+        "address": ANCHOR,
+        "topics": [f"0x{topic.hex()}", f"0x{block_hash.hex()}"],
+        "data": "0x",
+        "blockNumber": "0x1",
+        "transactionHash": f"0x{bytes(32).hex()}",
+        "logIndex": "0x0",
+    }
+
+
+async def test_find_parting_where_all_blocks_stand_is_none(node: Any, anchor: FakeAnchor) -> None:
+    assert await find_parting(node.chain, node.chain, ANCHOR) is None
+    with pytest.raises(AnchorError, match="nothing to revoke") as caught:
+        await require_parting(node.chain, node.chain, ANCHOR)
+    assert "another one" in caught.value.hint
+
+
+async def test_find_parting_is_below_the_lowest_that_was_dropped(node: Any, anchor: FakeAnchor) -> None:
+    # Block 8 was accepted after the reorganisation: it stands on the source, and above what does not.
+    anchor.blocks |= {ORPHANS[7]: (7, "safe"), ORPHANS[6]: (6, "safe"), node.header(8).hash: (8, "safe")}
+    parting = await require_parting(node.chain, node.chain, ANCHOR)
+    assert (parting.head, parting.head_number) == (node.header(5).hash, 5)
+    assert [block.number for block in parting.dropped] == [6, 7]
+
+
+async def test_find_parting_below_everything_has_no_head(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks |= {ORPHANS[2]: (2, "safe")}
+    parting = await require_parting(node.chain, node.chain, ANCHOR)
+    assert (parting.head, parting.head_number) == (NOTHING, 0)
+
+
+async def test_find_parting_revoked_blocks_are_settled(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks |= {ORPHANS[7]: (7, "revoked")}
+    assert await find_parting(node.chain, node.chain, ANCHOR) is None
+
+
+async def test_find_parting_above_the_sources_newest_is_no_sign(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks |= {ORPHANS[12]: (12, "safe")}
+    assert await find_parting(node.chain, node.chain, ANCHOR) is None
+
+
+async def test_find_parting_leaves_out_what_a_final_block_above_protects(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks |= {ORPHANS[4]: (4, "safe"), node.header(6).hash: (6, "final")}
+    assert await find_parting(node.chain, node.chain, ANCHOR) is None
+    anchor.blocks |= {ORPHANS[7]: (7, "safe")}
+    parting = await require_parting(node.chain, node.chain, ANCHOR)
+    assert (parting.head, parting.head_number) == (node.header(6).hash, 6)
+    assert [block.number for block in parting.dropped] == [7]
+
+
+async def test_require_parting_of_a_final_block_is_an_alarm(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks |= {ORPHANS[6]: (6, "safe"), ORPHANS[7]: (7, "final")}
+    with pytest.raises(FinalBlockDropped, match=f"0x{ORPHANS[7].hex()} for final as block 7") as caught:
+        await require_parting(node.chain, node.chain, ANCHOR)
+    assert "do not rely on it" in caught.value.hint

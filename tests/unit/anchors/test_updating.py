@@ -1,0 +1,99 @@
+"""Which kind of anchor is updated how; the kinds themselves are tested with their contracts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smartsync.anchors import updating
+from smartsync.anchors.updating import KINDS, require_known_kind, update_anchor
+from smartsync.errors import AnchorError, BlockNotProvable
+
+ANCHOR = "0x" + "22" * 20
+
+
+class Paying:
+    chain = "the target"
+
+
+@pytest.fixture
+def of_kind(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Have the anchor be of a kind, and record which update is called, with what."""
+
+    def be(kind: str) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
+        calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+
+        async def anchor_kind(target: object, anchor: str) -> str:
+            assert (target, anchor) == ("the target", ANCHOR)
+            return kind
+
+        def recorder(name: str) -> Any:
+            async def record(*args: Any, **kwargs: Any) -> str:
+                calls.append((name, args, kwargs))
+                return "done"
+
+            return record
+
+        monkeypatch.setattr(updating, "anchor_kind", anchor_kind)
+        for name in ("quorum", "blockhash", "l1block", "bft", "composite"):
+            monkeypatch.setattr(updating, f"update_{name}", recorder(name))
+        return calls
+
+    return be
+
+
+async def update(**options: Any) -> Any:
+    return await update_anchor("the source", Paying(), ANCHOR, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "told"),
+    [
+        ("blockhash/1", "blockhash", ()),
+        ("op-l1block/1", "l1block", ()),
+        ("qbft/1", "bft", ("qbft",)),
+        ("ibft2/1", "bft", ("ibft2",)),
+    ],
+)
+async def test_update_anchor_each_kind_its_own_way(of_kind: Any, kind: str, name: str, told: tuple[str, ...]) -> None:
+    calls = of_kind(kind)
+    assert await update(block=7) == "done"
+    ((called, args, kwargs),) = calls
+    assert (called, args[0], args[2], args[3:], kwargs) == (name, "the source", ANCHOR, told, {"block": 7})
+
+
+async def test_update_anchor_quorum_needs_signers(of_kind: Any) -> None:
+    calls = of_kind("quorum/2")
+    with pytest.raises(BlockNotProvable) as caught:
+        await update()
+    assert "--from URL" in caught.value.hint and "smartsync attest" in caught.value.hint
+    assert calls == []
+    await update(signers="they")
+    assert calls[0][1][3] == "they"
+
+
+@pytest.mark.parametrize("kind", ["k-of-n/1", "veto/1"])
+async def test_update_anchor_composite_updates_members_with_the_same_signers(of_kind: Any, kind: str) -> None:
+    calls = of_kind(kind)
+    await update(signers="they", block="safe")
+    ((_, args, kwargs),) = calls
+    assert (args[3], kwargs["block"]) == (kind, "safe")
+    of_kind("quorum/2")
+    assert await args[4](ANCHOR, 7) == "done"
+
+
+@pytest.mark.parametrize("kind", ["quorum/1", "clique/1", ""])
+async def test_update_anchor_unknown_kind_named_with_those_that_are_known(of_kind: Any, kind: str) -> None:
+    of_kind(kind)
+    with pytest.raises(AnchorError, match=f"of the kind '{kind}'") as caught:
+        await update()
+    assert all(known in caught.value.hint for known in KINDS)
+
+
+async def test_require_known_kind_only_those_that_will_do(of_kind: Any) -> None:
+    of_kind("veto/1")
+    assert await require_known_kind("the target", ANCHOR, "veto/1", "k-of-n/1") == "veto/1"  # type: ignore[arg-type]
+    with pytest.raises(AnchorError) as caught:
+        await require_known_kind("the target", ANCHOR, "qbft/1", "ibft2/1")  # type: ignore[arg-type]
+    assert caught.value.hint == "the anchor has to be of the kind qbft/1 or ibft2/1"

@@ -1,0 +1,302 @@
+"""What the anchor commands make of what is typed, and what they refuse before they ask anybody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+
+from smartsync.anchors.deploying import (
+    BftCharter,
+    BlockhashCharter,
+    KofNCharter,
+    L1BlockCharter,
+    QuorumCharter,
+    VetoCharter,
+)
+from smartsync.anchors.quorum import LocalSigners
+from smartsync.anchors.rotating import ScheduledSet
+from smartsync.errors import AnchorError
+from smartsync.results import (
+    AnchorExtension,
+    AnchorHead,
+    AnchorReport,
+    AnchorUpdate,
+    DeployedAnchor,
+    KeptHash,
+    MisbehaviourReport,
+    Revoked,
+    SetSignature,
+    SignerChange,
+    Step,
+)
+
+ANCHOR = "0x" + "22" * 20
+HUB = "0x" + "11" * 20
+HASH = bytes(range(32))
+HASH_TEXT = "0x" + HASH.hex()
+STEP = Step("prove block 7", "0x" + "cd" * 32, 221066, 740)
+KEYS = ["0x" + f"{number:02x}" * 32 for number in (1, 2, 3)]
+ADDRESSES = [Account.from_key(key).address for key in KEYS]
+NEW_SET = ["--signer", ADDRESSES[1], "--signer", ADDRESSES[2].lower(), "--threshold", "2"]
+
+
+def test_update_default_asks_for_the_newest_without_signers(run, fake) -> None:
+    fake.answers["update_anchor"] = AnchorUpdate(7, HASH, "final", (STEP,))
+    result = run("anchor", "update")
+    args, kwargs = fake.asked("update_anchor")
+    assert args == (ANCHOR,)
+    assert (kwargs["signers"], kwargs["block"]) == (None, None)
+    assert "Source block 7 is accepted\n" in result.stdout
+    for shown in (HASH_TEXT, "final", STEP.tx_hash):
+        assert shown in result.stdout
+
+
+def test_update_from_urls_fetches_their_signatures(run, fake) -> None:
+    fake.answers["update_anchor"] = AnchorUpdate(7, HASH, "final", ())
+    urls = ("--from", "http://one.example/secret", "--from", "https://two.example")
+    result = run("anchor", "update", *urls, "--block", "0x7")
+    kwargs = fake.asked("update_anchor")[1]
+    assert repr(kwargs["signers"]) == "RemoteSigners(one.example, two.example)"
+    assert kwargs["block"] == 7
+    assert "is accepted already" in result.stdout
+
+
+def test_update_pending_says_that_it_waits(run, fake) -> None:
+    fake.answers["update_anchor"] = AnchorUpdate(7, HASH, "pending", (STEP,))
+    assert "Source block 7 waits for a veto\n" in run("anchor", "update", "--block", "finalized").stdout
+    assert fake.asked("update_anchor")[1]["block"] == "finalized"
+
+
+def test_update_member_that_stays_behind_is_a_note(run, fake) -> None:
+    def answer(anchor: str) -> AnchorUpdate:
+        fake.calls[-1][2]["tell"]("member 0x33 was not updated: its signers sleep")
+        return AnchorUpdate(7, HASH, "final", (STEP,))
+
+    fake.answers["update_anchor"] = answer
+    result = run("anchor", "update", "--json")
+    assert "member 0x33 was not updated: its signers sleep" in result.stderr
+    assert json.loads(result.stdout)["level"] == "final"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("update", "--block", "soon"), "the option --block"),
+        (("update", "--from", "ftp://one.example"), "http"),
+        (("update", "--anchor", "0x12"), "is not an address"),
+        (("extend", "--down-to", "x"), "the option --down-to"),
+        (("keep", "--block", "latest"), "the option --block"),
+        (("rotate", *NEW_SET, "--signature", "0x12"), "the option --signature"),
+        (("rotate", *NEW_SET, "--signature", "zz" * 65), "the option --signature"),
+        (("rotate", "--signer", "0x12", "--threshold", "1"), "the option --signer"),
+        (("recover", *NEW_SET, "--head", "0x1234"), "the option --head"),
+        (("sign-set", "--signer", "nobody", "--threshold", "1"), "the option --signer"),
+        (("report",), "one kind of evidence is needed"),
+        (("report", "--number", "7", "--evidence", "0x12"), "one kind of evidence is needed"),
+        (("report", "--number", "seven"), "the option --number"),
+        (("report", "--evidence", "0xabc"), "the option --evidence"),
+        (("report", "--evidence", "0x"), "the option --evidence"),
+        (("report", "--header", "nowhere.txt"), "cannot be read"),
+        (("report", "--attestation", "nowhere.json"), "two attestations are needed"),
+        (("report", "--attestation", "bad.json", "--attestation", "bad.json"), "is no JSON document"),
+        (("report", "--header", "bad.json"), "the file bad.json"),
+        (("deploy", "qbft", "--checkpoint", "newest"), "the option --checkpoint"),
+        (("deploy", "qbft", "--checkpoint", "0x" + "zz" * 32), "the option --checkpoint"),
+        (("deploy", "k-of-n", "--member", "0x12", "--threshold", "1"), "the option --member"),
+        (("deploy", "veto", "--primary", "0x12", "--watcher", ANCHOR, "--delay", "1"), "the option --primary"),
+        (("deploy", "veto", "--primary", ANCHOR, "--watcher", "0x12", "--delay", "1"), "the option --watcher"),
+        (("deploy", "quorum", "--guardian", "0x12"), "the option --guardian"),
+    ],
+)
+def test_bad_input_refused_before_anything_is_asked(run, fake, arguments: tuple[str, ...], message: str) -> None:
+    Path("bad.json").write_text("{nonsense")
+    result = run("anchor", *arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize(
+    "name", ["show", "update", "keep", "extend", "revoke", "sign-set", "rotate", "recover", "report"]
+)
+def test_anchor_that_is_not_configured_is_asked_for(run, fake, monkeypatch, name: str) -> None:
+    monkeypatch.delenv("SMARTSYNC_ANCHOR")
+    given = {
+        "extend": ["--down-to", "1"],
+        "sign-set": NEW_SET,
+        "rotate": NEW_SET,
+        "recover": [*NEW_SET, "--head", HASH_TEXT],
+        "report": ["--number", "1"],
+    }
+    result = run("anchor", name, *given.get(name, []))
+    assert result.exit_code == 2
+    assert "anchor is not set" in result.stderr
+    assert fake.calls == []
+
+
+def test_extend_and_keep_pass_on_numbers(run, fake) -> None:
+    fake.answers["extend_ancestors"] = AnchorExtension(5, HASH, (STEP,))
+    assert "Source blocks down to 5 are accepted\n" in run("anchor", "extend", "--down-to", "5").stdout
+    assert fake.asked("extend_ancestors")[0] == (ANCHOR, 5)
+    fake.answers["keep_hash"] = KeptHash(9, HASH, (STEP,))
+    assert "The hash of source block 9 is kept" in run("anchor", "keep", "--block", "9").stdout
+    assert fake.asked("keep_hash") == ((ANCHOR,), {"block": 9})
+
+
+def test_revoke_signs_with_own_keys_or_fetches(run, fake) -> None:
+    fake.answers["revoke"] = Revoked(ANCHOR, 5, HASH, 2, (STEP,))
+    result = run("anchor", "revoke")
+    assert "Everything above source block 5 is revoked" in result.stdout and "2 blocks" in result.stdout
+    _, signers = fake.asked("revoke")[0]
+    assert isinstance(signers, LocalSigners) and [one.address for one in signers.accounts] == [ADDRESSES[0]]
+    fake.calls.clear()
+    fake.answers["revoke"] = Revoked(ANCHOR, 0, bytes(32), 1, (STEP,))
+    assert "Every block is revoked" in run("anchor", "revoke", "--from", "http://one.example").stdout
+    assert repr(fake.asked("revoke")[0][1]) == "RemoteSigners(one.example)"
+
+
+def test_sign_set_prints_a_signature_for_each_key(run, fake, monkeypatch) -> None:
+    monkeypatch.setenv("SMARTSYNC_ATTESTOR_KEYS", ",".join(KEYS[:2]))
+    monkeypatch.delenv("SMARTSYNC_PRIVATE_KEY")
+    signature = SetSignature(ADDRESSES[0], b"\x07" * 65, tuple(ADDRESSES[1:]), 2, 4, 9)
+    fake.answers["sign_set"] = [signature]
+    result = run("anchor", "sign-set", *NEW_SET, "--json")
+    assert result.exit_code == 0, result.output
+    (document,) = json.loads(result.stdout)["signatures"]
+    assert (document["signature"], document["set_epoch"]) == ("0x" + "07" * 65, 4)
+    args = fake.asked("sign_set")[0]
+    assert args[:3] == (ANCHOR, ADDRESSES[1:], 2)
+    assert [account.address for account in args[3]] == ADDRESSES[:2]
+    for key in KEYS[:2]:
+        assert key[2:] not in result.output
+
+
+def test_rotate_scheduled_says_when_and_what_then(run, fake) -> None:
+    fake.answers["rotate"] = SignerChange(tuple(ADDRESSES[1:]), 2, 4, 1_800_000_000, (STEP,))
+    result = run("anchor", "rotate", *NEW_SET, "--signature", "0x" + "07" * 65)
+    assert result.exit_code == 0, result.output
+    for shown in ("Signer set 4 is scheduled\n", "2027-01-15", "smartsync anchor rotate, with the same options"):
+        assert shown in result.stdout
+    args, kwargs = fake.asked("rotate")
+    assert args == (ANCHOR, ADDRESSES[1:], 2)
+    assert kwargs["signatures"] == [b"\x07" * 65]
+    assert [account.address for account in kwargs["accounts"]] == [ADDRESSES[0]]
+    fake.answers["rotate"] = SignerChange(tuple(ADDRESSES[1:]), 2, 4, 1_800_000_000, ())
+    assert "is scheduled, its time has not come" in run("anchor", "rotate", *NEW_SET).stdout
+    fake.answers["rotate"] = SignerChange(tuple(ADDRESSES[1:]), 2, 4, None, (STEP,))
+    assert "Signer set 4 is in force\n" in run("anchor", "rotate", *NEW_SET).stdout
+
+
+def test_recover_passes_on_the_head(run, fake) -> None:
+    fake.answers["recover_anchor"] = SignerChange(tuple(ADDRESSES[1:]), 2, 4, 1_800_000_000, (STEP,))
+    result = run("anchor", "recover", *NEW_SET, "--head", HASH_TEXT[2:])
+    assert "smartsync anchor recover, with the same options" in result.stdout
+    assert fake.asked("recover_anchor")[0] == (ANCHOR, ADDRESSES[1:], 2, HASH)
+
+
+def test_report_each_kind_of_evidence_goes_its_way(run, fake) -> None:
+    Path("header.txt").write_text("0xf90102\n")
+    Path("one.json").write_text('{"kind": "block"}')
+    Path("two.json").write_text("[1]")
+    cases = {
+        ("--evidence", "0x0102"): ("report_misbehaviour", (b"\1\2",)),
+        ("--number", "7"): ("report_contradiction", (7,)),
+        ("--header", "header.txt"): ("report_fork", (b"\xf9\1\2",)),
+        ("--attestation", "one.json", "--attestation", "two.json"): (
+            "report_double_signing",
+            ({"kind": "block"}, [1]),
+        ),
+    }
+    for arguments, (method, expected) in cases.items():
+        fake.answers[method] = MisbehaviourReport("frozen", (STEP,))
+        result = run("anchor", "report", *arguments)
+        assert result.exit_code == 0, result.output
+        assert "frozen" in result.stdout
+        assert fake.asked(method)[0] == (ANCHOR, *expected)
+
+
+def test_report_that_shows_nothing_is_an_anchor_error(run, fake) -> None:
+    fake.answers["report_contradiction"] = AnchorError("shows nothing", hint="look again")
+    assert run("anchor", "report", "--number", "7").exit_code == 8
+
+
+def test_show_tells_all_of_it_and_of_its_members(run, fake) -> None:
+    scheduled = ScheduledSet(tuple(ADDRESSES[1:]), 2, 1_800_000_000)
+    terms = {
+        "signers": tuple(ADDRESSES),
+        "threshold": 2,
+        "delay_s": 60,
+        "guardian": None,
+        "scheduled_set": scheduled,
+        "checkpoint": HASH,
+    }
+    head = AnchorHead(7, HASH, 1_700_000_000, 42)
+    member = AnchorReport(HUB, "quorum/2", 1, HASH, "frozen", 1, 0, head, None, terms, ())
+    report = AnchorReport(ANCHOR, "k-of-n/1", 1, HASH, "active", 1, 3, head, head, {"threshold": 1}, (member,))
+    fake.answers["describe_anchor"] = report
+    result = run("anchor", "show")
+    assert result.exit_code == 0, result.output
+    shown = (
+        f"Anchor {ANCHOR}",
+        f"Member {HUB}",
+        "k-of-n/1",
+        "frozen",
+        "block 7, 42 s old",
+        "none yet",
+        "60 s",
+        HASH_TEXT,
+    )
+    for text in (*shown, *ADDRESSES, "2027-01-15"):
+        assert text in result.stdout
+    document = json.loads(run("anchor", "show", "--json").stdout)
+    assert document["members"][0]["terms"]["scheduled_set"]["signers"] == ADDRESSES[1:]
+    assert document["members"][0]["final"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "charter"),
+    [
+        (("quorum",), QuorumCharter([ADDRESSES[0]], 1)),
+        (
+            ("quorum", *NEW_SET, "--delay", "60", "--max-drift", "5", "--guardian", HUB),
+            QuorumCharter(ADDRESSES[1:], 2, 5, 60, HUB),
+        ),
+        (("blockhash",), BlockhashCharter()),
+        (("op-l1block",), L1BlockCharter()),
+        (("qbft",), BftCharter("qbft")),
+        (
+            ("qbft", "--checkpoint", HASH_TEXT, "--trusting-period", "60", "--max-drift", "5"),
+            BftCharter("qbft", HASH, 60, 5),
+        ),
+        (("ibft2", "--checkpoint", "7"), BftCharter("ibft2", 7)),
+        (("k-of-n", "--member", HUB, "--member", ANCHOR, "--threshold", "1"), KofNCharter([HUB, ANCHOR], 1)),
+        (("veto", "--primary", HUB, "--watcher", ANCHOR, "--delay", "60"), VetoCharter(HUB, [ANCHOR], 60)),
+    ],
+)
+def test_deploy_each_kind_by_its_charter(run, fake, arguments: tuple[str, ...], charter: object) -> None:
+    fake.answers["deploy_anchor"] = DeployedAnchor("SomeAnchor", "0x" + "c1" * 20, (STEP,))
+    result = run("anchor", "deploy", *arguments, "--write-config", "--json")
+    assert result.exit_code == 0, result.output
+    assert fake.asked("deploy_anchor")[0] == (charter,)
+    document = json.loads(result.stdout)
+    assert document["config"] == {"anchor": "0x" + "c1" * 20, "source_chain_id": 1, "target_chain_id": 31337}
+    written = Path("smartsync.toml").read_text()
+    assert f'anchor = "{document["anchor"]}"' in written and "hub" not in written
+
+
+def test_deploy_without_write_config_says_what_to_write(run, fake) -> None:
+    fake.answers["deploy_anchor"] = DeployedAnchor("SomeAnchor", "0x" + "c1" * 20, (STEP,))
+    result = run("anchor", "deploy", "blockhash")
+    assert "SomeAnchor" in result.stdout and STEP.tx_hash in result.stdout
+    assert f'anchor = "0x{"c1" * 20}"' in result.stderr
+    assert not Path("smartsync.toml").exists()
+
+
+def test_anchor_alone_shows_its_commands(run, fake) -> None:
+    for arguments in ((), ("deploy",)):
+        shown = run("anchor", *arguments).output
+        assert "Usage" in shown
+        assert fake.calls == []
