@@ -1,0 +1,203 @@
+"""An attestor: one signer of one quorum anchor, which signs what its nodes agree on and what its record allows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+from eth_account.signers.local import LocalAccount
+
+from smartsync.anchors.attestation import QuorumTerms, Signed, attestation_of, revocation_of, sign
+from smartsync.anchors.block import anchor_kind, require_active, require_same_source, source_of
+from smartsync.anchors.documents import Attestable
+from smartsync.anchors.parting import find_parting
+from smartsync.anchors.quorum import quorum_terms
+from smartsync.attestor.following import Follow, Following
+from smartsync.attestor.record import Record
+from smartsync.chain import Chain
+from smartsync.errors import (
+    AttestorStopped,
+    ConfigError,
+    FinalBlockDropped,
+    ForeignSignature,
+    NodesDisagree,
+    NotAttestable,
+    SmartSyncError,
+)
+
+logger = logging.getLogger(__name__)
+
+KIND = "quorum/2"
+
+State = Literal["ok", "waiting", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """A statement that was signed, and under which terms."""
+
+    terms: QuorumTerms
+    statement: Attestable
+    signed: Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How an attestor stands: ``ok``, ``waiting`` for what may pass by itself, ``stopped`` until somebody resumes it.
+
+    ``number`` and ``block_hash`` are of the newest block that it would attest now; ``hint`` is for its operator.
+    """
+
+    state: State
+    reason: str = ""
+    number: int | None = None
+    block_hash: bytes | None = None
+    hint: str = ""
+
+
+class Attestor:
+    """The signer ``account`` of the quorum anchor at ``anchor``. Made by `open`."""
+
+    def __init__(
+        self, target: Chain, target_chain_id: int, anchor: str, account: LocalAccount, following: Following
+    ) -> None:
+        self.target, self.target_chain_id, self.anchor, self.following = target, target_chain_id, anchor, following
+        self.signer = str(account.address)
+        self._account = account
+
+    @classmethod
+    async def open(
+        cls,
+        target: Chain,
+        anchor: str,
+        account: LocalAccount,
+        *,
+        nodes: Sequence[Chain],
+        follow: Follow,
+        record: Record,
+    ) -> Attestor:
+        """Return an attestor for an anchor, whose nodes are on the anchor's source chain.
+
+        Raises
+        ------
+        ConfigError
+            The anchor is of another kind, and knows no signers.
+        NotDeployed
+            There is no anchor.
+        WrongChain
+            A node is on another chain than the anchor speaks of. Of another genesis block: AnchorError.
+        NodeError
+            A node does not answer.
+        """
+        kind = await anchor_kind(target, anchor)
+        if kind != KIND:
+            raise ConfigError(
+                f"the anchor {anchor} is of the kind {kind}: it has no signers that could attest",
+                hint=f"an attestor is for a quorum anchor ({KIND})",
+            )
+        following = Following(nodes, follow, await source_of(target, anchor), record)
+        attestor = cls(target, await target.chain_id(), anchor, account, following)
+        await attestor._require_source()
+        # What no waiting mends is told at once, as a node that knows of no finalized block.
+        with suppress(NotAttestable, NodesDisagree, AttestorStopped):
+            await following.header()
+        return attestor
+
+    async def look(self) -> Look:
+        """Return how it stands, without signing anything."""
+        try:
+            await self._ready()
+            header = await self.following.header()
+        except AttestorStopped as error:
+            return Look("stopped", error.message, hint=error.hint)
+        except SmartSyncError as error:
+            return Look("waiting", error.message, hint=error.hint)
+        return Look("ok", "", header.number, header.hash)
+
+    async def attest(self, number: int | None = None) -> Attested:
+        """Sign a source block, the newest that may be where ``None``.
+
+        It is remembered before it is signed. The same block can be asked for again at any time.
+
+        Raises
+        ------
+        NotAttestable, NodesDisagree, AttestorStopped
+            See `Following.header`.
+        AlreadySigned
+            It has signed another hash of this height before.
+        ForeignSignature
+            Its signature would not count: it is no signer of the anchor.
+        AnchorPaused, AnchorExpired, AnchorFrozen
+            The anchor accepts nothing.
+        """
+        terms = await self._ready()
+        header = await self.following.header(number)
+        statement = attestation_of(terms, header, self.following.level)
+        self.following.record.remember(terms, self.signer, statement)
+        logger.info("signing block %d (0x%s) as %s", header.number, header.hash.hex(), statement.level)
+        return Attested(terms, statement, sign(self._account, terms, statement))
+
+    async def revocation(self) -> Attested:
+        """Sign that the source has dropped accepted blocks, where every node says so and the same.
+
+        Raises
+        ------
+        NotAttestable
+            It has dropped none: there is nothing to revoke.
+        FinalBlockDropped
+            Among them is one that the anchor holds for final.
+        NodesDisagree, AttestorStopped, ForeignSignature, AnchorPaused, AnchorExpired, AnchorFrozen
+            As in `attest`.
+        """
+        terms = await self._ready()
+        await self.following.require_standing()
+        nodes = self.following.nodes
+        partings = await asyncio.gather(*(find_parting(node, self.target, self.anchor) for node in nodes))
+        parting = partings[0]
+        if any(other != parting for other in partings):
+            told = "; ".join(
+                f"{node.rpc.host} {'none' if one is None else f'{len(one.dropped)} above block {one.head_number}'}"
+                for node, one in zip(nodes, partings, strict=True)
+            )
+            raise NodesDisagree(
+                f"the source's nodes differ in which of the anchor's blocks are dropped: {told}",
+                hint="nothing is signed until they agree; one of them lies, is behind, or is on another branch",
+            )
+        if parting is None:
+            raise NotAttestable("the source has dropped none of the anchor's blocks, there is nothing to revoke")
+        for block in parting.dropped:
+            if block.level == "final":
+                raise FinalBlockDropped(
+                    f"the anchor holds 0x{block.block_hash.hex()} for final as block {block.number}, and the source's "
+                    "nodes have another",
+                    hint="no revocation undoes that. Find out which chain is right: if it is this one, the anchor "
+                    "cannot be relied on any more, unless its guardian recovers it",
+                )
+        statement = revocation_of(terms, parting.head)
+        logger.warning(
+            "signing a revocation: the source has dropped %d accepted blocks above block %d",
+            len(parting.dropped),
+            parting.head_number,
+        )
+        return Attested(terms, statement, sign(self._account, terms, statement))
+
+    async def _ready(self) -> QuorumTerms:
+        """Return the anchor's terms as they are now, under which this signer's signature counts."""
+        await self._require_source()
+        terms = await quorum_terms(self.target, self.anchor)
+        await require_active(self.target, self.anchor)
+        if self.signer not in terms.signers:
+            raise ForeignSignature(
+                f"{self.signer} is no signer of the anchor {self.anchor}",
+                hint=f"its signers are {', '.join(terms.signers)}; the key or the anchor is the wrong one, or the "
+                "signer was removed",
+            )
+        return terms
+
+    async def _require_source(self) -> None:
+        for node in self.following.nodes:
+            await require_same_source(node, self.target, self.anchor)
