@@ -15,6 +15,7 @@ from smartsync.errors import (
     InvalidWitness,
     NonCanonicalTrie,
     ProofError,
+    ReplicaError,
     TransactionReverted,
     UnknownReplica,
 )
@@ -101,6 +102,22 @@ async def read_record(target: Chain, hub: str, replica: str) -> ReplicaRecord:
         first_block=first_block,
         key=ReplicaKey(*key),
     )
+
+
+async def read_active(target: Chain, hub: str, replica: str) -> ReplicaRecord:
+    """Read the record of a replica that has been activated.
+
+    Raises
+    ------
+    ReplicaError
+        It is still being filled.
+    UnknownReplica, NotDeployed
+        As ``read_record``.
+    """
+    record = await read_record(target, hub, replica)
+    if record.status == "filling":
+        raise ReplicaError(f"{replica} is not active yet", hint="finish it with the same smartsync fork")
+    return record
 
 
 async def logic_of(target: Chain, hub: str, key: ReplicaKey) -> str:

@@ -19,7 +19,10 @@ from smartsync.testing import Node
 from tests.acceptance.sample import change, deployed_sample
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = "demo", "doctor", "deploy", "fork", "sync", "watch", "attest", "halt", "status", "diff", "verify", "call"
+COMMANDS = (
+    *("demo", "doctor", "deploy", "fork", "sync", "watch", "attest", "attestor", "halt"),
+    *("status", "diff", "verify", "call", "anchor"),
+)
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -10,13 +10,14 @@ from typing import cast
 import pytest
 
 from smartsync import SyncResult
-from smartsync.errors import BlockNotAccepted, NodeUnreachable, SmartSyncError, SourceDestroyed
+from smartsync.errors import BlockNotAccepted, NodeUnreachable, SourceDestroyed
+from smartsync.sync.watching import Event
 from smartsync.testing import Node
 from tests.integration.stage import Stage, refused, staged
 from tests.integration.world import World, world
 from tests.lying_proxy import LyingProxy, lying
 
-Events = AsyncGenerator[SyncResult | SmartSyncError, None]
+Events = AsyncGenerator[Event, None]
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +52,15 @@ async def test_watch_node_away_for_a_moment_is_told_and_survived(made: World, st
         world.client.source.rpc._retries = world.client.target.rpc._retries = 0
         async with aclosing(watch(world, stage.replica)) as events:
             proxy.away = True
-            for _ in range(2):
-                event = await anext(events)
-                assert isinstance(event, NodeUnreachable) and event.retryable
-                assert "503" in event.message
+            event = await anext(events)
+            assert isinstance(event, NodeUnreachable) and event.retryable
+            assert "503" in event.message
+            waiting = asyncio.ensure_future(anext(events))
+            await asyncio.sleep(0.3)
+            assert not waiting.done(), "what stays as it is is told once"
             proxy.away = False
             await made.do("set(uint256,uint256)", 9, before)
+            event = await waiting
             while not isinstance(event, SyncResult):
                 event = await anext(events)
     assert (event.from_block, len(event.changes)) == (before, 1)
@@ -90,17 +94,27 @@ async def test_watch_every_three_blocks_waits_for_the_third(made: World, stage: 
         assert (event.from_block, event.to_block, [change.new for change in event.changes]) == (before, before + 3, [3])
 
 
-async def test_watch_anchor_without_a_block_is_retried(
+async def test_watch_anchor_without_a_block_is_told_once_and_waited_for(
     made: World, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks, looked_often = 0, asyncio.Event()
+
     async def none_yet(*_: object) -> object:
+        nonlocal looks
+        looks += 1
+        if looks > 3:
+            looked_often.set()
         raise BlockNotAccepted("none yet")
 
     with monkeypatch.context() as patched:
-        patched.setattr("smartsync.sync.client.newest_accepted", none_yet)
+        patched.setattr("smartsync.sync.watching.newest_accepted", none_yet)
         async with aclosing(watch(made, stage.replica, attested=False)) as events:
             assert isinstance(await anext(events), BlockNotAccepted)
-            assert isinstance(await anext(events), BlockNotAccepted)
+            waiting = asyncio.ensure_future(anext(events))
+            await looked_often.wait()
+            assert not waiting.done()
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def test_watch_source_that_was_destroyed_ends_it(ganache: Node, anvil: Node) -> None:

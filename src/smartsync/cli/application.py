@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from smartsync import __version__
+from smartsync.cli.anchor import anchor
 from smartsync.cli.attest import attest
+from smartsync.cli.attestor import attestor
 from smartsync.cli.call import call
 from smartsync.cli.demo import demo
 from smartsync.cli.deploy import deploy
 from smartsync.cli.diff import diff
 from smartsync.cli.doctor import doctor
 from smartsync.cli.fork import fork
+from smartsync.cli.guard import guard
 from smartsync.cli.halt import halt
 from smartsync.cli.status import status
 from smartsync.cli.sync import sync
@@ -29,7 +32,7 @@ _EPILOG = (
 
 _PANELS = {
     "Set up": (demo, doctor, deploy),
-    "Replicate": (fork, sync, watch, attest, halt),
+    "Replicate": (fork, sync, watch, attest, attestor, guard, halt),
     "Look, at no cost": (status, diff, verify, call),
 }
 
@@ -46,6 +49,7 @@ app = typer.Typer(
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
+app.add_typer(anchor, name="anchor", rich_help_panel="Replicate")
 
 
 def _show_version(wanted: bool) -> None:

@@ -55,12 +55,15 @@ def _draw(console: Console, state: ReplicaState) -> None:
             ("source head", state.source_head),
             ("block hash", render.hexadecimal(state.block_hash)),
             ("source time", render.utc(state.source_timestamp)),
+            ("behind the source", None if state.behind_s is None else f"{state.behind_s} s"),
             ("level", state.level),
             ("storage root", render.hexadecimal(state.storage_root)),
             ("code hash", render.hexadecimal(state.code_hash)),
             ("logic copy", state.logic),
             ("anchor", state.anchor),
             ("anchor is", state.anchor_status),
+            ("anchor is so since", render.utc(state.anchor_since)),
+            ("canonical epoch", state.canonical_epoch),
             ("creator", state.creator),
             *([("source ended at block", state.halt_block)] if state.halt_block is not None else []),
         ],
@@ -71,7 +74,7 @@ def _draw_all(console: Console, hub: str, states: list[ReplicaState]) -> None:
     render.heading(console, f"Hub {hub}: {len(states)} replica{'' if len(states) == 1 else 's'}")
     if not states:
         return
-    columns = ("replica", "status", "block", "accepted", "source head", "level", "anchor is", "source")
+    columns = ("replica", "status", "block", "accepted", "source head", "behind", "level", "anchor is", "source")
     rows = [
         (
             state.replica,
@@ -79,6 +82,7 @@ def _draw_all(console: Console, hub: str, states: list[ReplicaState]) -> None:
             state.block_number,
             "-" if state.accepted_block is None else state.accepted_block,
             "-" if state.source_head is None else state.source_head,
+            "-" if state.behind_s is None else f"{state.behind_s} s",
             state.level,
             state.anchor_status,
             state.source,
@@ -86,4 +90,4 @@ def _draw_all(console: Console, hub: str, states: list[ReplicaState]) -> None:
         for state in states
     ]
     console.print()
-    render.table(console, columns, rows, right=("block", "accepted", "source head"))
+    render.table(console, columns, rows, right=("block", "accepted", "source head", "behind"))

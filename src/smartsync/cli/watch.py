@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
+from smartsync.cli.anchor.given import FromOption, remote_signers
 from smartsync.cli.command import command
+from smartsync.cli.ending import terminated_like_interrupted
 from smartsync.cli.options import ReplicaArgument, SlotsOption
-from smartsync.cli.render import counted
+from smartsync.cli.render import counted, hexadecimal, utc
 from smartsync.cli.session import Session, chosen_slots
 from smartsync.config import parse_address
 from smartsync.document import to_json
-from smartsync.errors import SmartSyncError
-from smartsync.results import Progress, SyncResult
+from smartsync.errors import ConfigError, SmartSyncError
+from smartsync.results import (
+    AnchorResumed,
+    AnchorStopped,
+    Progress,
+    Recovered,
+    ReorganisationSeen,
+    Revoked,
+    Step,
+    SyncResult,
+)
 from smartsync.sync import SmartSync
+from smartsync.sync.watching import Event
+from smartsync.types import SlotChange
 
 _Interval = Annotated[
     float, typer.Option("--interval", metavar="SECONDS", min=0.05, help="How often to look at the chains.")
@@ -28,7 +39,15 @@ _EveryBlocks = Annotated[
 _Attest = Annotated[
     bool,
     typer.Option(
-        "--attest", help="Attest to the source's newest block first. Only for sources whose blocks are final."
+        "--attest",
+        help="With attestors' keys: attest to the source's newest block first, and revoke what the source has dropped. "
+        "What was signed is remembered only as long as this runs.",
+    ),
+]
+_Update = Annotated[
+    bool,
+    typer.Option(
+        "--update", help="Have the source's newest block accepted first, by an anchor that needs no signatures."
     ),
 ]
 
@@ -40,31 +59,50 @@ def watch(
     interval: _Interval = 12.0,
     every_blocks: _EveryBlocks = 1,
     attest: _Attest = False,
+    source: FromOption = None,
+    update: _Update = False,
     slots: SlotsOption = None,
 ) -> None:
     """Keep a replica in sync until Ctrl-C.
 
-    What may pass by itself (a node that does not answer, a block not accepted yet) is told and tried again. Ctrl-C and
-    SIGTERM end it with exit code 0. With --json each event is one line: sync, retry, stopped or failed.
+    Where the source drops the block that the replica mirrors, it recovers to a canonical one as soon as the anchor has
+    revoked the other; with --attest, or with --from, it revokes that itself. What may pass by itself (a node that does
+    not answer, a block not accepted yet, an anchor that stopped) is told once and tried again. Ctrl-C and SIGTERM end
+    it with exit code 0. With --json each event is one line.
     """
     address = parse_address(replica, "REPLICA")
     chosen = chosen_slots(slots)
+    if attest and source:
+        raise ConfigError("--attest and --from are two ways to have blocks signed", hint="take one of them")
+    signers = remote_signers(session, source)
     account = session.account()
     attestors = session.attestors(account) if attest else []
     last = _Last()
 
     async def follow(client: SmartSync, _: Progress) -> None:
         events = client.watch(
-            address, interval_s=interval, every_blocks=every_blocks, attestors=attestors, slots=chosen
+            address,
+            interval_s=interval,
+            every_blocks=every_blocks,
+            attestors=attestors,
+            signers=signers,
+            update=update,
+            slots=chosen,
         )
         async for event in events:
             last.count(event)
             _tell(session, event)
 
     session.output.note(f"watching {address} every {interval:g} s; Ctrl-C ends it")
-    with _terminated_like_interrupted(), suppress(KeyboardInterrupt):
+    with terminated_like_interrupted(), suppress(KeyboardInterrupt):
         session.connected(follow, account=account)
-    stopped = {"event": "stopped", "replica": address, "syncs": last.syncs, "block_number": last.block_number}
+    stopped = {
+        "event": "stopped",
+        "replica": address,
+        "syncs": last.syncs,
+        "recoveries": last.recoveries,
+        "block_number": last.block_number,
+    }
     session.output.show(stopped, lambda console: console.print(last.words()))
 
 
@@ -72,36 +110,68 @@ class _Last:
     """How far the watch has come."""
 
     def __init__(self) -> None:
-        self.syncs = 0
+        self.syncs = self.recoveries = 0
         self.block_number: int | None = None
 
-    def count(self, event: SyncResult | SmartSyncError) -> None:
-        if isinstance(event, SyncResult):
+    def count(self, event: Event) -> None:
+        if isinstance(event, SyncResult | Recovered):
             self.block_number = event.to_block
             self.syncs += bool(event.steps)
+            self.recoveries += isinstance(event, Recovered)
 
     def words(self) -> str:
+        of_these = f", {self.recoveries} of them from an orphaned block" if self.recoveries else ""
         where = "" if self.block_number is None else f", the replica stands at source block {self.block_number}"
-        return f"stopped after {self.syncs} sync{'' if self.syncs == 1 else 's'}{where}"
+        return f"stopped after {self.syncs} sync{'' if self.syncs == 1 else 's'}{of_these}{where}"
 
 
-def _tell(session: Session, event: SyncResult | SmartSyncError) -> None:
-    if isinstance(event, SmartSyncError):
-        retry = {"event": "retry", **event.as_dict()}
-        session.output.show(retry, lambda _: session.output.note(f"will try again: {event.message}"))
-        return
-    document = {"event": "sync", "result": to_json(event)}
-    gas = sum(step.gas_used for step in event.steps)
-    line = f"block {event.from_block} -> {event.to_block}  slots {counted(event.changes)}  gas {gas}"
-    hashes = "  ".join(step.tx_hash for step in event.steps)
-    session.output.show(document, lambda console: console.print(f"{line}  {hashes}", soft_wrap=True))
+def _tell(session: Session, event: Event) -> None:
+    match event:
+        case SmartSyncError():
+            document = {"event": "retry", **event.as_dict()}
+            session.output.show(document, lambda _: session.output.note(f"will try again: {event.message}"))
+        case _:
+            document = {"event": _NAMES[type(event)], "result": to_json(event)}
+            session.output.show(document, lambda console: console.print(_line(event), soft_wrap=True))
 
 
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM, which service managers send, end the watch as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+_NAMES = {
+    SyncResult: "sync",
+    Recovered: "recovered",
+    ReorganisationSeen: "reorganisation",
+    Revoked: "revoked",
+    AnchorStopped: "anchor_stopped",
+    AnchorResumed: "anchor_resumed",
+}
+
+
+def _line(event: SyncResult | Recovered | ReorganisationSeen | Revoked | AnchorStopped | AnchorResumed) -> str:
+    match event:
+        case SyncResult():
+            return f"block {event.from_block} -> {event.to_block}  {_written(event.changes, event.steps)}"
+        case Recovered():
+            return (
+                f"recovered: orphaned block {event.orphan_block} {hexadecimal(event.orphan_hash)} -> "
+                f"{event.to_block} {hexadecimal(event.block_hash)}  {_written(event.changes, event.steps)}"
+            )
+        case ReorganisationSeen():
+            now = "the anchor has revoked it" if event.level == "revoked" else "waiting for the anchor to revoke it"
+            return (
+                f"reorganisation: the source has dropped block {event.block_number} {hexadecimal(event.block_hash)} "
+                f"({event.level}) for {hexadecimal(event.source_hash)}; {'revoking it' if event.revoking else now}"
+            )
+        case Revoked():
+            above = f"above block {event.head_number}" if any(event.head_hash) else "of the anchor"
+            return f"revoked: everything {above}, {event.dropped} of it dropped  {_paid(event.steps)}"
+        case AnchorStopped():
+            return f"anchor {event.anchor} is {event.status} since {utc(event.since)}; the replica stays where it is"
+        case AnchorResumed():
+            return f"anchor {event.anchor} is active again since {utc(event.since)}, epoch {event.canonical_epoch}"
+
+
+def _written(changed: tuple[SlotChange, ...], steps: tuple[Step, ...]) -> str:
+    return f"slots {counted(changed)}  {_paid(steps)}"
+
+
+def _paid(steps: tuple[Step, ...]) -> str:
+    return f"gas {sum(step.gas_used for step in steps)}  " + "  ".join(step.tx_hash for step in steps)

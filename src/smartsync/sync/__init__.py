@@ -1,5 +1,5 @@
 """The order of things: discover → trie → witness → submit. No other module knows it."""
 
-from smartsync.sync.client import Attested, SmartSync, SyncPlan
+from smartsync.sync.client import SmartSync, SyncPlan
 
-__all__ = ["Attested", "SmartSync", "SyncPlan"]
+__all__ = ["SmartSync", "SyncPlan"]

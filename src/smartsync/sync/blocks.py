@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from smartsync.anchors.block import accepted_block, newest_accepted, require_accepted
 from smartsync.chain import Chain
-from smartsync.errors import BlockNotAccepted, SourceReorganised
+from smartsync.contracts import address_topic, decode_logs, event_topic
+from smartsync.errors import BlockNotAccepted, BlockUnavailable, SourceReorganised
 from smartsync.header import Header
 from smartsync.replica import ReplicaRecord
 
@@ -41,10 +42,15 @@ async def require_reachable(target: Chain, record: ReplicaRecord, header: Header
     ------
     BlockNotAccepted
         It is not newer, and the recorded one has not been revoked; nor is it the recorded one after an end of the
-        source that is over.
+        source that is over. Or it is older than the first block that the replica may mirror.
     """
     if header.number > record.block_number:
         return
+    if header.number < record.first_block:
+        raise BlockNotAccepted(
+            f"the replica mirrors no source block before {record.first_block}, and this is {header.number}",
+            hint="have a newer block accepted: smartsync anchor update",
+        )
     anchor = record.key.anchor
     if (await accepted_block(target, anchor, record.block_hash)).level == "revoked":
         return
@@ -54,8 +60,34 @@ async def require_reachable(target: Chain, record: ReplicaRecord, header: Header
             return
     raise BlockNotAccepted(
         f"the replica stands at source block {record.block_number}, block {header.number} is not newer",
-        hint="have a newer block accepted: smartsync attest",
+        hint="have a newer block accepted: smartsync anchor update",
     )
+
+
+async def hash_at(source: Chain, number: int) -> bytes | None:
+    """Return the 32-byte hash of the source's block of this number; ``None`` where the node has none (yet)."""
+    try:
+        return (await source.header(number)).hash
+    except BlockUnavailable:
+        return None
+
+
+async def last_common_block(source: Chain, target: Chain, hub: str, replica: str, record: ReplicaRecord) -> int | None:
+    """Return the number of the newest block that the replica mirrored and the source still has.
+
+    What changed since then on either branch is what a way back from an orphaned block has to rewrite. ``None`` where
+    there is no such block. It is a hint where to look for slots, and may be too high after several reorganisations:
+    whether all slots were found is checked against the roots.
+    """
+    if await hash_at(source, record.block_number) == record.block_hash:
+        return record.block_number
+    names = ("ReplicaActivated", "ReplicaSynced")
+    logs = await target.logs(hub, [[event_topic("Hub", name) for name in names], address_topic(replica)])
+    for log in reversed(logs):
+        told = next(found[0] for name in names if (found := decode_logs("Hub", [log], name)))
+        if await hash_at(source, told["number"]) == told["blockHash"]:
+            return int(told["number"])
+    return None
 
 
 async def require_still_canonical(source: Chain, header: Header) -> None:

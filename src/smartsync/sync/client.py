@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import checked_address
+from smartsync.anchors.attestation import AttestedLevel
 from smartsync.anchors.block import newest_accepted, require_same_source
-from smartsync.anchors.quorum import attest
+from smartsync.anchors.once import SignersOnce
+from smartsync.anchors.quorum import LocalSigners, Signers, update_quorum
+from smartsync.anchors.revoking import revoke_dropped
+from smartsync.anchors.updating import update_anchor
 from smartsync.chain import Chain
 from smartsync.contracts import event_topic
 from smartsync.deploy import Deployed, Deployment
 from smartsync.errors import (
     ConfigError,
     KeyUnavailable,
-    ReplicaError,
     ReplicaMoved,
-    SmartSyncError,
     TransactionReverted,
     WrongChain,
 )
-from smartsync.replica import ReplicaRecord, read_record
-from smartsync.results import CallComparison, ForkResult, Progress, ReplicaState, Step, SyncResult, Verification
+from smartsync.replica import ReplicaRecord, read_active, read_record
+from smartsync.results import (
+    AcceptedBlock,
+    CallComparison,
+    ForkResult,
+    Guard,
+    Progress,
+    ReplicaState,
+    SyncResult,
+    Verification,
+)
 from smartsync.rpc import Rpc
 from smartsync.submit import Sender
+from smartsync.sync.anchoring import Anchoring
 from smartsync.sync.blocks import accepted_header, require_reachable, require_still_canonical
 from smartsync.sync.comparing import compare_call
 from smartsync.sync.forking import Fork
+from smartsync.sync.guarding import deploy_guard
 from smartsync.sync.halting import halt
 from smartsync.sync.planning import Plan, plan_sync
 from smartsync.sync.reporting import state_of
 from smartsync.sync.submitting import Submission
 from smartsync.sync.verifying import verify
+from smartsync.sync.watching import Event, Steps, Watching
 from smartsync.types import SlotChange
 
 
@@ -52,16 +67,7 @@ class SyncPlan:
     strategy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attested:
-    """A source block that the anchor accepts now; ``steps`` is empty where it did before."""
-
-    block_number: int
-    block_hash: bytes
-    steps: tuple[Step, ...]
-
-
-class SmartSync:
+class SmartSync(Anchoring):
     """A source chain, a target chain, and the hub on the target.
 
     Made by ``connect`` and used as an asynchronous context manager, so that connections are closed. ``account`` pays
@@ -139,6 +145,8 @@ class SmartSync:
         signers: Sequence[str],
         threshold: int,
         max_drift_s: int = 900,
+        delay_s: int = 2 * 86_400,
+        guardian: str | None = None,
         anchor_only: bool = False,
         on_progress: Progress | None = None,
     ) -> Deployed:
@@ -155,6 +163,8 @@ class SmartSync:
                 signers=[checked_address(signer, "the signer") for signer in signers],
                 threshold=threshold,
                 max_drift_s=max_drift_s,
+                delay_s=delay_s,
+                guardian=None if guardian is None else checked_address(guardian, "the guardian"),
             )
         finally:
             # Also where the anchor failed: the hub stands, and the next try goes on with it.
@@ -162,18 +172,19 @@ class SmartSync:
 
     async def attest(
         self, anchor: str, attestors: Sequence[LocalAccount], *, block: int | str | None = None
-    ) -> Attested:
+    ) -> AcceptedBlock:
         """Sign a source block (the newest where ``None``) with each attestor and submit it to a quorum anchor.
 
         ``block`` is a number, or ``finalized`` or ``safe`` where the source's node knows these.
 
         Warning: a signer signs only what is final on the source chain.
 
-        See ``smartsync.anchors.quorum.attest`` for errors.
+        See ``smartsync.anchors.quorum.update_quorum`` for errors.
         """
         anchor = checked_address(anchor, "the anchor")
-        header, step = await attest(self.source, self._paying(), anchor, attestors, block=block)
-        return Attested(header.number, header.hash, (step,) if step else ())
+        signers = LocalSigners(attestors)
+        header, steps = await update_quorum(self.source, self._paying(), anchor, signers, block=block)
+        return AcceptedBlock(header.number, header.hash, tuple(steps))
 
     async def fork(
         self,
@@ -253,9 +264,15 @@ class SmartSync:
         interval_s: float = 12.0,
         every_blocks: int = 1,
         attestors: Sequence[LocalAccount] = (),
+        signers: Signers | None = None,
+        update: bool = False,
         slots: Iterable[bytes] | None = None,
-    ) -> AsyncIterator[SyncResult | SmartSyncError]:
-        """Keep a replica in sync until cancelled: yield each sync, and each error that a later try may not meet.
+    ) -> AsyncIterator[Event]:
+        """Keep a replica in sync until cancelled, through forks of both chains, and yield what happens.
+
+        A block that the source has dropped is left for the newest that is accepted and canonical, also of a lower
+        number, as soon as the anchor lets it. An error among the events is one that a later try may not meet; what
+        stays as it is is told once.
 
         Parameters
         ----------
@@ -264,8 +281,13 @@ class SmartSync:
         every_blocks
             Sync only when this many source blocks have passed since the recorded one.
         attestors
-            Keys of the anchor's signers, who then attest the source's newest block first. Warning: only for sources
-            whose blocks are final at once.
+            Keys of the anchor's signers, who then attest the source's newest block first, and revoke what the source
+            has dropped. Warning: they remember what they signed only as long as this runs; for a source that
+            reorganises often, run attestors (`smartsync attestor`).
+        signers
+            Instead of ``attestors``: where signatures come from.
+        update
+            Have the source's newest block accepted first, by an anchor that needs no signatures.
 
         Raises
         ------
@@ -273,16 +295,18 @@ class SmartSync:
             One that no later try can mend.
         """
         chosen = None if slots is None else set(slots)
-        while True:
-            try:
-                result = await self._watch_once(replica, every_blocks, attestors, chosen)
-                if result is not None:
-                    yield result
-            except SmartSyncError as error:
-                if not error.retryable:
-                    raise
-                yield error
-            await asyncio.sleep(interval_s)
+        replica, hub = checked_address(replica, "the replica"), self._hub()
+        if signers is None and attestors:
+            signers = SignersOnce(LocalSigners(attestors), self.target)
+        steps = Steps(partial(self.sync, replica, slots=chosen))
+        if signers is not None or update:
+            steps = replace(steps, update=partial(update_anchor, self.source, self._paying(), signers=signers))
+        if signers is not None:
+            steps = replace(steps, revoke=partial(revoke_dropped, self.source, self._paying(), signers=signers))
+        watching = Watching(self.source, self.target, hub, replica, steps, every_blocks)
+        async with aclosing(watching.run(interval_s)) as events:
+            async for event in events:
+                yield event
 
     async def halt(self, replica: str, *, block: int | None = None) -> SyncResult:
         """Record on chain that the source was destroyed or has other code at an accepted block.
@@ -294,6 +318,16 @@ class SmartSync:
         record = await self._activated(replica)
         header = await accepted_header(self.source, self.target, record.key.anchor, block)
         return await halt(self.source, self._paying(), self._hub(), replica, record, header)
+
+    async def guard(self, replica: str, *, max_age_s: int, level: AttestedLevel = "final") -> Guard:
+        """Deploy a guard for readers that cannot be changed: it answers as the replica does, while that is fresh.
+
+        ``max_age_s`` seconds that the mirrored block may be old by the target's clock, ``level`` the lowest that will
+        do. See ``smartsync.sync.guarding.deploy_guard`` for errors.
+        """
+        replica = checked_address(replica, "the replica")
+        await self._activated(replica)
+        return await deploy_guard(self._paying(), self._hub(), replica, max_age_s, level)
 
     # --- what only reads ---
 
@@ -355,20 +389,6 @@ class SmartSync:
         header = await self.source.header(block)
         return await plan_sync(self.source, self.target, self._hub(), replica, record, header, slots, on_progress)
 
-    async def _watch_once(
-        self, replica: str, every_blocks: int, attestors: Sequence[LocalAccount], slots: set[bytes] | None
-    ) -> SyncResult | None:
-        record = await self._activated(replica)
-        if attestors:
-            header = await self.source.header("latest")
-            if header.number < record.block_number + every_blocks:
-                return None
-            await self.attest(record.key.anchor, attestors, block=header.number)
-        newest = await newest_accepted(self.target, record.key.anchor)
-        if newest.number < record.block_number + every_blocks:
-            return None
-        return await self.sync(replica, slots=slots)
-
     async def _require_unmoved(self, replica: str, record: ReplicaRecord, error: TransactionReverted) -> None:
         """Say so where the transaction reverts because somebody else was faster: then nothing is wrong."""
         now = await read_record(self.target, self._hub(), replica)
@@ -379,10 +399,7 @@ class SmartSync:
             ) from error
 
     async def _activated(self, replica: str) -> ReplicaRecord:
-        record = await read_record(self.target, self._hub(), replica)
-        if record.status == "filling":
-            raise ReplicaError(f"{replica} is not active yet", hint="finish it with the same smartsync fork")
-        return record
+        return await read_active(self.target, self._hub(), replica)
 
     def _hub(self) -> str:
         if self.hub is None:

@@ -12,6 +12,7 @@ from smartsync.errors import NodeError, SourceCodeChanged, SourceDestroyed
 from smartsync.header import Header
 from smartsync.replica import ReplicaRecord, replica_trie, written_slots
 from smartsync.results import Progress
+from smartsync.sync.blocks import last_common_block
 from smartsync.sync.searching import search
 from smartsync.types import EMPTY_CODE_HASH, Account
 from smartsync.witness import Transition, encode_account_proof, plan_transition
@@ -74,9 +75,8 @@ async def plan_sync(
         elif slots is not None:
             yield Discovery(slots, "given slots")
         else:
-            async for found in strategies(
-                source, record.key.source, record.block_number, header.number, on_progress=on_progress
-            ):
+            since = await last_common_block(source, target, hub, replica, record)
+            async for found in strategies(source, record.key.source, since, header.number, on_progress=on_progress):
                 yield found
             # Whatever the source's node cannot tell: slots that were there once are those that mostly change.
             yield await _own_slots(target, hub, replica)

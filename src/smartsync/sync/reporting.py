@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from smartsync.anchors.block import accepted_block, anchor_status, newest_accepted
+from smartsync.anchors.block import accepted_block, anchor_state, newest_accepted
 from smartsync.chain import Chain
-from smartsync.errors import AnchorFrozen, BlockNotAccepted
+from smartsync.errors import AnchorError
 from smartsync.replica import logic_of, read_record
 from smartsync.results import ReplicaState
 
@@ -19,6 +19,8 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
     """
     record = await read_record(target, hub, replica)
     recorded = await accepted_block(target, record.key.anchor, record.block_hash)
+    anchor = await anchor_state(target, record.key.anchor)
+    newest = await source.header("latest")
     return ReplicaState(
         replica=replica,
         status=record.status,
@@ -34,14 +36,17 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
         code_hash=record.key.code_hash,
         halt_block=record.halt_number if record.status not in ("filling", "active") else None,
         level=recorded.level,
-        anchor_status=await anchor_status(target, record.key.anchor),
+        anchor_status=anchor.status,
+        anchor_since=anchor.since,
+        canonical_epoch=anchor.canonical_epoch,
         accepted_block=await _accepted_number(target, record.key.anchor),
-        source_head=(await source.header("latest")).number,
+        source_head=newest.number,
+        behind_s=None if recorded.level == "unknown" else newest.timestamp - recorded.timestamp,
     )
 
 
 async def _accepted_number(target: Chain, anchor: str) -> int | None:
     try:
         return (await newest_accepted(target, anchor)).number
-    except (BlockNotAccepted, AnchorFrozen):
+    except AnchorError:
         return None

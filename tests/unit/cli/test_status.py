@@ -30,8 +30,11 @@ STATE = ReplicaState(
     halt_block=None,
     level="final",
     anchor_status="active",
+    anchor_since=1_795_391_000,
+    canonical_epoch=2,
     accepted_block=110,
     source_head=None,
+    behind_s=1234,
 )
 
 
@@ -39,8 +42,18 @@ def test_status_of_one_shows_everything_in_full(run, fake) -> None:
     fake.answers["status"] = STATE
     result = run("status", REPLICA)
     assert result.exit_code == 0
-    for shown in (REPLICA, SOURCE, ANCHOR, HASH_TEXT, "active", "final", "1795392000 (2026-11-23 00:00:00 UTC)"):
+    for shown in (
+        REPLICA,
+        SOURCE,
+        ANCHOR,
+        HASH_TEXT,
+        "active",
+        "final",
+        "1795392000 (2026-11-23 00:00:00 UTC)",
+        "1234 s",
+    ):
         assert shown in result.stdout
+    assert "canonical epoch     2\n" in result.stdout
     assert "source head" not in result.stdout  # not known
 
 
@@ -52,6 +65,7 @@ def test_status_without_replica_lists_all_of_the_hub(run, fake) -> None:
     assert f"Hub {HUB}: 2 replicas" in result.stdout
     assert REPLICA in result.stdout
     assert other in result.stdout
+    assert "1234 s" in result.stdout
     document = json.loads(run("status", "--json").stdout)
     assert document["hub"] == HUB
     assert [state["replica"] for state in document["replicas"]] == [REPLICA, other]

@@ -1,13 +1,14 @@
 import asyncio
 import json
 import signal
+from dataclasses import replace
 
 import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
 from smartsync.errors import BlockNotAccepted
-from smartsync.results import Step, SyncResult
+from smartsync.results import AnchorResumed, AnchorStopped, Recovered, ReorganisationSeen, Revoked, Step, SyncResult
 from smartsync.types import SlotChange
 
 REPLICA = to_checksum_address("0x" + "aa" * 20)
@@ -41,8 +42,9 @@ def test_watch_events_as_lines_of_json(run, fake) -> None:
     assert [event["event"] for event in events] == ["sync", "retry", "sync", "stopped"]
     assert events[0]["result"]["to_block"] == 110
     assert events[1]["message"] == "block 111 is not accepted"
-    assert events[3] == {"event": "stopped", "replica": REPLICA, "syncs": 2, "block_number": 110}
-    assert fake.asked("watch") == ((REPLICA,), {"interval_s": 0.5, "every_blocks": 3, "attestors": [], "slots": None})
+    assert events[3] == {"event": "stopped", "replica": REPLICA, "syncs": 2, "recoveries": 0, "block_number": 110}
+    options = {"attestors": [], "signers": None, "update": False, "slots": None}
+    assert fake.asked("watch") == ((REPLICA,), {"interval_s": 0.5, "every_blocks": 3, **options})
 
 
 def test_watch_events_as_text(run, fake) -> None:
@@ -51,6 +53,53 @@ def test_watch_events_as_text(run, fake) -> None:
     assert "block 100 -> 110  slots 3 (1 insert, 1 update, 1 delete)  gas 221066  " + STEP.tx_hash in result.stdout
     assert "will try again: block 111 is not accepted" in result.stderr
     assert result.stdout.endswith("stopped after 1 sync, the replica stands at source block 110\n")
+
+
+ANCHOR = to_checksum_address("0x" + "22" * 20)
+OTHER = bytes(31) + b"\x07"
+SEEN = ReorganisationSeen(REPLICA, ANCHOR, 110, HASH, OTHER, "safe", revoking=True)
+REVOKED = Revoked(ANCHOR, 105, OTHER, 2, (STEP,))
+RECOVERED = Recovered(REPLICA, 110, HASH, 106, OTHER, (DELETE,), (STEP,))
+STOPPED = AnchorStopped(ANCHOR, "frozen", 1_795_392_000)
+RESUMED = AnchorResumed(ANCHOR, 1_795_392_500, 3)
+
+
+def test_watch_of_a_fork_says_what_it_saw_and_did(run, fake) -> None:
+    fake.answers["watch"] = [SYNCED, SEEN, REVOKED, RECOVERED, STOPPED, RESUMED]
+    _, seen, revoked, recovered, stopped, resumed, last = run("watch", REPLICA).stdout.splitlines()
+    old, new = "0x" + HASH.hex(), "0x" + OTHER.hex()
+    assert seen == f"reorganisation: the source has dropped block 110 {old} (safe) for {new}; revoking it"
+    assert revoked == f"revoked: everything above block 105, 2 of it dropped  gas 221066  {STEP.tx_hash}"
+    assert recovered.startswith(f"recovered: orphaned block 110 {old} -> 106 {new}  slots 1 (1 delete)  gas 221066  0x")
+    assert stopped.startswith(f"anchor {ANCHOR} is frozen since 1795392000 (2026-11-23")
+    assert resumed.startswith(f"anchor {ANCHOR} is active again") and resumed.endswith("epoch 3")
+    assert last == "stopped after 2 syncs, 1 of them from an orphaned block, the replica stands at source block 106"
+
+
+def test_watch_of_a_fork_as_lines_of_json(run, fake) -> None:
+    fake.answers["watch"] = [SEEN, REVOKED, RECOVERED, STOPPED, RESUMED]
+    events = [json.loads(line) for line in run("watch", REPLICA, "--json").stdout.splitlines()]
+    names = ["reorganisation", "revoked", "recovered", "anchor_stopped", "anchor_resumed", "stopped"]
+    assert [event["event"] for event in events] == names
+    assert events[0]["result"]["revoking"] is True
+    assert events[1]["result"]["head_hash"] == "0x" + OTHER.hex()
+    assert events[2]["result"]["changes"] == [
+        {"kind": "delete", "slot": "0x" + DELETE.slot.hex(), "old": DELETE.old, "new": 0}
+    ]
+    assert (events[5]["syncs"], events[5]["recoveries"], events[5]["block_number"]) == (1, 1, 106)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (replace(SEEN, revoking=False), "waiting for the anchor to revoke it"),
+        (replace(SEEN, revoking=False, level="revoked"), "the anchor has revoked it"),
+        (replace(REVOKED, head_number=0, head_hash=bytes(32)), "revoked: everything of the anchor"),
+    ],
+)
+def test_watch_of_a_fork_says_who_is_waited_for(run, fake, event: object, words: str) -> None:
+    fake.answers["watch"] = [event]
+    assert words in run("watch", REPLICA).stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -73,3 +122,25 @@ def test_watch_attest_uses_own_account_where_no_attestors(run, fake) -> None:
     fake.answers["watch"] = []
     assert run("watch", REPLICA, "--attest").exit_code == 0
     assert [account.address for account in fake.asked("watch")[1]["attestors"]] == ADDRESSES[:1]
+
+
+def test_watch_from_attestors_fetches_their_signatures(run, fake) -> None:
+    fake.answers["watch"] = []
+    assert run("watch", REPLICA, "--from", "http://one.example/key", "--from", "http://two.example").exit_code == 0
+    options = fake.asked("watch")[1]
+    assert repr(options["signers"]) == "RemoteSigners(one.example, two.example)"
+    assert options["attestors"] == []
+
+
+def test_watch_update_needs_no_signatures(run, fake) -> None:
+    fake.answers["watch"] = []
+    assert run("watch", REPLICA, "--update").exit_code == 0
+    options = fake.asked("watch")[1]
+    assert (options["update"], options["signers"]) == (True, None)
+
+
+def test_watch_with_own_keys_and_attestors_is_refused(run, fake) -> None:
+    result = run("watch", REPLICA, "--attest", "--from", "http://one.example")
+    assert result.exit_code == 2
+    assert "take one of them" in result.stderr
+    assert not fake.calls

@@ -27,7 +27,7 @@ async def test_accepted_header_of_an_accepted_number_is_that_one(node: Any, anch
 async def test_accepted_header_of_another_number_says_how_to_have_it_accepted(node: Any, anchor: FakeAnchor) -> None:
     with pytest.raises(BlockNotAccepted, match="block 8") as caught:
         await accepted(node, 8)
-    assert caught.value.hint == "have it accepted: smartsync attest --block 8"
+    assert caught.value.hint == "have it accepted: smartsync anchor update --block 8"
 
 
 async def test_accepted_header_that_the_source_has_otherwise_is_a_reorganisation(node: Any, anchor: FakeAnchor) -> None:

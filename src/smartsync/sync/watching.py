@@ -1,0 +1,221 @@
+"""A replica kept in sync for long, with nobody there: through outages, stops of the anchor, and forks of both chains.
+
+Every look begins anew from what the chains say; nothing of an earlier one is taken for granted. So it does not matter
+who else syncs, revokes or attests meanwhile, nor whether the target chain reorganised and undid what was sent: then the
+record is the old one again, and the same step is planned again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from smartsync.anchors.block import (
+    AnchoredBlock,
+    AnchorState,
+    accepted_block,
+    anchor_state,
+    block_at,
+    head_of,
+    newest_accepted,
+)
+from smartsync.anchors.revoking import Revocation
+from smartsync.chain import Chain
+from smartsync.errors import (
+    AnchorError,
+    ConfigError,
+    ReplicaError,
+    ReplicaMoved,
+    SmartSyncError,
+    SourceError,
+)
+from smartsync.replica import ReplicaRecord, read_active
+from smartsync.results import AnchorResumed, AnchorStopped, Recovered, ReorganisationSeen, Revoked, SyncResult
+from smartsync.sync.blocks import hash_at
+
+Event: TypeAlias = (
+    SyncResult | Recovered | ReorganisationSeen | Revoked | AnchorStopped | AnchorResumed | SmartSyncError
+)
+"""What a watcher tells. An error is one that it survives: it tries again at the next look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a watcher can do.
+
+    ``sync`` the replica to the newest accepted block; and, where it can, for an anchor: ``update``, which has the
+    source's newest block accepted, and ``revoke``, which revokes what the source has dropped.
+    """
+
+    sync: Callable[[], Awaitable[SyncResult]]
+    update: Callable[[str], Awaitable[object]] | None = None
+    revoke: Callable[[str], Awaitable[Sequence[Revocation]]] | None = None
+
+
+@dataclass(slots=True)
+class Watching:
+    """One replica under watch. ``every_blocks`` source blocks must have passed since the recorded one for a sync."""
+
+    source: Chain
+    target: Chain
+    hub: str
+    replica: str
+    steps: Steps
+    every_blocks: int = 1
+    _is_known: bool = False
+    _anchor_status: str = "active"
+    _newest_level: str = "unknown"
+    _met: set[Hashable] = field(default_factory=set)
+    _told: set[Hashable] = field(default_factory=set)
+
+    async def run(self, interval_s: float) -> AsyncGenerator[Event, None]:
+        """Look every so many seconds, for ever, and yield what there is to tell.
+
+        Raises
+        ------
+        SmartSyncError
+            One that no later try can mend, see ``_ends``.
+        """
+        while True:
+            try:
+                async with aclosing(self._look()) as events:
+                    async for event in events:
+                        yield event
+            except SmartSyncError as error:
+                if self._ends(error):
+                    raise
+                if self._is_news(error):
+                    yield error
+                self._told |= self._met
+            else:
+                self._told = self._met
+            self._met = set()
+            await asyncio.sleep(interval_s)
+
+    async def _look(self) -> AsyncGenerator[Event, None]:
+        record = await read_active(self.target, self.hub, self.replica)
+        self._is_known = True
+        anchor = record.key.anchor
+        state = await anchor_state(self.target, anchor)
+        if (turned := self._turned(anchor, state)) is not None:
+            yield turned
+        if state.status != "active":
+            return
+        recorded = await accepted_block(self.target, anchor, record.block_hash)
+        latest = (await self.source.header("latest")).number
+
+        dropped = await self._dropped(anchor, recorded, latest)
+        for block, source_hash in dropped.values():
+            if self._is_news((block.block_hash, source_hash, block.level)):
+                yield self._reorganisation(anchor, block, source_hash)
+        if self.steps.revoke is not None and dropped:
+            try:
+                for done in await self.steps.revoke(anchor):
+                    parting = done.parting
+                    yield Revoked(done.anchor, parting.head_number, parting.head, len(parting.dropped), (done.step,))
+                recorded = await accepted_block(self.target, anchor, record.block_hash)
+            except SmartSyncError as error:
+                # It may still be possible to sync to a block above.
+                if (told := self._survived(error)) is not None:
+                    yield told
+
+        is_revoked = recorded.level == "revoked" or await self._is_end_revoked(record)
+        is_astray = is_revoked or record.block_hash in dropped
+        # A signer who attested to a final block that the source has dropped does not go on above it.
+        is_broken = any(block.level == "final" for block, _ in dropped.values())
+        is_due = is_astray or latest >= record.block_number + self.every_blocks
+        if self.steps.update is not None and is_due and not is_broken:
+            try:
+                await self.steps.update(anchor)
+            except SmartSyncError as error:
+                # Somebody else may have had a block accepted.
+                if (told := self._survived(error)) is not None:
+                    yield told
+
+        newest = await newest_accepted(self.target, anchor)
+        self._newest_level = newest.level
+        due = record.block_number + (1 if is_astray else self.every_blocks)
+        if newest.block_hash not in dropped and (is_revoked or newest.number >= due):
+            result = await self.steps.sync()
+            yield _recovered(record, result) if is_astray and result.steps else result
+
+    async def _dropped(
+        self, anchor: str, recorded: AnchoredBlock, latest: int
+    ) -> dict[bytes, tuple[AnchoredBlock, bytes]]:
+        """Return, by hash, the blocks that matter here and are no more on the source's chain, with what is there now.
+
+        These are the recorded block, the newest accepted one, and the one that stands where the source's newest is: as
+        long as that does, another cannot be accepted. A block above the newest is no sign of anything: the node may be
+        behind.
+        """
+        found = recorded, await block_at(self.target, anchor, latest), await head_of(self.target, anchor)
+        known = [block for block in found if block is not None and block.level != "unknown"]
+        blocks = {block.block_hash: block for block in known if block.number <= latest}
+        dropped = {}
+        for block in blocks.values():
+            now = await hash_at(self.source, block.number)
+            if now is not None and now != block.block_hash:
+                dropped[block.block_hash] = block, now
+        return dropped
+
+    async def _is_end_revoked(self, record: ReplicaRecord) -> bool:
+        """Whether the source's end was proven at a block that it has dropped since."""
+        if not any(record.halt_hash):
+            return False
+        return (await accepted_block(self.target, record.key.anchor, record.halt_hash)).level == "revoked"
+
+    def _turned(self, anchor: str, state: AnchorState) -> AnchorStopped | AnchorResumed | None:
+        before, self._anchor_status = self._anchor_status, state.status
+        if state.status == before:
+            return None
+        if state.status == "active":
+            return AnchorResumed(anchor, state.since, state.canonical_epoch)
+        return AnchorStopped(anchor, state.status, state.since)
+
+    def _reorganisation(self, anchor: str, block: AnchoredBlock, source_hash: bytes) -> ReorganisationSeen:
+        revoking = self.steps.revoke is not None and block.level == "safe"
+        return ReorganisationSeen(
+            self.replica, anchor, block.number, block.block_hash, source_hash, block.level, revoking
+        )
+
+    def _survived(self, error: SmartSyncError) -> SmartSyncError | None:
+        """Return an error that does not keep from the rest of the look, where it is to be told."""
+        if isinstance(error, ConfigError):
+            raise error
+        return error if self._is_news(error) else None
+
+    def _is_news(self, what: Hashable) -> bool:
+        """Whether it was not told at the look before."""
+        key = (type(what), what.message) if isinstance(what, SmartSyncError) else what
+        first = key not in self._told and key not in self._met
+        self._met.add(key)
+        return first
+
+    def _ends(self, error: SmartSyncError) -> bool:
+        """Whether no later look can go better.
+
+        A replica that was there and is not, was undone by the target chain, or the node is behind. The end of a source
+        can be undone by its chain, unless it is final.
+        """
+        if isinstance(error, ReplicaMoved):
+            return False
+        if isinstance(error, ReplicaError):
+            return not self._is_known
+        if isinstance(error, SourceError):
+            return self._newest_level == "final"
+        return isinstance(error, ConfigError) or type(error) is AnchorError
+
+
+def _recovered(record: ReplicaRecord, result: SyncResult) -> Recovered:
+    return Recovered(
+        result.replica,
+        record.block_number,
+        record.block_hash,
+        result.to_block,
+        result.block_hash,
+        result.changes,
+        result.steps,
+    )

@@ -1,0 +1,138 @@
+"""What ends a watch and what is told again; the looks themselves are tested on real chains."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from smartsync.anchors.block import AnchorState
+from smartsync.errors import (
+    AnchorError,
+    AnchorFrozen,
+    BlockNotAccepted,
+    BlockUnavailable,
+    ConfigError,
+    FinalBlockDropped,
+    IncompleteSlots,
+    InsufficientFunds,
+    InvalidProof,
+    KeyUnavailable,
+    NodeUnreachable,
+    NotDeployed,
+    ReplicaError,
+    ReplicaMoved,
+    RpcError,
+    SmartSyncError,
+    SourceCodeChanged,
+    SourceDestroyed,
+    SourceReorganised,
+    TooFewSignatures,
+    TransactionPending,
+    TransactionReverted,
+    UnknownReplica,
+    WrongChain,
+)
+from smartsync.results import AnchorResumed, AnchorStopped, SyncResult
+from smartsync.sync.watching import Event, Steps, Watching
+
+REPLICA = "0x" + "aa" * 20
+ANCHOR = "0x" + "22" * 20
+SYNCED = SyncResult(REPLICA, 1, 2, bytes(32), (), ())
+
+
+async def no_sync() -> SyncResult:
+    raise AssertionError("nothing is to be synced")
+
+
+def watching() -> Watching:
+    return Watching(None, None, "0x", REPLICA, Steps(no_sync))  # type: ignore[arg-type]  # no chain is asked
+
+
+class Told(Watching):
+    """A watcher whose looks are a list: of events, and of errors that end a look."""
+
+    looks: list[list[Event]]
+
+    async def _look(self) -> AsyncGenerator[Event, None]:
+        for event in self.looks.pop(0):
+            if isinstance(event, SmartSyncError):
+                raise event
+            yield event
+
+
+async def run(*looks: list[Event]) -> list[Event]:
+    """Return what is told in these looks; a wrong key ends the watch."""
+    watcher = Told(None, None, "0x", REPLICA, Steps(no_sync))  # type: ignore[arg-type]
+    watcher.looks = [*looks, [ConfigError("the end")]]
+    told = []
+    with pytest.raises(ConfigError, match="the end"):
+        async for event in watcher.run(0):
+            told.append(event)
+    return told
+
+
+PASSING = [
+    NodeUnreachable("away"),
+    RpcError("eth_call", -32000, "header not found"),
+    BlockUnavailable("7", "not yet"),
+    InvalidProof("of another block"),
+    IncompleteSlots([b""]),
+    ReplicaMoved("faster"),
+    TransactionReverted("BlockNotNewer"),
+    TransactionPending("in no block"),
+    InsufficientFunds(REPLICA, 1, 2),
+    BlockNotAccepted("not yet"),
+    TooFewSignatures("it", 2, 1, hint=""),
+    AnchorFrozen("just now"),
+    FinalBlockDropped("trust is broken"),
+    SourceReorganised("again"),
+]
+ENDING = [ConfigError("x"), KeyUnavailable("x"), WrongChain("source", 1, 2), AnchorError("another genesis block")]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+def test_ends_what_may_pass_does_not(error: SmartSyncError) -> None:
+    assert not watching()._ends(error)
+
+
+@pytest.mark.parametrize("error", ENDING, ids=lambda error: type(error).__name__)
+def test_ends_what_no_later_look_mends(error: SmartSyncError) -> None:
+    assert watching()._ends(error)
+
+
+@pytest.mark.parametrize("error", [UnknownReplica("x"), NotDeployed("x"), ReplicaError("filling")])
+def test_ends_replica_that_never_was_there_but_not_one_that_was(error: SmartSyncError) -> None:
+    watcher = watching()
+    assert watcher._ends(error)
+    watcher._is_known = True
+    assert not watcher._ends(error), "its chain may have undone it, and do it again"
+
+
+@pytest.mark.parametrize("error", [SourceDestroyed("x"), SourceCodeChanged("x")])
+def test_ends_end_of_the_source_only_where_it_is_final(error: SmartSyncError) -> None:
+    watcher = watching()
+    for level, ends in (("unknown", False), ("safe", False), ("final", True)):
+        watcher._newest_level = level
+        assert watcher._ends(error) is ends
+
+
+async def test_run_error_that_lasts_is_told_once() -> None:
+    away = [NodeUnreachable("away")]
+    assert await run(away, away, away) == away
+    assert len(await run(away, [], away)) == 2, "after a good look it is news"
+    assert len(await run(away, [NodeUnreachable("another node")], away)) == 2
+
+
+async def test_run_events_before_an_error_are_told() -> None:
+    error = NodeUnreachable("away")
+    assert await run([SYNCED, error], [SYNCED, error]) == [SYNCED, error, SYNCED]
+
+
+def test_turned_tells_only_changes() -> None:
+    watcher = watching()
+    active, frozen = AnchorState("active", 1, 0), AnchorState("frozen", 5, 0)
+    assert watcher._turned(ANCHOR, active) is None
+    assert watcher._turned(ANCHOR, frozen) == AnchorStopped(ANCHOR, "frozen", 5)
+    assert watcher._turned(ANCHOR, frozen) is None
+    assert watcher._turned(ANCHOR, AnchorState("active", 9, 1)) == AnchorResumed(ANCHOR, 9, 1)
