@@ -78,7 +78,7 @@ demo: setup  ## two chains, two real contracts, forked, changed, synced, attacke
 	$(SAY) 'Demo'
 	$(BIN)/smartsync demo
 
-bench-gas: setup  ## measure the gas of forks, syncs and reads; write docs/reference/gas.md
+bench-gas: setup  ## measure the gas of forks, syncs, reads, anchors; write docs/reference/gas.md
 	$(SAY) 'Gas'
 	$(BIN)/python -m benchmarks.gas $(if $(WORKLOADS),--workloads $(WORKLOADS))
 	$(BIN)/python -m benchmarks.gas_page

@@ -1,4 +1,4 @@
-"""Measure the gas of forks, syncs and reads, and write benchmarks/results/gas.json.
+"""Measure the gas of forks, syncs, reads and anchors, and write benchmarks/results/gas.json.
 
 Every operation has to be accepted: the exit code is 1 where one is refused.
 """
@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gas.run import Results, run
+from benchmarks.gas import anchors
+from benchmarks.gas.run import Record, Results, run
 from benchmarks.gas.samples import Samples, compile_samples
 from benchmarks.gas.source import FIRST_BLOCK, NINE_NODES, TWO_NODES, StateShape, source_block
 from benchmarks.gas.workload import BASELINE, ROOT, read_workloads
@@ -39,14 +40,15 @@ def main() -> int:
     for workload in workloads:
         print(f"{workload.name}: {len(workload.operations)} operations", flush=True)
         measured[workload.name] = asyncio.run(run(workload, samples))
-    results = _document(measured, samples)
+    print("anchors", flush=True)
+    results = _document(measured, asyncio.run(anchors.measure(samples)), samples)
     output = options.output or (None if options.workloads else OUTPUT)
     if output is not None:
         output.write_text(_text(results), "utf-8")
     return _report(results)
 
 
-def _document(measured: dict[str, Results], samples: Samples) -> dict[str, Any]:
+def _document(measured: dict[str, Results], by_anchor: list[Record], samples: Samples) -> dict[str, Any]:
     """Return what gas.json holds; of workloads with the same contract the first one's fork."""
     first = next(iter(measured.values()))
     forks: dict[str, Any] = {}
@@ -57,7 +59,9 @@ def _document(measured: dict[str, Results], samples: Samples) -> dict[str, Any]:
         "account_proof": {"two_nodes": _proof_bytes(TWO_NODES), "nine_nodes": _proof_bytes(NINE_NODES)},
         "anchor_update": first.anchor_update,
         "reads": first.reads,
+        "guard": first.guard,
         "fork": forks,
+        "anchors": by_anchor,
         **{
             shape: [record for result in measured.values() for record in result.syncs[shape]]
             for shape in ("two_nodes", "nine_nodes")
@@ -93,6 +97,8 @@ def _report(results: dict[str, Any]) -> int:
             print(
                 f"{shape:10} {workload:13} {name:9} {len(gas):3} operations, mean {round(sum(gas) / len(gas)):>10,} gas"
             )
+    for record in results["anchors"]:
+        print(f"{record['kind']:10} {record['call']:18} {record['case']:32} {record['gas']:>10,} gas")
     refused = [record for record in records if not record["accepted"]]
     for record in refused:
         print(f"refused: {record['workload']} operation {record['op_index']} ({record['name']})", file=sys.stderr)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from eth_account.signers.local import LocalAccount
 
 from benchmarks.gas import source
-from smartsync.anchors.quorum import encode_proof, quorum_terms, sign_attestation
+from smartsync.anchors.attestation import attestation_of, encode_proof, sign
+from smartsync.anchors.quorum import quorum_terms
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
 from smartsync.deploy import Deployment
@@ -46,6 +47,7 @@ async def deploy(chain: Chain, accounts: tuple[LocalAccount, ...]) -> Contracts:
         signers=[account.address for account in signers],
         threshold=THRESHOLD,
         max_drift_s=0,
+        delay_s=0,
     )
     return Contracts(deployed.hub, deployed.anchor, signers)
 
@@ -53,11 +55,9 @@ async def deploy(chain: Chain, accounts: tuple[LocalAccount, ...]) -> Contracts:
 async def update_data(chain: Chain, contracts: Contracts, header: Header) -> bytes:
     """Return the calldata of the anchor's ``update`` with as many signatures as it needs."""
     terms = await quorum_terms(chain, contracts.anchor)
-    signatures = [
-        (account.address, sign_attestation(account, terms, header.number, header.hash))
-        for account in contracts.signers[:THRESHOLD]
-    ]
-    return encode_call("QuorumAnchor", "update", [encode_proof(header, signatures)])
+    attestation = attestation_of(terms, header, "final")
+    signed = [sign(account, terms, attestation) for account in contracts.signers[:THRESHOLD]]
+    return encode_call("QuorumAnchor", "update", [encode_proof(header, "final", signed)])
 
 
 class Replica:

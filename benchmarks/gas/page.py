@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from statistics import mean, median
-from textwrap import fill
 from typing import Any
 
+from benchmarks.gas.anchors_page import anchors
 from benchmarks.gas.prices import INTRINSIC
-
-Record = dict[str, Any]
+from benchmarks.gas.text import Record, mean_of, met, number, paragraph, table
 
 TARGETS = {
     (100, "update1"): 86_000,
@@ -63,6 +62,9 @@ def page(results: dict[str, Any]) -> str:
                 _forks(results["fork"]),
                 "## A read",
                 _reads(results["reads"]),
+                _guard(results["reads"], results["guard"]),
+                "## An anchor",
+                anchors(results["anchors"]),
                 "## What was measured, and how",
                 _method(results),
             ]
@@ -116,7 +118,7 @@ def _introduction(results: dict[str, Any]) -> str:
     accepted = sum(record["accepted"] for record in records)
     by_prototype = sum(record["prototype_gas"] is not None for record in records)
     ratios = [mean(record["ratio"] for record in group) for group in groups(records).values()]
-    return _paragraph(
+    return paragraph(
         f"What SmartSync costs on {results['versions']['anvil']} under the rules of Osaka, beside the prototype of the "
         "paper and beside what no implementation can go below. "
         f"Of the {len(records)} operations {accepted} are accepted; the prototype accepts {by_prototype}. "
@@ -132,13 +134,13 @@ def _syncs(records: list[Record], *, targets: bool) -> str:
     header += ["prototype", "factor"]
     rows = []
     for (size, name), group in groups(records).items():
-        gas, limit = _mean(group, "gas"), _mean(group, "limit")
-        row = [_number(size), _label(name), _number(gas)]
+        gas, limit = mean_of(group, "gas"), mean_of(group, "limit")
+        row = [number(size), _label(name), number(gas)]
         if targets:
-            row += _met(gas, TARGETS.get((size, name)), limit)
+            row += met(gas, TARGETS.get((size, name)), limit)
         ratio = mean(record["ratio"] for record in group)
-        rows.append([*row, _number(limit), f"{ratio:.2f}", *_prototype(group)])
-    return _table(header, rows)
+        rows.append([*row, number(limit), f"{ratio:.2f}", *_prototype(group)])
+    return table(header, rows)
 
 
 def _prototype(group: list[Record]) -> list[str]:
@@ -146,24 +148,24 @@ def _prototype(group: list[Record]) -> list[str]:
     accepted = [record for record in group if record["prototype_gas"] is not None]
     if not accepted:
         return ["reverts", "–"]
-    gas = _mean(accepted, "prototype_gas")
+    gas = mean_of(accepted, "prototype_gas")
     share = "" if len(accepted) == len(group) else f" ({100 * len(accepted) // len(group)} % accepted)"
-    return [f"{_number(gas)}{share}", f"{gas / _mean(accepted, 'gas'):.1f}"]
+    return [f"{number(gas)}{share}", f"{gas / mean_of(accepted, 'gas'):.1f}"]
 
 
 def _below_limit(records: list[Record]) -> str:
     unreachable = [
-        (size, name, target, _mean(group, "limit"), group[0])
+        (size, name, target, mean_of(group, "limit"), group[0])
         for (size, name), group in groups(records).items()
-        if (target := TARGETS.get((size, name))) is not None and target < _mean(group, "limit")
+        if (target := TARGETS.get((size, name))) is not None and target < mean_of(group, "limit")
     ]
     return "\n\n".join(
-        _paragraph(
-            f"**The target for {_label(name)} of {_number(size)} values cannot be reached by any transaction on the "
-            f"EVM.** It is {_number(target)}; but {first['changes']} slots that are touched for the first time cost "
-            f"{first['changes']} · 5,000 = {_number(first['sstore_gas'])} gas to rewrite, the transaction itself "
-            f"{_number(INTRINSIC)}, and the slots and values have to be in its calldata. The limit is "
-            f"{_number(limit)}; what can be judged is the ratio to it."
+        paragraph(
+            f"**The target for {_label(name)} of {number(size)} values cannot be reached by any transaction on the "
+            f"EVM.** It is {number(target)}; but {first['changes']} slots that are touched for the first time cost "
+            f"{first['changes']} · 5,000 = {number(first['sstore_gas'])} gas to rewrite, the transaction itself "
+            f"{number(INTRINSIC)}, and the slots and values have to be in its calldata. The limit is "
+            f"{number(limit)}; what can be judged is the ratio to it."
         )
         for size, name, target, limit, first in unreachable
     )
@@ -173,12 +175,12 @@ def _nine_nodes(results: dict[str, Any]) -> str:
     proofs = results["account_proof"]
     small, large = proofs["two_nodes"], proofs["nine_nodes"]
     pairs = zip(groups(results["two_nodes"]).values(), groups(results["nine_nodes"]).values(), strict=True)
-    extra = sorted(_mean(nine, "gas") - _mean(two, "gas") for two, nine in pairs)
-    return _paragraph(
-        f"An account proof of {large['nodes']} nodes instead of {small['nodes']}: {_number(extra[0])} to "
-        f"{_number(extra[-1])} gas more. The nodes have {_number(large['node_bytes'])} bytes instead of "
-        f"{_number(small['node_bytes'])}; what the hub takes of them ([the account "
-        f"proof](witness.md#the-account-proof)) has {_number(large['bytes'])} instead of {_number(small['bytes'])}. "
+    extra = sorted(mean_of(nine, "gas") - mean_of(two, "gas") for two, nine in pairs)
+    return paragraph(
+        f"An account proof of {large['nodes']} nodes instead of {small['nodes']}: {number(extra[0])} to "
+        f"{number(extra[-1])} gas more. The nodes have {number(large['node_bytes'])} bytes instead of "
+        f"{number(small['node_bytes'])}; what the hub takes of them ([the account "
+        f"proof](witness.md#the-account-proof)) has {number(large['bytes'])} instead of {number(small['bytes'])}. "
         "Limit and prototype are those of the table above: the limit counts no account proof, and the prototype was "
         "measured with the small one."
     )
@@ -196,33 +198,33 @@ def _parts_table(records: list[Record]) -> str:
     for (size, name), group in groups(records).items():
         if (size, name) in TARGETS:
             means = [mean(column) for column in zip(*(parts(record).values() for record in group), strict=True)]
-            rows.append([_number(size), _label(name), *map(_number, means), _number(_mean(group, "calldata_bytes"))])
-    return _table(["values", "operation", *PARTS, "calldata bytes"], rows)
+            rows.append([number(size), _label(name), *map(number, means), number(mean_of(group, "calldata_bytes"))])
+    return table(["values", "operation", *PARTS, "calldata bytes"], rows)
 
 
 def _not_reached(results: dict[str, Any]) -> str:
     found = groups(results["two_nodes"])
-    aims = [(target, _mean(found[key], "gas"), _mean(found[key], "limit")) for key, target in TARGETS.items()]
-    met = sum(gas <= target for target, gas, _ in aims)
+    aims = [(target, mean_of(found[key], "gas"), mean_of(found[key], "limit")) for key, target in TARGETS.items()]
+    reached = sum(gas <= target for target, gas, _ in aims)
     impossible = sum(target < limit for target, _, limit in aims)
     near = [
-        f"{_label(name)} of {_number(size)}"
+        f"{_label(name)} of {number(size)}"
         for (size, name), group in found.items()
         if mean(record["ratio"] for record in group) <= RATIO_TARGET
     ]
     shares = {key: [parts(record) for record in group] for key, group in found.items()}
     fixed = [sum(part[name] for name in ("intrinsic", "anchor", "hub")) for part in shares[100, "update1"]]
     work = [mean(part["transition"] for part in shares[size, "update100"]) / 100 for size in (100, 1_000, 10_000)]
-    dearer = [_number(size_of(name)) for name, fork in results["fork"].items() if fork["prototype_gas"] < fork["total"]]
+    dearer = [number(size_of(name)) for name, fork in results["fork"].items() if fork["prototype_gas"] < fork["total"]]
     fork = f" Of {' and '.join(dearer)} values the prototype's fork takes less gas than ours." if dearer else ""
     items = [
-        f"**In short**: targets of a sync that are met: {met} of {len(aims)}; below the limit: {impossible}. A ratio "
-        f"of {RATIO_TARGET:.2f} or less have {len(near)} of {len(found)} kinds of operation ({', '.join(near)}): there "
-        "bytes decide, and there are hardly any to spare.",
-        f"**A small sync** pays for what the limit does not count: {_number(mean(fixed))} gas before its first slot. "
+        f"**In short**: targets of a sync that are met: {reached} of {len(aims)}; below the limit: {impossible}. A "
+        f"ratio of {RATIO_TARGET:.2f} or less have {len(near)} of {len(found)} kinds of operation ({', '.join(near)}): "
+        "there bytes decide, and there are hardly any to spare.",
+        f"**A small sync** pays for what the limit does not count: {number(mean(fixed))} gas before its first slot. "
         "That is the transaction itself, the anchor's word on two blocks, the account proof, and two words that change "
         "in the hub.",
-        f"**A large sync** pays for hashing: update 100 takes {_number(min(work))} to {_number(max(work))} gas a slot "
+        f"**A large sync** pays for hashing: update 100 takes {number(min(work))} to {number(max(work))} gas a slot "
         "in the engine, beside the 5,000 of the write. Each branch on the way to a changed slot is built and hashed "
         "twice, as it was and as it is.",
         f"**A fork** pays 22,100 for the first write of each value; calldata and hashing are the rest.{fork}",
@@ -231,7 +233,7 @@ def _not_reached(results: dict[str, Any]) -> str:
         "about 2,600 changed slots or 700 new ones ([known limits](../../SECURITY.md#known-limits)). What does not fit "
         "one transaction with its proof is proven in parts before; no such sync is in these tables.",
     ]
-    return "\n".join(_paragraph(item, bullet=True) for item in items)
+    return "\n".join(paragraph(item, bullet=True) for item in items)
 
 
 def _forks(forks: dict[str, Record]) -> str:
@@ -241,51 +243,67 @@ def _forks(forks: dict[str, Record]) -> str:
         before = fork["prototype_gas"]
         rows.append(
             [
-                _number(size),
-                _number(fork["creation"]),
-                f"{_number(fork['fill'])} in {fork['fills']}",
-                _number(fork["activation"]),
-                _number(fork["total"]),
-                _number(fork["per_value"]),
-                *_met(fork["per_value"], FORK_TARGETS.get(size), None),
-                _number(before),
+                number(size),
+                number(fork["creation"]),
+                f"{number(fork['fill'])} in {fork['fills']}",
+                number(fork["activation"]),
+                number(fork["total"]),
+                number(fork["per_value"]),
+                *met(fork["per_value"], FORK_TARGETS.get(size), None),
+                number(before),
                 f"{before / fork['total']:.1f}",
             ]
         )
     header = ["values", "creation", "fills", "activation", "in all", "per value", "target", "met"]
-    text = _paragraph(
+    text = paragraph(
         "Creation of the replica, all its slots in transactions of the size that the package makes, activation with "
         "the code's copy. Hub and anchor, deployed once for all replicas, are not in it; nor is the prototype's relay."
     )
-    return f"{text}\n\n{_table([*header, 'prototype', 'factor'], rows)}"
+    return f"{text}\n\n{table([*header, 'prototype', 'factor'], rows)}"
 
 
 def _reads(reads: dict[str, Any]) -> str:
     rows = []
     for when, read in reads.items():
-        values = [_number(read[key]) for key in ("replica", "direct", "overhead")]
-        met = _met(read["overhead"], READ_TARGETS[when], None)
-        rows.append([when, *values, *met, _number(PROTOTYPE_READS[when])])
+        values = [number(read[key]) for key in ("replica", "direct", "overhead")]
+        judged = met(read["overhead"], READ_TARGETS[when], None)
+        rows.append([when, *values, *judged, number(PROTOTYPE_READS[when])])
     header = ["the callee is", "through the replica", "directly", "overhead", "target", "met", "prototype's overhead"]
-    text = _paragraph(
+    text = paragraph(
         "A contract reads one value of the mapping with a STATICCALL: from the replica, and from the logic copy "
         "directly. *Cold* is the first such call in a transaction, *warm* the second one. Measured on chain, from the "
         "GAS instruction before the call to the one after it (`contracts/test/harness/ReadMeter.sol`)."
     )
-    again = _paragraph(
+    again = paragraph(
         "**Warm is not warm here.** Every read is undone, also a static one, and what is undone is cold again "
         "([decision 10](../decisions/0010-every-read-is-undone.md) says why that stays so). So the second read pays "
-        f"{_number(_COLD_SLOT)} gas for the slot, not {_number(_WARM_SLOT)}. Of its overhead "
-        f"{_number(_COLD_SLOT - _WARM_SLOT)} are that, and the frames "
-        f"{_number(reads['warm']['overhead'] - _COLD_SLOT + _WARM_SLOT)}. A second read of several slots pays "
-        f"{_number(_COLD_SLOT - _WARM_SLOT)} more for each of them."
+        f"{number(_COLD_SLOT)} gas for the slot, not {number(_WARM_SLOT)}. Of its overhead "
+        f"{number(_COLD_SLOT - _WARM_SLOT)} are that, and the frames "
+        f"{number(reads['warm']['overhead'] - _COLD_SLOT + _WARM_SLOT)}. A second read of several slots pays "
+        f"{number(_COLD_SLOT - _WARM_SLOT)} more for each of them."
     )
-    return f"{text}\n\n{_table(header, rows)}\n\n{again}"
+    return f"{text}\n\n{table(header, rows)}\n\n{again}"
+
+
+def _guard(reads: dict[str, Any], guard: dict[str, Any]) -> str:
+    rows = [
+        [when, *map(number, (guard[when]["guard"], reads[when]["replica"], guard[when]["guard"] - read["replica"]))]
+        for when, read in reads.items()
+    ]
+    header = ["the callee is", "through the guard", "through the replica", "the guard's share"]
+    text = paragraph(
+        "**With a guard** (`ReaderGuard`, here over a quorum anchor) a view call also asks whether the replica is "
+        "recent and final enough. That is the hub's `head`, which asks the anchor in its turn: "
+        f"{number(guard['cold']['head'])} gas cold and {number(guard['warm']['head'])} warm. A contract that uses the "
+        "library `FreshReplica` itself pays that, too; the rest is the guard's own account and the forwarding. "
+        f"Deploying a guard takes {number(guard['deployment'])} gas."
+    )
+    return f"{text}\n\n{table(header, rows)}"
 
 
 def _method(results: dict[str, Any]) -> str:
     versions, update = results["versions"], results["anchor_update"]
-    proof_bytes = _number(results["account_proof"]["two_nodes"]["node_bytes"])
+    proof_bytes = number(results["account_proof"]["two_nodes"]["node_bytes"])
     items = [
         "**operations**: each in one source block and one `sync`, all from the same starting state (`evm_snapshot`, "
         "`evm_revert`). The source is a contract with one mapping at slot 0. *update 10* rewrites 10 values, *insert* "
@@ -296,7 +314,10 @@ def _method(results: dict[str, Any]) -> str:
         "**gas**: `gasUsed` of the receipt. It is the larger of the floor and 21,000 + calldata + execution − refund; "
         "execution is taken from the node's trace, and the run fails where the parts do not add up to the receipt.",
         f"**apart**: the attestation of the source block by {update['signatures']} of 5 signers, "
-        f"{_number(update['gas'])} gas once for all replicas.",
+        f"{number(update['gas'])} gas once for all replicas.",
+        "**anchors**: on a node of their own, whose clock is set, so that its headers are the same in every run. "
+        "Updates and hashes that are kept are means over 3 to 5 blocks (gas.json says over how many); the other calls "
+        "are sent once. The run fails where one is refused.",
         "**limit**: the larger of (a) 21,000 + calldata gas of the least bytes that can carry the operation + its "
         "storage writes − their refund, and (b) the EIP-7623 floor of these bytes. The least bytes: 32 for each "
         "changed slot and each opaque reference, and the new values' own. It counts no account proof, no bookkeeping "
@@ -306,37 +327,4 @@ def _method(results: dict[str, Any]) -> str:
         "over the operations that it accepts.",
         "**the same contracts give the same file**, byte for byte: [how to run it](../../benchmarks/README.md).",
     ]
-    return "\n".join(_paragraph(item, bullet=True) for item in items)
-
-
-# --- formatting ---
-
-
-def _paragraph(text: str, *, bullet: bool = False) -> str:
-    start, indent = ("- ", "  ") if bullet else ("", "")
-    return fill(
-        text, 120, initial_indent=start, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def _mean(group: Sequence[Record], key: str) -> float:
-    return float(mean(record[key] for record in group))
-
-
-def _number(value: float) -> str:
-    return f"{round(value):,}"
-
-
-def _met(value: float, target: int | None, limit: float | None) -> list[str]:
-    """Return a target and whether it is met, for a table; two empty cells where there is none."""
-    if target is None:
-        return ["", ""]
-    if value <= target:
-        return [_number(target), "yes"]
-    missed = f"no, {100 * (value / target - 1):.0f} % over"
-    return [_number(target), "no, it is below the limit" if limit is not None and target < limit else missed]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    align = [":--" if title in ("operation", "met", "the callee is") else "--:" for title in header]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [header, align, *rows])
+    return "\n".join(paragraph(item, bullet=True) for item in items)

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from benchmarks.gas.page import PARTS, TARGETS, Record, groups, parts
+from benchmarks.gas.page import PARTS, TARGETS, groups, parts
+from benchmarks.gas.text import Record
 
 _SIZES = (10, 100, 1_000, 10_000)
 _STYLE: dict[Any, Any] = {

@@ -9,8 +9,9 @@ from benchmarks.gas import hub, prices, source
 from benchmarks.gas.samples import Samples
 from benchmarks.gas.target import Target
 from benchmarks.gas.workload import Operation, Workload, slot_of
+from smartsync.anchors.block import LEVELS
 from smartsync.chain import Chain
-from smartsync.contracts import parse_signature
+from smartsync.contracts import encode_call, encode_deployment, parse_signature
 from smartsync.rpc import Rpc
 from smartsync.testing import anvil_node
 from smartsync.trie.node import Node, root_hash
@@ -18,7 +19,11 @@ from smartsync.witness import plan_transition
 
 _SHAPES = {"two_nodes": source.TWO_NODES, "nine_nodes": source.NINE_NODES}
 _VALUES = parse_signature("values(uint256)(uint256)")
-_MEASURE = parse_signature("measure(address,bytes)(uint256,uint256,bytes32)")
+MEASURE = parse_signature("measure(address,bytes)(uint256,uint256,bytes32)")
+"""The function of ``contracts/test/harness/ReadMeter.sol``."""
+
+_ACTIVE = 2  # ReplicaStatus.ACTIVE, with which the hub's answer begins
+_ANY_AGE_S = 2**40
 
 Record = dict[str, Any]
 
@@ -30,6 +35,7 @@ class Results:
     syncs: dict[str, list[Record]]
     fork: Record
     reads: Record
+    guard: Record
     anchor_update: Record
     anvil: str
 
@@ -50,10 +56,13 @@ async def run(workload: Workload, samples: Samples) -> Results:
             replica = await hub.Replica.of(chain, contracts, creator, samples.source_code)
             bench = _Bench(Target(chain, creator), contracts, replica, hub.written(None, workload.initial))
             fork = await bench.fork(workload)
+            syncs = {name: await bench.syncs(workload, shape) for name, shape in _SHAPES.items()}
+            reads, guard = await bench.reads(workload, samples.meter)
             return Results(
-                syncs={name: await bench.syncs(workload, shape) for name, shape in _SHAPES.items()},
+                syncs=syncs,
                 fork=fork,
-                reads=await bench.reads(workload, samples.meter),
+                reads=reads,
+                guard=guard,
                 anchor_update=bench.anchor_update,
                 anvil=(await chain.client_version()).split("-")[0],
             )
@@ -129,24 +138,33 @@ class _Bench:
         _require_sum(record)
         return record
 
-    async def reads(self, workload: Workload, meter: bytes) -> Record:
-        """Measure a view call by a contract, on the replica and on the logic copy."""
+    async def reads(self, workload: Workload, meter: bytes) -> tuple[Record, Record]:
+        """Measure a view call by a contract: on the replica and on the logic copy; then through a guard."""
         snapshot = await self.target.snapshot()
         address = (await self.target.must(None, meter, "deploy the read meter")).address
         logic = await self.replica.logic(self.target.chain, self.contracts.hub)
-        expected = workload.initial[slot_of(0)]
-        replica = await self._read(address, self.replica.address, expected)
-        direct = await self._read(address, logic, 0)
+        message, expected = _VALUES.encode([0]), workload.initial[slot_of(0)]
+        replica = await self._read(address, self.replica.address, message, expected)
+        direct = await self._read(address, logic, message, 0)
+        policy = [self.contracts.hub, self.replica.address, _ANY_AGE_S, LEVELS.index("final")]
+        guard = await self.target.must(None, encode_deployment("ReaderGuard", policy), "deploy the guard")
+        guarded = await self._read(address, guard.address, message, expected)
+        head = encode_call("Hub", "head", [self.replica.address])
+        asked = await self._read(address, self.contracts.hub, head, _ACTIVE)
         await self.target.restore(snapshot)
-        return {
+        whens = ("cold", "warm")
+        reads = {
             when: {"replica": through, "direct": without, "overhead": through - without}
-            for when, through, without in zip(("cold", "warm"), replica, direct, strict=True)
+            for when, through, without in zip(whens, replica, direct, strict=True)
         }
+        guards = {
+            when: {"guard": through, "head": told} for when, through, told in zip(whens, guarded, asked, strict=True)
+        }
+        return reads, {"deployment": guard.gas, **guards}
 
-    async def _read(self, meter: str, callee: str, expected: int) -> tuple[int, int]:
-        message = _VALUES.encode([0])
-        answer = await self.target.chain.call(meter, _MEASURE.encode([callee, message]))
-        cold, warm, word = _MEASURE.decode(answer)
+    async def _read(self, meter: str, callee: str, message: bytes, expected: int) -> tuple[int, int]:
+        answer = await self.target.chain.call(meter, MEASURE.encode([callee, message]))
+        cold, warm, word = MEASURE.decode(answer)
         if int.from_bytes(word, "big") != expected:
             raise RuntimeError(f"{callee} answers {word.hex()}, {expected:x} expected")
         return cold, warm

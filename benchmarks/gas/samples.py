@@ -10,15 +10,23 @@ from pathlib import Path
 
 from benchmarks.gas.workload import ROOT
 
-_SOURCES = ("contracts/test/samples/MappingSource.sol", "contracts/test/harness/ReadMeter.sol")
+_SOURCES = (
+    "contracts/test/samples/MappingSource.sol",
+    "contracts/test/harness/ReadMeter.sol",
+    "contracts/test/harness/L1BlockStandIn.sol",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """``source_code`` is the runtime code of what is replicated, ``meter`` the creation code of the read meter."""
+    """``source_code`` is the runtime code of what is replicated, ``meter`` the creation code of the read meter.
+
+    ``l1_block`` is the runtime code of what stands in for the predeploy of OP-stack chains.
+    """
 
     source_code: bytes
     meter: bytes
+    l1_block: bytes
     solc: str
 
 
@@ -28,12 +36,13 @@ def compile_samples() -> Samples:
         out, cache = Path(folder, "out"), Path(folder, "cache")
         build = [str(ROOT / "tools" / "forge"), "build", *_SOURCES, "--out", str(out), "--cache-path", str(cache)]
         subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
-        source, meter = (
+        source, meter, l1_block = (
             json.loads((out / f"{name}.sol" / f"{name}.json").read_text("utf-8"))
-            for name in ("MappingSource", "ReadMeter")
+            for name in ("MappingSource", "ReadMeter", "L1BlockStandIn")
         )
     return Samples(
         bytes.fromhex(source["deployedBytecode"]["object"][2:]),
         bytes.fromhex(meter["bytecode"]["object"][2:]),
+        bytes.fromhex(l1_block["deployedBytecode"]["object"][2:]),
         source["metadata"]["compiler"]["version"],
     )

@@ -24,7 +24,7 @@ ADDRESS = to_checksum_address(keccak256(b"the source")[-20:])
 FIRST_BLOCK = 23_000_000
 """Number of the block that is forked, of as many bytes as mainnet's."""
 
-_FIRST_TIME_S = 1_700_000_000
+FIRST_TIME_S = 1_700_000_000
 _SECONDS_PER_BLOCK = 12
 
 
@@ -64,6 +64,11 @@ def source_block(number: int, storage_root: bytes, code_hash: bytes, shape: Stat
     return SourceBlock(_header(number, state_root), proof, sum(map(len, nodes)))
 
 
+def plain_header(number: int, parent_hash: bytes | None = None) -> Header:
+    """Return a header alone, with some state root, and the parent's hash (32 bytes) where it is told."""
+    return _header(number, _filler(f"state {number}"), parent_hash)
+
+
 def genesis_hash() -> bytes:
     """Return the 32-byte hash of block 0."""
     return keccak256(b"the source's genesis")
@@ -88,11 +93,11 @@ def _branch(child: Node, nibble: int, depth: int, width: int) -> Branch:
     return Branch(tuple(children))
 
 
-def _header(number: int, state_root: bytes) -> Header:
+def _header(number: int, state_root: bytes, parent_hash: bytes | None = None) -> Header:
     """Return a header with the 21 fields that Prague and Osaka have (see ``smartsync.header``)."""
-    time_s = _FIRST_TIME_S + (number - FIRST_BLOCK) * _SECONDS_PER_BLOCK
+    time_s = FIRST_TIME_S + (number - FIRST_BLOCK) * _SECONDS_PER_BLOCK
     fields = [
-        _filler("parentHash"),
+        parent_hash or _filler("parentHash"),
         keccak256(rlp.encode([])),  # sha3Uncles: none
         _filler("miner")[:20],
         state_root,

@@ -85,7 +85,9 @@ def ganache_node(
 
 
 @contextlib.contextmanager
-def anvil_node(*, chain_id: int = 31338, hardfork: str = "osaka", tx_gas_limit: bool = True) -> Iterator[Node]:
+def anvil_node(
+    *, chain_id: int = 31338, hardfork: str = "osaka", tx_gas_limit: bool = True, genesis_time_s: int | None = None
+) -> Iterator[Node]:
     """Run anvil: a good target, but its storage tries are wrong after a deletion.
 
     Parameters
@@ -96,6 +98,8 @@ def anvil_node(*, chain_id: int = 31338, hardfork: str = "osaka", tx_gas_limit: 
         "osaka", "prague", "cancun" …
     tx_gas_limit
         Whether the transaction cap of EIP-7825 is enforced (from Osaka on).
+    genesis_time_s
+        Time of block 0, seconds; now where ``None``.
     """
 
     def command(port: int, folder: Path) -> list[str]:
@@ -104,6 +108,8 @@ def anvil_node(*, chain_id: int = 31338, hardfork: str = "osaka", tx_gas_limit: 
             f"--accounts {ACCOUNT_COUNT} --balance {BALANCE_ETHER}"
         )
         cap = ["--enable-tx-gas-limit"] if tx_gas_limit else []
+        if genesis_time_s is not None:
+            options += f" --timestamp {genesis_time_s}"
         return [anvil_program(), *options.split(), *cap, "--mnemonic", MNEMONIC, "--cache-path", str(folder / "cache")]
 
     with running("anvil", chain_id, command) as node:

@@ -79,6 +79,17 @@ def test_hardhat_node_no_automine_waits_for_evm_mine() -> None:
         assert node.request("eth_getTransactionReceipt", [transaction])["status"] == "0x1"
 
 
+def test_anvil_node_genesis_time_makes_the_same_genesis_block() -> None:
+    def genesis() -> dict[str, str]:
+        with anvil_node(genesis_time_s=1_800_000_000) as node:
+            block: dict[str, str] = node.request("eth_getBlockByNumber", ["0x0", False])
+            return block
+
+    first, again = genesis(), genesis()
+    assert int(first["timestamp"], 16) == 1_800_000_000
+    assert first["hash"] == again["hash"]
+
+
 def test_anvil_node_left_by_an_exception_is_gone() -> None:
     with pytest.raises(ZeroDivisionError), anvil_node() as node:
         raise ZeroDivisionError

@@ -4,9 +4,12 @@ import json
 
 import pytest
 
-from benchmarks.gas import prices, source
+from benchmarks.gas import anchors_page, prices, sealed, source
 from benchmarks.gas.page import page, parts
+from benchmarks.gas.text import met
 from benchmarks.gas.workload import ROOT
+from smartsync.anchors.bft import encode_proof
+from smartsync.bft import PROTOCOLS, quorum_of, read_extra, sealers
 from smartsync.keccak import keccak256
 from smartsync.trie.node import root_hash
 from smartsync.trie.proof import verify_account
@@ -34,6 +37,57 @@ def test_parts_of_every_sync_make_up_its_gas():
         found = parts(record)
         assert sum(found.values()) == record["gas"]
         assert found["floor"] >= 0 and (found["floor"] == 0 or record["gas"] == record["floor_gas"])
+
+
+def test_results_every_kind_of_anchor_is_deployed_updated_and_asked():
+    kinds = ["quorum", "blockhash", "op-l1block", "qbft", "ibft2", "k-of-n", "veto"]
+    for call in ("deployment", "update", "step"):
+        assert list(dict.fromkeys(r["kind"] for r in RESULTS["anchors"] if r["call"] == call)) == kinds
+
+
+def test_results_of_anchors_are_each_there_once_and_above_what_a_transaction_costs():
+    sent = [record for record in RESULTS["anchors"] if record["transactions"]]
+    assert [record["call"] for record in RESULTS["anchors"] if record not in sent] == ["step"] * 8
+    assert all(record["gas"] > prices.INTRINSIC + 4 * record["calldata_bytes"] for record in sent)
+    names = [(record["kind"], record["call"], record["case"]) for record in RESULTS["anchors"]]
+    assert len(set(names)) == len(names)
+
+
+def test_results_have_every_target_and_trial_of_an_anchor():
+    updates = {(record["kind"], record["case"]) for record in RESULTS["anchors"] if record["call"] == "update"}
+    assert updates >= anchors_page.TARGETS.keys() | anchors_page.TRIALS.keys()
+
+
+@pytest.mark.parametrize(
+    ("gas", "verdict"), [(99, "yes"), (100, "yes"), (101, "no, 1 % over"), (1_000, "no, 900 % over")]
+)
+def test_met_says_by_how_much_a_target_is_missed(gas, verdict):
+    assert met(gas, 100, None) == ["100", verdict]
+
+
+def test_met_just_above_a_target_is_not_0_percent():
+    assert met(140_079, 140_000, None) == ["140,000", "no, 0.06 % over"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("count", [4, 21])
+def test_sealed_header_is_sealed_by_a_quorum_of_its_validators(protocol, count):
+    keys = sealed.validators(count)
+    header = sealed.sealed_header(protocol, sealed.FIRST_BLOCK, keys)
+    assert len(header.fields) == 15 and not any(header.fields[6])
+    assert sealers(protocol, header.fields) == sealed.addresses(keys)[: quorum_of(count)]
+    assert read_extra(header.extra_data).validators == tuple(sealed.addresses(keys))
+    full = sealed.sealed_header(protocol, sealed.FIRST_BLOCK, keys, full=True)
+    assert len(full.fields) == 21 and full.fields[6].count(0) < 8
+
+
+def test_sealed_header_of_other_validators_has_one_new_one():
+    known = sealed.addresses(sealed.validators(4))
+    others = [sealed.addresses(sealed.validators(4, new=new)) for new in (1, 2)]
+    assert [len(set(other) - set(known)) for other in others] == [1, 1]
+    assert others[0] != others[1]
+    header = sealed.sealed_header("qbft", sealed.FIRST_BLOCK, sealed.validators(4, new=1))
+    assert len(encode_proof("qbft", header, known)) > len(encode_proof("qbft", header, others[0]))
 
 
 @pytest.mark.parametrize(("shape", "count", "size"), [(source.TWO_NODES, 2, 479), (source.NINE_NODES, 9, 4360)])
