@@ -7,14 +7,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "reference" / "refusals.md").read_text("utf-8")
-NAMED = set(re.findall(r"`(test\w+|\w+Test)`", PAGE))
+NAMED = set(re.findall(r"`(test\w+|invariant\w+|\w+Test)`", PAGE))
 SOLIDITY = {path.name: path.read_text("utf-8") for path in (ROOT / "contracts" / "test").rglob("*.t.sol")}
 PYTHON = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
 
 
 def defined() -> set[str]:
     told = "\n".join(SOLIDITY.values())
-    names = re.findall(r"^ +function (test\w+)\(", told, re.M) + re.findall(r"^contract (\w+Test)\b", told, re.M)
+    names = re.findall(r"^ +function (test\w+|invariant\w+)\(", told, re.M) + re.findall(
+        r"^contract (\w+Test)\b", told, re.M
+    )
     return {*names, *re.findall(r"^(?:async )?def (test_\w+)\(", PYTHON, re.M)}
 
 
