@@ -22,7 +22,7 @@ abstract contract Anchor is IAnchor {
         uint64 number;
         uint64 timestamp;
         uint64 acceptedAt;
-        Level level; // when it was accepted: see `_levelOf`
+        Level level; // when it was accepted, or REVOKED since (`_setAside`): see `_levelOf`
         uint32 canonicalEpoch; // when it was accepted
     }
 
@@ -175,7 +175,8 @@ abstract contract Anchor is IAnchor {
         return _blocks[blockHash].acceptance;
     }
 
-    /// @dev A block that was accepted is not to be used any more, by itself and not by an epoch.
+    /// @dev A block that was accepted is not to be used any more, by itself and not by an epoch. What that makes of it is for
+    /// `_levelOf` to say.
     function _setAside(bytes32 blockHash) internal {
         _blocks[blockHash].acceptance.level = Level.REVOKED;
     }
@@ -234,6 +235,16 @@ abstract contract Anchor is IAnchor {
         State storage state = _state;
         (uint64 safeNumber, uint64 finalNumber) = (state.safeNumber, state.finalNumber);
         return (safeNumber > finalNumber ? safeNumber : finalNumber, state.timestamp);
+    }
+
+    /// @dev Whether two blocks cannot both be of one chain: of one number, or in another order by number than by time.
+    function _contradict(uint64 number, uint64 time, bytes32 hash, uint64 number_, uint64 time_, bytes32 hash_)
+        internal
+        pure
+        returns (bool)
+    {
+        if (number == number_) return hash != hash_;
+        return number < number_ ? time > time_ : time < time_;
     }
 
     /// @dev The block's time must fit the target's clock, and its number's place before or after the newest one.

@@ -92,7 +92,9 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
         if (one.blockHash != canonical) revert NotThatBlock(0, canonical, one.blockHash);
         BftHeader.Parts memory parts = BftHeader.read(other);
         SrcBlock memory two = _offered(other, parts);
-        if (!_contradict(one, two)) revert NoMisbehaviour();
+        if (!_contradict(one.number, one.timestamp, one.blockHash, two.number, two.timestamp, two.blockHash)) {
+            revert NoMisbehaviour();
+        }
 
         // Whoever has validated lately is answerable for what he seals.
         bytes32 sealing = keccak256(other[parts.validators:parts.vote]);
@@ -153,12 +155,6 @@ abstract contract BftAnchor is Anchor, IBftAnchor {
         offered.number = parts.fields.number;
         offered.timestamp = parts.fields.timestamp;
         offered.acceptedAt = uint64(block.timestamp);
-    }
-
-    /// @dev Two blocks that cannot both be of one chain: of one number, or in another order by number than by time.
-    function _contradict(SrcBlock memory one, SrcBlock memory two) private pure returns (bool) {
-        if (one.number == two.number) return one.blockHash != two.blockHash;
-        return one.number < two.number ? one.timestamp > two.timestamp : one.timestamp < two.timestamp;
     }
 
     /// @dev What was sealed at this time, or by those who were known until then, is not too old to be trusted.

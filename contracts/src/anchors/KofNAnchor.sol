@@ -78,11 +78,14 @@ contract KofNAnchor is CompositeAnchor {
         (current, since, canonicalEpoch) = super.status();
         if (current != Status.ACTIVE) return (current, since, canonicalEpoch);
         uint256 active = 0;
+        uint64 stopped = 0;
         IAnchor[] memory asked = _members;
         for (uint256 i = 0; i < asked.length; ++i) {
-            if (_isActive(asked[i])) ++active;
+            (Status told, uint64 from,) = asked[i].status();
+            if (told == Status.ACTIVE) ++active;
+            else if (from > stopped) stopped = from;
         }
-        if (active < threshold) current = Status.PAUSED;
+        if (active < threshold) (current, since) = (Status.PAUSED, stopped);
     }
 
     /// @inheritdoc CompositeAnchor

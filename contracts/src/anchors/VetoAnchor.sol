@@ -87,9 +87,9 @@ contract VetoAnchor is CompositeAnchor {
         SrcBlock memory told = _memberIn(evidence[32:64]).canonicalAt(_numberIn(evidence[64:]));
         // Whatever the primary says of it just now: it may take back a block, and accept it again.
         Acceptance memory stored = _stored(blockHash);
-        if (!_isUsable(stored.level) || !_isUsable(told.level) || !_contradicts(blockHash, stored, told)) {
-            revert NoMisbehaviour();
-        }
+        bool isWrong =
+            _contradict(stored.number, stored.timestamp, blockHash, told.number, told.timestamp, told.blockHash);
+        if (!_isUsable(stored.level) || !_isUsable(told.level) || !isWrong) revert NoMisbehaviour();
         if (told.level == Level.FINAL && _told(blockHash) == Level.FINAL) {
             _freeze(abi.encode(blockHash, watcher, told.blockHash));
             return;
@@ -106,7 +106,9 @@ contract VetoAnchor is CompositeAnchor {
         returns (Status current, uint64 since, uint64 canonicalEpoch)
     {
         (current, since, canonicalEpoch) = super.status();
-        if (current == Status.ACTIVE && !_isActive(_members[0])) current = Status.PAUSED;
+        if (current != Status.ACTIVE) return (current, since, canonicalEpoch);
+        (Status told, uint64 stopped,) = _members[0].status();
+        if (told != Status.ACTIVE) (current, since) = (Status.PAUSED, stopped);
     }
 
     /// @inheritdoc IAnchor
@@ -132,14 +134,5 @@ contract VetoAnchor is CompositeAnchor {
         if (stored.level == Level.UNKNOWN || level == Level.REVOKED) return level;
         bool isRipe = block.timestamp >= uint256(stored.acceptedAt) + delay;
         if (!_isUsable(level) || !isRipe || stored.level == Level.REVOKED) return Level.PENDING;
-    }
-
-    function _contradicts(bytes32 blockHash, Acceptance memory stored, SrcBlock memory told)
-        private
-        pure
-        returns (bool)
-    {
-        if (told.number == stored.number) return told.blockHash != blockHash;
-        return told.number > stored.number ? told.timestamp < stored.timestamp : told.timestamp > stored.timestamp;
     }
 }

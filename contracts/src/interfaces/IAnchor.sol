@@ -15,7 +15,7 @@ enum Status {
     ACTIVE,
     PAUSED, // stopped by its own rule, may resume
     EXPIRED, // too long without a proof, its trust assumption no longer holds
-    FROZEN // it has seen two contradicting truths
+    FROZEN // it has seen two contradicting truths, or has lost what it relies on
 }
 
 /// @notice What an anchor knows of one source block.
@@ -70,7 +70,7 @@ interface IAnchor {
     /// @notice The block is not SAFE or FINAL, so nothing can be built on it.
     error BlockNotUsable(bytes32 blockHash, Level level);
     /// @notice Header `index` is not that of the block that the header before names as its parent; the first one not that of
-    /// the block to start from.
+    /// the block to start from, or, of evidence, of an accepted block.
     error NotThatBlock(uint256 index, bytes32 expected, bytes32 actual);
     /// @notice Another block of this number stands, and the offered one is not FINAL: so it is not known which of them is right.
     error Contradiction(uint64 number, bytes32 standing, bytes32 offered);

@@ -9,9 +9,13 @@ import {IAnchor, Level} from "./IAnchor.sol";
 /// @dev The `proof` of `update` is the RLP of the header as it is hashed, nothing before and nothing after it. (Of QBFT and
 /// IBFT 2.0 that is the header without its seals.)
 ///
+/// `status` tells PAUSED since the last of the members stopped that it needs, and ACTIVE since its own deployment.
+///
+/// Warning: levels change without a transaction, so `head` may tell of none where the highest block has gone, until a lower one
+/// is offered again. No hub asks for it.
 /// Warning: a member that reverts where `IAnchor` says it must not, or that uses up all gas, stops it.
 interface ICompositeAnchor is IAnchor {
-    /// @notice There is no contract at a member's address, or it stands twice.
+    /// @notice There is no contract at a member's address, or it stands twice; of address zero: there are no members.
     error NotAMember(address member);
     /// @notice The member speaks of another chain than the first one.
     error MemberOfOtherSource(address member, uint256 chainId, bytes32 genesisHash);

@@ -128,7 +128,7 @@ interface IQuorumAnchor is IAnchor {
     /// @notice Likewise, to schedule a new set.
     function setUpdateDigest(address[] calldata newSigners, uint256 newThreshold) external view returns (bytes32);
 
-    /// @notice The source has dropped SAFE blocks: revokes all above `head`. Anybody may call it.
+    /// @notice The source has dropped SAFE blocks: revokes all above `newHead`. Anybody may call it.
     /// @param newHead The highest accepted block that stands; zero where none does.
     /// @param signatures Of a quorum.
     function revoke(bytes32 newHead, bytes calldata signatures) external;

@@ -20,7 +20,7 @@ import {Rlp} from "./Rlp.sol";
 library BftHeader {
     /// @notice The header's mix hash is not that of a BFT chain.
     error NotBft(bytes32 mixHash);
-    /// @notice The header, of `length` bytes, is longer than any that a chain has.
+    /// @notice The header as it is hashed has a payload of `length` bytes, and 65,535 are the most that are taken.
     error HeaderTooLong(uint256 length);
     /// @notice Seal `index` has an `s` in the upper half of the group order.
     error SealHighS(uint256 index, bytes32 s);
@@ -135,6 +135,7 @@ library BftHeader {
         uint256 v;
         assembly ("memory-safe") {
             // | b8 41 | r (32) | s (32) | v |
+            // `parts.firstSeal` is the ninth word of `Parts`; `fields` is one, a pointer.
             let item := add(header.offset, add(mload(add(parts, 0x100)), mul(index, 67)))
             tag := shr(240, calldataload(item))
             s := calldataload(add(item, 34))

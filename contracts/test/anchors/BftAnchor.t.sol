@@ -8,6 +8,8 @@ import {IAnchor, Level, SrcBlock, Status} from "../../src/interfaces/IAnchor.sol
 import {IBftAnchor} from "../../src/interfaces/IBftAnchor.sol";
 import {BftHeader} from "../../src/libraries/BftHeader.sol";
 import {BftChain} from "../reference/BftChain.sol";
+import {HeaderWriter} from "../reference/HeaderWriter.sol";
+import {RlpWriter} from "../reference/RlpWriter.sol";
 
 /// @notice The same tests for both protocols; QBFT's are the first.
 contract QbftAnchorTest is BftChain {
@@ -263,6 +265,93 @@ contract QbftAnchorTest is BftChain {
         }
     }
 
+    // --- headers that are none of such a chain ---
+
+    function test_update_otherMixHash_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        bytes[] memory fields = HeaderWriter.fields(next.parentHash, next.stateRoot, next.number, next.timestamp);
+        fields[12] = RlpWriter.str(extraOf(next, sealsOf(next)));
+        bytes memory proof = bytes.concat(HeaderWriter.join(fields), placesOf(next.sealing));
+        refused(proof, abi.encodeWithSelector(BftHeader.NotBft.selector, keccak256("randao")));
+    }
+
+    function test_update_sealOf64Bytes_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        bytes memory header = headerOf(next, RlpWriter.str(new bytes(64)));
+        vm.expectPartialRevert(BftHeader.ExtraDataMalformed.selector);
+        anchor.update(bytes.concat(header, placesOf(next.sealing)));
+    }
+
+    function test_update_sealWithTheUpperS_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(known[0], sealedHashOf(next));
+        bytes32 upper = bytes32(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141 - uint256(s));
+        refused(
+            withFirstSeal(next, abi.encodePacked(r, upper, 1 - (v - 27))),
+            abi.encodeWithSelector(BftHeader.SealHighS.selector, 0, upper)
+        );
+    }
+
+    function test_update_sealWithAnotherRecoveryId_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        (, bytes32 r, bytes32 s) = vm.sign(known[0], sealedHashOf(next));
+        refused(
+            withFirstSeal(next, abi.encodePacked(r, s, uint8(2))),
+            abi.encodeWithSelector(BftHeader.SealRecoveryId.selector, 0, 29)
+        );
+    }
+
+    function test_update_headerOf64KiB_reverts() public {
+        Draft memory next = draft(110, known, 3);
+        bytes[] memory fields = HeaderWriter.fields(next.parentHash, next.stateRoot, next.number, next.timestamp);
+        bytes[] memory more = new bytes[](16);
+        for (uint256 i = 0; i < 15; ++i) {
+            more[i] = fields[i];
+        }
+        more[12] = RlpWriter.str(extraOf(next, sealsOf(next)));
+        more[13] = RlpWriter.word(MIX_HASH);
+        more[15] = RlpWriter.str(new bytes(1 << 16));
+        vm.expectPartialRevert(BftHeader.HeaderTooLong.selector);
+        anchor.update(bytes.concat(HeaderWriter.join(more), placesOf(next.sealing)));
+    }
+
+    function test_update_noValidators_reverts() public {
+        Draft memory next = draft(110, new uint256[](0), 0);
+        refused(
+            bytes.concat(sealedHeader(next), listOf(known)),
+            abi.encodeWithSelector(IBftAnchor.ValidatorCountOutOfRange.selector, 0)
+        );
+    }
+
+    function test_update_checkpointOfNoOrTooManyValidators_reverts() public {
+        for (uint256 count = 0; count <= 256; count += 256) {
+            Draft memory bad = draft(100, keysFrom(0, 0), 0);
+            bad.keys = count == 0 ? bad.keys : manyKeys(count);
+            anchor = deploy(blockHashOf(bad));
+            bytes memory header = sealedHeader(bad);
+            vm.expectRevert(abi.encodeWithSelector(IBftAnchor.ValidatorCountOutOfRange.selector, count));
+            anchor.update(header);
+        }
+    }
+
+    /// @dev Not sorted: it does not come to that.
+    function manyKeys(uint256 count) private pure returns (uint256[] memory keys) {
+        keys = new uint256[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            keys[i] = i + 1;
+        }
+    }
+
+    /// @dev The proof of a header of which the first seal is this.
+    function withFirstSeal(Draft memory next, bytes memory seal) private view returns (bytes memory) {
+        bytes memory seals = sealsOf(next);
+        bytes memory rest = new bytes(seals.length - 67);
+        for (uint256 i = 0; i < rest.length; ++i) {
+            rest[i] = seals[67 + i];
+        }
+        return bytes.concat(headerOf(next, bytes.concat(RlpWriter.str(seal), rest)), placesOf(next.sealing));
+    }
+
     // --- misbehaviour ---
 
     function test_reportMisbehaviour_twoSealedHeaders_freezes() public {
@@ -438,26 +527,6 @@ contract QbftAnchorTest is BftChain {
         assertEq(anchor.canonicalAt(108).stateRoot, older.stateRoot);
         assertEq(uint8(anchor.blockByHash(blockHashOf(parent)).level), uint8(Level.FINAL));
         assertEq(anchor.head(Level.FINAL).number, 110);
-    }
-
-    // --- gas ---
-
-    /// @dev The whole transaction, the record included. benchmarks/ has the table.
-    function test_update_gas_4And21Validators() public {
-        for (uint256 n = 4; n <= 21; n += 17) {
-            start(keysFrom(0, n));
-            bytes memory call = abi.encodeCall(IAnchor.update, (proofOf(draft(110, known, (2 * n + 2) / 3))));
-            uint256 gas_ = 21_000;
-            for (uint256 i = 0; i < call.length; ++i) {
-                gas_ += call[i] == 0 ? 4 : 16;
-            }
-            vm.cool(address(anchor));
-            (bool success,) = address(anchor).call(call);
-            assertTrue(success);
-            gas_ += vm.lastCallGas().gasTotalUsed;
-            emit log_named_uint("validators", n);
-            emit log_named_uint("gas", gas_);
-        }
     }
 
     function append(uint256[] memory keys, uint256 key) internal pure returns (uint256[] memory longer) {

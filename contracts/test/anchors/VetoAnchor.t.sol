@@ -79,10 +79,12 @@ contract VetoAnchorTest is CompositeScene {
 
     function test_update_whilePrimaryIsStopped_isPaused() public {
         offer(ten, 10, Level.SAFE);
+        vm.warp(NOW + 5);
         members[0].setStatus(Status.FROZEN);
-        assertStatus(anchor, Status.PAUSED);
         vm.warp(NOW + DELAY);
-        assertStatus(anchor, Status.PAUSED); // nothing ripens for those who look at the status, as hub and guard do
+        (Status current, uint64 since,) = anchor.status();
+        assertEq(since, NOW + 5);
+        assertEq(uint8(current), uint8(Status.PAUSED)); // nothing ripens for those who look at the status, as hub and guard do
         vm.expectPartialRevert(IAnchor.AnchorStopped.selector);
         anchor.update(ten);
     }

@@ -41,6 +41,31 @@ contract AnchorInvariantTest is Test {
         assertEq(canonicalEpoch, handler.epoch(), "epoch");
     }
 
+    /// @dev A story in which everything happens once, so that a model in which nothing does cannot pass.
+    function test_handler_everyCall_succeedsAtTimes() public {
+        handler.attest(0, true); // the genesis
+        handler.mine(0); // 1, of 0
+        handler.mine(0); // 2, of 1
+        handler.mine(2); // 3, of 0: another one of 1's number
+        handler.mine(0); // 4, of 3
+        handler.attest(1, false);
+        handler.attest(2, false);
+        handler.revoke(1);
+        handler.attest(4, true);
+        handler.extend(4, 1); // 3 displaces 1
+        assertEq(uint8(handler.levelOf(1)), uint8(Level.REVOKED));
+        assertEq(uint8(handler.levelOf(3)), uint8(Level.FINAL));
+        handler.revoke(0); // refused: above is what is FINAL
+        string[5] memory all = ["attest", "extend", "displace", "revoke", "refused"];
+        for (uint256 i = 0; i < all.length; ++i) {
+            assertGt(handler.calls(all[i]), 0, all[i]);
+        }
+        assertEq(handler.surprise(), "");
+        invariant_levels_areTheModels();
+        invariant_head_isTheHighest();
+        invariant_status_isTheModels();
+    }
+
     function invariant_calls_goAsTheModelHasIt() public view {
         assertEq(handler.surprise(), "");
     }

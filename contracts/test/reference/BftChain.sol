@@ -70,7 +70,16 @@ abstract contract BftChain is NamedErrors {
 
     /// @notice The header with these seals, encoded one after the other.
     function headerOf(Draft memory draft, bytes memory seals) internal view returns (bytes memory) {
-        return withExtra(draft, bytes.concat(common(draft), roundOf(draft), RlpWriter.list(seals)));
+        return withExtra(draft, itemsOf(draft, seals));
+    }
+
+    /// @notice The header's extraData with these seals.
+    function extraOf(Draft memory draft, bytes memory seals) internal view returns (bytes memory) {
+        return RlpWriter.list(itemsOf(draft, seals));
+    }
+
+    function itemsOf(Draft memory draft, bytes memory seals) internal view returns (bytes memory) {
+        return bytes.concat(common(draft), roundOf(draft), RlpWriter.list(seals));
     }
 
     function sealedHashOf(Draft memory draft) internal view returns (bytes32) {

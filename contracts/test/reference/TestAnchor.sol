@@ -9,6 +9,7 @@ contract TestAnchor is IAnchor {
     uint256 private immutable CHAIN_ID;
 
     Status private _status;
+    uint64 private _since;
     bytes32[] private _hashes;
     mapping(bytes32 blockHash => SrcBlock) private _blocks;
 
@@ -34,7 +35,7 @@ contract TestAnchor is IAnchor {
     }
 
     function setStatus(Status status_) external {
-        _status = status_;
+        (_status, _since) = (status_, uint64(block.timestamp));
         emit StatusChanged(status_, "");
     }
 
@@ -49,7 +50,7 @@ contract TestAnchor is IAnchor {
     }
 
     function status() external view returns (Status current, uint64 since, uint64 canonicalEpoch) {
-        return (_status, 0, 0);
+        return (_status, _since, 0);
     }
 
     function head(Level min) external view returns (SrcBlock memory best) {
