@@ -16,13 +16,17 @@ _NOTHING = (bytes(32), bytes(32), 0, 0, 0, 0)
 
 @dataclass
 class FakeAnchor:
-    """``blocks`` by hash: number and level. Put in the place of a fake node's ``eth_call``."""
+    """``blocks`` by hash: number and level; ``asked`` are those that were looked up by theirs.
+
+    Put in the place of a fake node's ``eth_call``.
+    """
 
     chain_id: int
     genesis_hash: bytes
     status: str = "active"
     canonical_epoch: int = 0
     blocks: dict[bytes, tuple[int, str]] = field(default_factory=dict)
+    asked: list[bytes] = field(default_factory=list)
 
     def __call__(self, message: dict[str, Any], block: str) -> str:
         return "0x" + self._answer(bytes.fromhex(message["data"][2:])).hex()
@@ -33,9 +37,11 @@ class FakeAnchor:
         if data[:4] == _selector("status"):
             return encode(["uint8", "uint64", "uint64"], [STATUSES.index(self.status), 1, self.canonical_epoch])
         if data[:4] == _selector("blockByHash", bytes(32)):
+            self.asked.append(data[4:])
             return encode(_BLOCK, [self._block(data[4:])])
         if data[:4] == _selector("head", 0):
-            usable = [(number, key) for key, (number, level) in self.blocks.items() if level in ("safe", "final")]
+            enough = LEVELS[int.from_bytes(data[4:], "big") : LEVELS.index("revoked")]
+            usable = [(number, key) for key, (number, level) in self.blocks.items() if level in enough]
             return encode(_BLOCK, [self._block(max(usable)[1]) if usable else _NOTHING])
         raise AssertionError(f"the anchor has no function {data[:4].hex()}")
 

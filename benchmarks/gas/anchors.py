@@ -17,6 +17,7 @@ from benchmarks.gas import sealed, source
 from benchmarks.gas.run import MEASURE, Record
 from benchmarks.gas.samples import Samples
 from benchmarks.gas.target import Target
+from smartsync.addresses import ZERO_ADDRESS
 from smartsync.anchors import bft
 from smartsync.anchors.attestation import (
     AttestedLevel,
@@ -49,7 +50,6 @@ ANCESTORS = (10, 100)
 _GENESIS_TIME_S = 1_800_000_000  # later than all that the sources tell
 _FOR_EVER_S = 2**32 - 1
 _REPEATS, _BFT_REPEATS = 5, 3
-_NOBODY = "0x" + "00" * 20
 
 
 async def measure(samples: Samples) -> list[Record]:
@@ -207,7 +207,7 @@ class _Quorum:
         """Deploy one; it is written down where its case is told."""
         signers = sorted((_signer(number) for number in range(count)), key=lambda account: int(account.address, 16))
         arguments = [source.CHAIN_ID, source.genesis_hash(), [account.address for account in signers], threshold]
-        address = await bench.deploy("QuorumAnchor", [*arguments, 0, 0, _NOBODY], "quorum" if case else "", case)
+        address = await bench.deploy("QuorumAnchor", [*arguments, 0, 0, ZERO_ADDRESS], "quorum" if case else "", case)
         return cls(bench, address, signers, threshold)
 
     async def signed(self, statement: Statement) -> bytes:

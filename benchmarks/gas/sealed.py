@@ -7,14 +7,13 @@ targets are about. A *full* one is the other end: 21 fields, and a bloom with ha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from eth_keys.datatypes import PrivateKey
 
 from benchmarks.gas.source import FIRST_TIME_S, plain_header
 from smartsync import rlp
-from smartsync.bft import MIX_HASH, Protocol, hashed_header, quorum_of, sealed_hash, with_seals
-from smartsync.header import Header, decode_header
+from smartsync.bft import MIX_HASH, Protocol, quorum_of, sealed_hash, with_seals
+from smartsync.header import Header, decode_sealed_header
 from smartsync.keccak import keccak256
 
 FIRST_BLOCK = 7_500_000
@@ -52,8 +51,5 @@ def sealed_header(
     vote: rlp.Encodable = [] if is_qbft else b""
     fields[_EXTRA] = rlp.encode([_VANITY, addresses(keys), vote, b"" if is_qbft else bytes(4), []])
     digest = sealed_hash(protocol, fields)
-    sealed = decode_header(
-        with_seals(fields, [key.sign_msg_hash(digest).to_bytes() for key in keys[: quorum_of(len(keys))]])
-    )
-    hashed = hashed_header(protocol, sealed.fields)
-    return replace(sealed, raw=hashed, hash=keccak256(hashed), hash_rule=protocol)
+    seals = [key.sign_msg_hash(digest).to_bytes() for key in keys[: quorum_of(len(keys))]]
+    return decode_sealed_header(protocol, with_seals(fields, seals))

@@ -6,6 +6,9 @@ from eth_utils.address import is_checksum_formatted_address, is_hex_address, to_
 
 from smartsync.errors import ConfigError
 
+ZERO_ADDRESS = "0x" + "00" * 20
+"""Nobody's account: where it stands, there is nobody."""
+
 
 def checked_address(text: str, what: str) -> str:
     """Return an address checksummed.

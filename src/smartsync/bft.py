@@ -74,6 +74,11 @@ def read_extra(extra_data: bytes) -> BftExtra:
     return BftExtra(vanity, _strings(validators, 20, "validator"), vote, round_, _strings(seals, 65, "seal"))
 
 
+def has_mix_hash(fields: Sequence[bytes]) -> bool:
+    """Whether a header with these fields (``Header.fields``) says that it is one of these protocols."""
+    return fields[_MIX_HASH] == MIX_HASH
+
+
 def hashed_header(protocol: Protocol, fields: Sequence[bytes]) -> bytes:
     """Return the bytes whose keccak-256 is the block hash of a header with these fields (``Header.fields``)."""
     if not fields[_NUMBER]:

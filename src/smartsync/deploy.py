@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from smartsync.anchors.deploying import QuorumCharter, create
+from smartsync.anchors.deploying import QuorumCharter
 from smartsync.errors import SmartSyncError
 from smartsync.results import Progress, Step
-from smartsync.submit import Sender
+from smartsync.submit import Sender, create
 from smartsync.views import call_view
 
 

@@ -33,6 +33,7 @@
     │   ├── TransitionTooLarge    more writes than one transaction can perform
     │   └── TransactionPending    sent, not seen in a block in time (a retry can help)
     └── AnchorError               the anchor does not accept what is needed           exit 8
+        ├── AnchorMismatch        what was given does not fit it: keys, the source's genesis block, its kind
         ├── BlockNotAccepted      (a retry can help: somebody may attest it later)
         ├── BlockNotProvable      nothing that can be had now proves the block to the anchor
         │   └── ValidatorsUnknown  too few of those who sealed it are known to the anchor
@@ -40,7 +41,7 @@
         ├── TooFewSignatures      (a retry can help: attestors come back)
         ├── AnchorPaused          stopped by its own rule                             (a retry can help)
         ├── AnchorExpired         its trust assumption holds no more
-        ├── AnchorFrozen          it has seen two contradicting truths
+        ├── AnchorFrozen          it has seen two contradicting truths, or has too few signers left
         ├── FinalBlockDropped     the anchor holds a block for final that the source does not have
         ├── SourceReorganised     the block is not on the source's chain any more     (a retry can help)
         ├── NotAttestable         an attestor has nothing to sign here (yet)          (a retry can help)
@@ -341,6 +342,10 @@ class AnchorError(SmartSyncError):
     exit_code = 8
 
 
+class AnchorMismatch(AnchorError):
+    """What was given does not fit the anchor: too few of its signers' keys, another genesis block, another kind."""
+
+
 class BlockNotAccepted(AnchorError):
     """The anchor does not accept this source block (yet)."""
 
@@ -388,7 +393,10 @@ class AnchorExpired(AnchorError):
 
 
 class AnchorFrozen(AnchorError):
-    """The anchor has seen two contradicting truths and accepts nothing any more."""
+    """The anchor accepts nothing any more: it has seen two contradicting truths, or has too few signers left.
+
+    Only the guardian of a quorum anchor, where it has one, can bring it back.
+    """
 
 
 class FinalBlockDropped(AnchorError):

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, permutations
 from typing import Any, Literal, TypeAlias
 
-from smartsync.bft import MIX_HASH, PROTOCOLS, hashed_header
+from smartsync.bft import PROTOCOLS, Protocol, bft_block_hash, has_mix_hash, hashed_header
 from smartsync.errors import InvalidHeader, InvalidRlp
 from smartsync.keccak import keccak256
 from smartsync.rlp import decode, decode_int, encode, encode_int
@@ -59,7 +59,6 @@ _SIZES: Mapping[str, int | None] = {
 
 _NAMES = tuple(_SIZES)
 _FIRST_FORK = 15
-_MIX_HASH = _NAMES.index("mixHash")
 _SEAL = ("mixHash", "nonce")
 _NOT_HEADER = {"hash", "size", "totalDifficulty", "author"}
 _MAX_TRIES = 2_000
@@ -120,6 +119,21 @@ def decode_header(raw: bytes) -> Header:
     )
 
 
+def decode_sealed_header(protocol: Protocol, raw: bytes) -> Header:
+    """Read a header of a consortium chain out of its RLP, seals and all; it is hashed by that chain's rule.
+
+    Raises
+    ------
+    InvalidHeader
+        It is no header, or none of these protocols: its mixHash or ``extraData`` is another.
+    """
+    header = decode_header(raw)
+    if not has_mix_hash(header.fields):
+        raise InvalidHeader(f"the header of block {header.number} is not of a BFT chain, its mixHash is another")
+    hashed = hashed_header(protocol, header.fields)
+    return replace(header, raw=hashed, hash=keccak256(hashed), hash_rule=protocol)
+
+
 def header_from_rpc(block: Mapping[str, Any], expected_hash: bytes | None = None) -> Header:
     """Rebuild the header of a block that a node answered with, and check it against the block's hash.
 
@@ -146,11 +160,10 @@ def header_from_rpc(block: Mapping[str, Any], expected_hash: bytes | None = None
         raw = encode(fields)
         if keccak256(raw) == claimed:
             return decode_header(raw)
-        if fields[_MIX_HASH] == MIX_HASH:
+        if has_mix_hash(fields):
             for protocol in PROTOCOLS:
-                hashed = hashed_header(protocol, fields)
-                if keccak256(hashed) == claimed:
-                    return replace(decode_header(raw), raw=hashed, hash=claimed, hash_rule=protocol)
+                if bft_block_hash(protocol, fields) == claimed:
+                    return decode_sealed_header(protocol, raw)
     raise InvalidHeader(
         f"no header of the fields that the node gave for block {block.get('number')} has its hash 0x{claimed.hex()}",
         hint="the chain may hash its blocks by another rule, or have header fields that the node does not tell",

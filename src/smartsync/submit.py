@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from eth_account.signers.local import LocalAccount
 
 from smartsync.answers import Receipt
 from smartsync.chain import Chain
+from smartsync.contracts import encode_deployment
 from smartsync.errors import (
     InsufficientFunds,
     NodeError,
@@ -28,7 +29,7 @@ from smartsync.refusals import reverted
 from smartsync.results import Step
 from smartsync.types import TX_BYTES_CAP, TX_GAS_CAP
 
-__all__ = ["Receipt", "Sender", "fits_pools", "step_of"]
+__all__ = ["Receipt", "Sender", "create", "fits_pools", "step_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -266,3 +267,18 @@ class Sender:
 
     def _message(self, to: str | None, data: bytes) -> Mapping[str, str]:
         return {"from": self.address, "data": f"0x{data.hex()}", **({} if to is None else {"to": to})}
+
+
+async def create(sender: Sender, name: str, arguments: Sequence[object]) -> tuple[str, Step]:
+    """Deploy an artifact; returns its address and the transaction.
+
+    Raises
+    ------
+    NodeError
+        The node tells no address. For what sending raises see `Sender.send`.
+    """
+    what = f"deploy {name}"
+    receipt = await sender.send(None, encode_deployment(name, arguments), what=what)
+    if receipt.contract_address is None:
+        raise NodeError(f"{sender.chain.rpc.host} tells no address in the receipt of {what}")
+    return receipt.contract_address, step_of(what, receipt)

@@ -22,6 +22,9 @@ TX_BYTES_CAP = 131_072
 """Bytes of a signed transaction that nodes take into their pools: geth's ``txMaxSize`` (core/txpool/legacypool), reth's
 ``DEFAULT_MAX_TX_INPUT_BYTES``. No rule of the protocol, so blocks may hold larger ones."""
 
+MAX_S = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+"""floor(n / 2) of secp256k1. Of the two ``s`` that are valid for one message only the lower is taken (EIP-2)."""
+
 MAX_CODE_SIZE = 24_576
 """Bytes of runtime code that can be deployed (EIP-170)."""
 

@@ -9,7 +9,7 @@ from eth_utils.address import to_checksum_address
 
 from smartsync.deploy import Deployment
 from smartsync.errors import (
-    AnchorError,
+    AnchorMismatch,
     BlockNotAccepted,
     ConfigError,
     IncompleteSlots,
@@ -133,10 +133,10 @@ async def test_fork_with_an_anchor_of_another_chain_is_refused(made: World) -> N
 
 async def test_fork_with_an_anchor_of_another_chain_of_this_id_is_refused(made: World) -> None:
     anchor = await another_anchor(made, await made.client.source.chain_id(), b"\x12" * 32)
-    async with refused(made, AnchorError) as caught:
+    async with refused(made, AnchorMismatch) as caught:
         await made.client.fork(made.sample, anchor=anchor)
     assert "genesis" in caught.value.message
-    async with refused(made, AnchorError):
+    async with refused(made, AnchorMismatch):
         await made.client.attest(anchor, [made.owner])
 
 
@@ -177,7 +177,7 @@ async def test_attest_with_too_few_signers_names_those_who_may_sign(made: World,
     client = made.client
     deployed = await client.deploy(signers=signers, threshold=2, max_drift_s=86_400, anchor_only=True)
     for given in ([made.owner], [made.owner, made.owner], [made.owner, stage.target.accounts[7]]):
-        async with refused(made, AnchorError) as caught:
+        async with refused(made, AnchorMismatch) as caught:
             await client.attest(deployed.anchor, given)
         assert "needs 2 of its 3 signers, 1 of them are given" in caught.value.message
         assert all(signer in caught.value.hint for signer in signers) and caught.value.exit_code == 8

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from smartsync import SyncResult
-from smartsync.errors import BlockNotAccepted, NodeUnreachable, SourceDestroyed
+from smartsync.errors import AnchorMismatch, BlockNotAccepted, NodeUnreachable, SourceDestroyed
 from smartsync.sync.watching import Event
 from smartsync.testing import Node
 from tests.integration.stage import Stage, refused, staged
@@ -115,6 +115,16 @@ async def test_watch_anchor_without_a_block_is_told_once_and_waited_for(
             assert not waiting.done()
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_watch_keys_of_no_signers_end_it(made: World, stage: Stage) -> None:
+    await made.do("set(uint256,uint256)", 12, 1)
+    stranger = stage.target.accounts[7]
+    async with aclosing(
+        cast(Events, made.client.watch(stage.replica, interval_s=0.05, attestors=[stranger]))
+    ) as events:
+        with pytest.raises(AnchorMismatch, match="needs 1 of its 1 signers, 0 of them are given"):
+            await anext(events)
 
 
 async def test_watch_source_that_was_destroyed_ends_it(ganache: Node, anvil: Node) -> None:

@@ -19,7 +19,7 @@ from smartsync.bft import (
     with_seals,
 )
 from smartsync.errors import InvalidHeader
-from smartsync.header import decode_header, header_from_rpc
+from smartsync.header import decode_header, decode_sealed_header, header_from_rpc
 from smartsync.keccak import keccak256
 from smartsync.rlp import Encodable, encode, encode_int
 
@@ -120,6 +120,23 @@ def test_header_from_rpc_of_a_bft_chain_knows_its_rule(protocol: Protocol) -> No
     header = header_from_rpc(told(sealed, claimed), claimed)
     assert (header.hash, header.hash_rule, header.fields) == (claimed, protocol, tuple(sealed))
     assert keccak256(header.raw) == claimed
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_decode_sealed_header_is_the_header_that_a_node_tells(protocol: Protocol) -> None:
+    sealed = fields([*items(protocol), [bytes(65)]])
+    header = decode_sealed_header(protocol, encode(sealed))
+    assert header == header_from_rpc(told(sealed, bft_block_hash(protocol, sealed)))
+    assert keccak256(header.raw) == header.hash
+
+
+def test_decode_sealed_header_of_another_chain_refused() -> None:
+    sealed = fields([*items("qbft"), [bytes(65)]])
+    sealed[13] = bytes(32)
+    with pytest.raises(InvalidHeader, match="not of a BFT chain"):
+        decode_sealed_header("qbft", encode(sealed))
+    with pytest.raises(InvalidHeader, match="extraData"):
+        decode_sealed_header("qbft", encode(fields([b"", b""])))
 
 
 def test_header_from_rpc_of_a_bft_rule_without_its_mix_hash_is_refused() -> None:

@@ -64,6 +64,7 @@ ERRORS = {
     "AnchorError",
     "AnchorExpired",
     "AnchorFrozen",
+    "AnchorMismatch",
     "AnchorPaused",
     "AttestorStopped",
     "BlockNotAccepted",

@@ -13,13 +13,14 @@ from hexbytes import HexBytes
 from smartsync.chain import Chain
 from smartsync.errors import (
     InsufficientFunds,
+    NodeError,
     TransactionError,
     TransactionPending,
     TransactionReverted,
     TransactionTooLarge,
 )
 from smartsync.rpc import Rpc
-from smartsync.submit import Sender, fits_pools
+from smartsync.submit import Sender, create, fits_pools
 from smartsync.types import TX_BYTES_CAP, TX_GAS_CAP
 from tests.http_node import HttpNode, Refusal, Reply, serving
 
@@ -32,6 +33,7 @@ class Target(HttpNode):
     """A chain that takes a transaction and has it in a block after some looks."""
 
     status = "0x1"
+    created: str | None = None
     looks = 2
     gas_used = "0x5208"
 
@@ -64,7 +66,7 @@ class Target(HttpNode):
             "blockHash": "0x" + "33" * 32,
             "status": self.status,
             "gasUsed": self.gas_used,
-            "contractAddress": None,
+            "contractAddress": self.created,
             "logs": [],
         }
 
@@ -335,3 +337,15 @@ async def test_send_hardhat_answers_with_the_revert_of_a_mined_transaction(node:
 
 async def test_estimate_has_no_margin(sender: Sender) -> None:
     assert await sender.estimate(TO, b"") == 100_000
+
+
+async def test_create_deploys_an_artifact_and_tells_where(node: Target, sender: Sender) -> None:
+    node.created = TO
+    address, step = await create(sender, "Hub", [])
+    assert (address, step.what, step.gas_used) == (TO, "deploy Hub", 21000)
+    assert node.told()["to"] == b""
+
+
+async def test_create_without_an_address_in_the_receipt_is_the_nodes_fault(node: Target, sender: Sender) -> None:
+    with pytest.raises(NodeError, match="tells no address in the receipt of deploy Hub"):
+        await create(sender, "Hub", [])

@@ -12,10 +12,10 @@ from smartsync.anchors.bft import header_without_seals
 from smartsync.anchors.block import (
     AnchoredBlock,
     accepted_block,
-    anchor_kind,
     require_active,
     require_same_source,
 )
+from smartsync.anchors.kinds import kind_of
 from smartsync.chain import Chain
 from smartsync.contracts import decode_logs, encode_call, event_topic
 from smartsync.errors import (
@@ -28,7 +28,6 @@ from smartsync.header import Header
 from smartsync.results import Progress, Step
 from smartsync.submit import Sender, fits_pools, step_of
 
-_SEALED = ("qbft/1", "ibft2/1")
 _AT_ONCE = 16
 _GAS_PER_HEADER = 60_000
 """Less than a header takes, three fresh words and a log: how many fit is estimated by the node."""
@@ -50,8 +49,10 @@ async def extend_ancestors(
         numbers, which the source has dropped.
     SourceReorganised
         The node's headers do not follow each other: it reorganised meanwhile.
-    AnchorFrozen
+    AnchorPaused, AnchorExpired, AnchorFrozen
         The anchor is not active; or froze now, since it holds another block of one of the numbers.
+    WrongChain, AnchorMismatch
+        The anchor speaks of another chain than the source node.
     """
     target = sender.chain
     await require_same_source(source, target, anchor)
@@ -79,7 +80,8 @@ async def _extend(
     count = top.number - down_to
     current, steps = await source.header(top.block_hash), list[Step]()
     fitting = max(1, await sender.cap() // _GAS_PER_HEADER)
-    encode = header_without_seals if await anchor_kind(target, anchor) in _SEALED else _as_hashed
+    kind = await kind_of(target, anchor)
+    encode = header_without_seals if kind is not None and kind.protocol else _as_hashed
     while current.number > down_to:
         below = await _descend(source, current, max(down_to, current.number - fitting))
         try:

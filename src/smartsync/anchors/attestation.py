@@ -20,15 +20,13 @@ from eth_utils.exceptions import ValidationError
 from smartsync.anchors.block import LEVELS
 from smartsync.errors import ForeignSignature
 from smartsync.header import Header
+from smartsync.types import MAX_S
 
 AttestedLevel = Literal["safe", "final"]
 """As what a block is attested: a revocation may undo ``safe``, none undoes ``final``."""
 
 NOTHING = bytes(32)
 """The head of a revocation that lets no block stand."""
-
-_MAX_S = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-"""floor(n / 2) of secp256k1. Of the two ``s`` that are valid for one message only the lower is taken (EIP-2)."""
 
 _TYPES = {
     "BlockAttestation": (
@@ -171,7 +169,7 @@ def signer_of(terms: QuorumTerms, statement: Statement, signature: bytes) -> str
         It is nobody's, or not in the form that the anchor takes.
     """
     # The anchor takes one form only, and the library others too.
-    if len(signature) != 65 or signature[64] not in (27, 28) or int.from_bytes(signature[32:64], "big") > _MAX_S:
+    if len(signature) != 65 or signature[64] not in (27, 28) or int.from_bytes(signature[32:64], "big") > MAX_S:
         raise ForeignSignature("a signature has 65 bytes (r, s, v), s is in the lower half and v is 27 or 28")
     try:
         message = encode_typed_data(full_message=statement.message(terms))

@@ -10,8 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smartsync.anchors.block import AnchoredBlock, accepted_block, head_of, require_active, require_same_source
-from smartsync.bft import MIX_HASH, Protocol, bft_block_hash, overlap_of, quorum_of, read_extra, sealers, with_seals
+from smartsync.anchors.block import (
+    AnchoredBlock,
+    accepted_block,
+    head_of,
+    offered_block,
+    require_active,
+    require_same_source,
+)
+from smartsync.bft import Protocol, bft_block_hash, has_mix_hash, overlap_of, quorum_of, read_extra, sealers, with_seals
 from smartsync.chain import Chain
 from smartsync.contracts import decode_logs, encode_call, event_topic
 from smartsync.errors import (
@@ -29,12 +36,11 @@ from smartsync.keccak import keccak256
 from smartsync.results import Step
 from smartsync.rlp import encode
 from smartsync.submit import Sender, step_of
+from smartsync.types import MAX_S
 from smartsync.views import call_view
 
 NOWHERE = 0xFF
 """The place of a validator who is not in the known list."""
-
-_MIX_HASH = 13
 
 _SOMEBODY = "somebody else had another block accepted meanwhile: try again"
 _LATER = {
@@ -44,8 +50,6 @@ _LATER = {
     "TimestampInFuture": "the block's time is ahead of the target chain's clock: wait, or name an older --block",
 }
 """What a later try may not meet, and what to do."""
-
-_MAX_S = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def is_sealed_by(protocol: Protocol, header: Header) -> bool:
     """Whether the block's hash follows this protocol's rule; the genesis block's, and one's without seals, may."""
     # A header without seals of the first round is of QBFT as well as hashed as it is.
     try:
-        return header.fields[_MIX_HASH] == MIX_HASH and bft_block_hash(protocol, header.fields) == header.hash
+        return has_mix_hash(header.fields) and bft_block_hash(protocol, header.fields) == header.hash
     except InvalidHeader:
         return False
 
@@ -78,7 +82,7 @@ def valid_seals(protocol: Protocol, header: Header) -> list[Seal]:
     places = {validator: place for place, validator in enumerate(extra.validators)}
     found: dict[bytes, Seal] = {}
     for signature, sealer in zip(extra.seals, sealers(protocol, header.fields), strict=True):
-        if sealer in places and sealer not in found and int.from_bytes(signature[32:64], "big") <= _MAX_S:
+        if sealer in places and sealer not in found and int.from_bytes(signature[32:64], "big") <= MAX_S:
             found[sealer] = Seal(signature, sealer, places[sealer])
     return sorted(found.values(), key=lambda seal: seal.place)
 
@@ -130,9 +134,7 @@ def encode_evidence(protocol: Protocol, accepted: Header, other: Header) -> byte
     BlockNotProvable
         It shows nothing: the two can be of one chain, or too few of its validators have sealed the other one.
     """
-    if not contradict(
-        (accepted.number, accepted.timestamp, accepted.hash), (other.number, other.timestamp, other.hash)
-    ):
+    if not offered_block(accepted).contradicts(offered_block(other)):
         raise BlockNotProvable(
             f"header 0x{other.hash.hex()} of block {other.number} does not contradict the accepted block "
             f"0x{accepted.hash.hex()} of number {accepted.number}",
@@ -143,14 +145,6 @@ def encode_evidence(protocol: Protocol, accepted: Header, other: Header) -> byte
     if len(seals) < needed:
         raise _too_few_seals(other, needed, len(seals))
     return header_without_seals(accepted) + _with(other, seals[:needed])
-
-
-def contradict(one: tuple[int, int, bytes], other: tuple[int, int, bytes]) -> bool:
-    """Whether two blocks, given by number, time and hash, cannot be of one chain."""
-    if one[0] == other[0]:
-        return one[2] != other[2]
-    lower, higher = sorted((one, other))
-    return lower[1] > higher[1]
 
 
 async def update_bft(

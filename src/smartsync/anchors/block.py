@@ -10,10 +10,12 @@ from smartsync.errors import (
     AnchorError,
     AnchorExpired,
     AnchorFrozen,
+    AnchorMismatch,
     AnchorPaused,
     BlockNotAccepted,
     WrongChain,
 )
+from smartsync.header import Header
 from smartsync.views import call_view
 
 LEVELS = ("unknown", "pending", "safe", "final", "revoked")
@@ -27,8 +29,8 @@ _STOPPED: dict[str, tuple[type[AnchorError], str]] = {
     ),
     "frozen": (
         AnchorFrozen,
-        "it has seen two contradicting blocks: replicas keep their state, and stay where they are; "
-        "smartsync anchor show tells whether it can recover",
+        "it has seen two contradicting blocks, or has too few signers left: replicas keep their state, and stay where "
+        "they are; where smartsync anchor show names a guardian, he can bring it back (smartsync anchor recover)",
     ),
 }
 
@@ -47,6 +49,13 @@ class AnchoredBlock:
     def accepted(self) -> bool:
         """Whether the hub would take this block."""
         return self.level in ("safe", "final")
+
+    def contradicts(self, other: AnchoredBlock) -> bool:
+        """Whether the two cannot be of one chain: of one number, or the later number at an earlier time."""
+        if self.number == other.number:
+            return self.block_hash != other.block_hash
+        lower, higher = sorted((self, other), key=lambda block: block.number)
+        return lower.timestamp > higher.timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +89,15 @@ async def require_same_source(source: Chain, target: Chain, anchor: str) -> None
     ------
     WrongChain
         Another chain id.
-    AnchorError
-        The same chain id, and yet another genesis block: no later try will mend that.
+    AnchorMismatch
+        The same chain id, and yet another genesis block.
     """
     chain_id, genesis_hash = await source_of(target, anchor)
     actual = await source.chain_id()
     if actual != chain_id:
         raise WrongChain("source", chain_id, actual)
     if await source.genesis_hash() != genesis_hash:
-        raise AnchorError(
+        raise AnchorMismatch(
             f"the source node's chain {chain_id} has another genesis block than the anchor's",
             hint="take a node of the chain that the anchor was deployed for, or deploy an anchor for this one",
         )
@@ -130,12 +139,6 @@ async def require_active(target: Chain, anchor: str) -> None:
 async def accepted_block(target: Chain, anchor: str, block_hash: bytes) -> AnchoredBlock:
     """Return what the anchor knows of the block with this 32-byte hash."""
     (answer,) = await call_view(target, "IAnchor", anchor, "blockByHash", [block_hash])
-    return _block(answer)
-
-
-async def block_at(target: Chain, anchor: str, number: int) -> AnchoredBlock:
-    """Return the block that stands at this number; of level ``unknown`` where none does."""
-    (answer,) = await call_view(target, "IAnchor", anchor, "canonicalAt", [number])
     return _block(answer)
 
 
@@ -190,6 +193,11 @@ async def require_accepted(target: Chain, anchor: str, number: int, block_hash: 
             f"the anchor {anchor} does not accept source block {number} (0x{block_hash.hex()}): {found.level}",
             hint=f"have it accepted: smartsync anchor update --block {number}",
         )
+
+
+def offered_block(header: Header) -> AnchoredBlock:
+    """Return a block that an anchor may never have heard of, as its header tells it."""
+    return AnchoredBlock(header.hash, header.state_root, header.number, header.timestamp, "unknown")
 
 
 def _block(answer: tuple[bytes, bytes, int, int, int, int]) -> AnchoredBlock:

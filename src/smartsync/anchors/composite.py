@@ -7,7 +7,6 @@ as enough members accept the block.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
 
 from smartsync.anchors.ancestors import extend_ancestors
 from smartsync.anchors.block import (
@@ -18,6 +17,7 @@ from smartsync.anchors.block import (
     require_active,
     require_same_source,
 )
+from smartsync.anchors.kinds import CompositeKind
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call, event_topic
 from smartsync.errors import AnchorFrozen, BlockNotAccepted, SmartSyncError, TransactionReverted
@@ -31,8 +31,6 @@ Tell = Callable[[str], None]
 
 Update = Callable[[str, int | str | None], Awaitable[tuple[Header, list[Step]]]]
 """Has a block (number, word, or the newest) accepted by the anchor at an address."""
-
-CompositeKind = Literal["k-of-n/1", "veto/1"]
 
 _REFUSALS = {
     "Contradiction": "the anchor still accepts another block of this number: wait until enough members have revoked it",

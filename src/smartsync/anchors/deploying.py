@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from smartsync.addresses import ZERO_ADDRESS
 from smartsync.anchors.bft import is_sealed_by
 from smartsync.anchors.block import require_same_source
 from smartsync.anchors.native import L1_BLOCK, l1_block
 from smartsync.bft import Protocol as BftProtocol
 from smartsync.bft import read_extra
 from smartsync.chain import Block, Chain
-from smartsync.contracts import encode_deployment
-from smartsync.errors import BlockUnavailable, ConfigError, InvalidHeader, NodeError, SmartSyncError
+from smartsync.errors import BlockUnavailable, ConfigError, InvalidHeader, SmartSyncError
 from smartsync.header import Header
-from smartsync.results import DeployedAnchor, Step
-from smartsync.submit import Sender, step_of
+from smartsync.results import DeployedAnchor
+from smartsync.submit import Sender, create
 
 MAX_SIGNERS = 255
 """Signers that a ``QuorumAnchor`` takes."""
@@ -26,8 +26,6 @@ MAX_VALIDATORS = 255
 
 MAX_SECONDS = 2**32
 """For periods and delays, 136 years. Much longer ones would overflow where the contracts add them to the time."""
-
-_NOBODY = "0x" + "00" * 20
 
 
 class Charter(Protocol):
@@ -66,7 +64,7 @@ class QuorumCharter:
         ordered = ordered_quorum(self.signers, self.threshold)
         _require_seconds("--max-drift", self.max_drift_s)
         _require_seconds("--delay", self.delay_s)
-        guardian = self.guardian or _NOBODY
+        guardian = self.guardian or ZERO_ADDRESS
         return [source_chain_id, source_genesis_hash, ordered, self.threshold, self.max_drift_s, self.delay_s, guardian]
 
 
@@ -212,21 +210,12 @@ async def deploy_anchor(source: Chain, sender: Sender, charter: Charter) -> Depl
     ------
     ConfigError
         The charter does not fit together, or not the chains. Nothing is sent.
-    NotDeployed, WrongChain, AnchorError
+    NotDeployed, WrongChain, AnchorMismatch
         A member is no anchor, or one of another chain. Nothing is sent.
     """
     arguments = await charter.arguments(source, sender.chain)
     address, step = await create(sender, charter.contract, arguments)
     return DeployedAnchor(charter.contract, address, (step,))
-
-
-async def create(sender: Sender, name: str, arguments: Sequence[object]) -> tuple[str, Step]:
-    """Deploy an artifact; returns its address and the transaction."""
-    what = f"deploy {name}"
-    receipt = await sender.send(None, encode_deployment(name, arguments), what=what)
-    if receipt.contract_address is None:
-        raise NodeError(f"{sender.chain.rpc.host} tells no address in the receipt of {what}")
-    return receipt.contract_address, step_of(what, receipt)
 
 
 def ordered_quorum(signers: Sequence[str], threshold: int) -> list[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
+from smartsync.addresses import ZERO_ADDRESS
 from smartsync.anchors.block import anchor_kind, anchor_state, head_of, source_of
 from smartsync.anchors.composite import members_of
+from smartsync.anchors.kinds import KINDS, Kind
 from smartsync.anchors.native import l1_block
 from smartsync.anchors.quorum import quorum_terms
-from smartsync.anchors.rotating import NOBODY, scheduled_set
+from smartsync.anchors.rotating import scheduled_set
 from smartsync.chain import Chain
 from smartsync.errors import NotDeployed
 from smartsync.results import AnchorHead, AnchorReport
@@ -23,18 +27,19 @@ async def describe_anchor(target: Chain, anchor: str) -> AnchorReport:
     NotDeployed
         There is no anchor.
     """
-    kind = await anchor_kind(target, anchor)
+    name = await anchor_kind(target, anchor)
+    kind = KINDS.get(name)
     chain_id, genesis_hash = await source_of(target, anchor)
     state = await anchor_state(target, anchor)
     now = (await target.header("latest")).timestamp
     final = await head_of(target, anchor, "final")
     safe = await head_of(target, anchor, "safe")
     members: tuple[AnchorReport, ...] = ()
-    if kind in ("k-of-n/1", "veto/1"):
+    if kind is not None and kind.is_composite:
         members = tuple([await describe_anchor(target, member) for member in await members_of(target, anchor)])
     return AnchorReport(
         anchor=anchor,
-        kind=kind,
+        kind=name,
         source_chain_id=chain_id,
         source_genesis_hash=genesis_hash,
         status=state.status,
@@ -44,25 +49,28 @@ async def describe_anchor(target: Chain, anchor: str) -> AnchorReport:
         final=None
         if final is None
         else AnchorHead(final.number, final.block_hash, final.timestamp, now - final.timestamp),
-        terms=await _terms(target, anchor, kind, now),
+        terms={} if kind is None else await _terms(target, anchor, kind, now),
         members=members,
     )
 
 
-async def _terms(target: Chain, anchor: str, kind: str, now: int) -> dict[str, object]:
-    match kind:
+async def _terms(target: Chain, anchor: str, kind: Kind, now: int) -> dict[str, object]:
+    match kind.name:
         case "quorum/2":
             return await _quorum(target, anchor)
         case "qbft/1" | "ibft2/1":
             return await _bft(target, anchor, now)
         case "op-l1block/1":
             return await _l1_block(target)
+        case "blockhash/1":
+            return {}
         case "k-of-n/1":
             return {"threshold": await _one(target, "KofNAnchor", anchor, "threshold")}
         case "veto/1":
             delay_s = await _one(target, "VetoAnchor", anchor, "delay")
             return {"delay_s": delay_s, "max_drift_s": await _one(target, "VetoAnchor", anchor, "maxDrift")}
-    return {}
+        case never:
+            assert_never(never)
 
 
 async def _quorum(target: Chain, anchor: str) -> dict[str, object]:
@@ -75,7 +83,7 @@ async def _quorum(target: Chain, anchor: str) -> dict[str, object]:
         "set_epoch": terms.set_epoch,
         "max_drift_s": await _one(target, "QuorumAnchor", anchor, "maxDrift"),
         "delay_s": await _one(target, "QuorumAnchor", anchor, "delay"),
-        "guardian": None if guardian == NOBODY else guardian,
+        "guardian": None if guardian == ZERO_ADDRESS else guardian,
         "scheduled_set": scheduled,
     }
 

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from smartsync.anchors.attestation import encode_evidence as encode_double_signing
-from smartsync.anchors.bft import contradict
 from smartsync.anchors.bft import encode_evidence as encode_fork
 from smartsync.anchors.block import (
+    LEVELS,
     AnchoredBlock,
     anchor_state,
     canonical_at,
     head_of,
+    offered_block,
     require_active,
     require_same_source,
 )
 from smartsync.anchors.composite import members_of
 from smartsync.anchors.documents import decode_attestation
+from smartsync.anchors.kinds import COMPOSITE, SEALED, WITH_SIGNERS, require_known_kind
 from smartsync.anchors.quorum import quorum_terms
-from smartsync.anchors.updating import require_known_kind
-from smartsync.bft import MIX_HASH, Protocol, bft_block_hash
 from smartsync.chain import Chain
 from smartsync.contracts import decode_logs, encode_call, event_topic
 from smartsync.errors import AnchorError, BlockNotAccepted, TransactionReverted
-from smartsync.header import Header, decode_header
+from smartsync.header import decode_sealed_header
 from smartsync.results import Step
 from smartsync.submit import Sender, step_of
 
-_PROTOCOLS: dict[str, Protocol] = {"qbft/1": "qbft", "ibft2/1": "ibft2"}
-_MIX_HASH = 13
 _STRANGERS = "only who the anchor knows as a validator, or knew within its trusting period, is answerable to it"
 _SHOWS_NOTHING = {
     "NoMisbehaviour": "check that it is about this anchor, and that it was not misread",
@@ -88,32 +85,33 @@ async def fork_evidence(source: Chain, target: Chain, anchor: str, other: bytes)
         The two do not contradict each other, or too few of the validators have sealed the other one.
     InvalidHeader
         It is no header of such a chain.
-    AnchorError
+    AnchorMismatch
         The anchor is no BFT anchor.
     """
-    protocol = _PROTOCOLS[await require_known_kind(target, anchor, *_PROTOCOLS)]
+    protocol = (await require_known_kind(target, anchor, *SEALED)).protocol
+    assert protocol is not None  # noqa: S101  # for mypy: it is what makes them SEALED
     await require_same_source(source, target, anchor)
-    header = decode_header(other)
-    if header.fields[_MIX_HASH] == MIX_HASH:
-        header = replace(header, hash=bft_block_hash(protocol, header.fields), hash_rule=protocol)
+    header = decode_sealed_header(protocol, other)
     # By its hash: the node may be on the other branch, and still know this one.
-    accepted = await source.header(await _contradicted(target, anchor, header))
+    accepted = await source.header(await _contradicted(target, anchor, offered_block(header)))
     return encode_fork(protocol, accepted, header)
 
 
-async def _contradicted(target: Chain, anchor: str, header: Header) -> bytes:
+async def _contradicted(target: Chain, anchor: str, other: AnchoredBlock) -> bytes:
     """Return the hash of the accepted block of this number, or of one that cannot be of one chain with this one."""
-    standing = await canonical_at(target, anchor, header.number)
+    standing = await canonical_at(target, anchor, other.number)
     if standing is not None:
         return standing.block_hash
     logs = await target.logs(anchor, [event_topic("IAnchor", "BlockAccepted")])
     for event in decode_logs("IAnchor", logs, "BlockAccepted", emitter=anchor):
-        accepted: tuple[int, int, bytes] = event["number"], event["timestamp"], event["blockHash"]
-        if contradict(accepted, (header.number, header.timestamp, header.hash)):
-            return accepted[2]
+        told = AnchoredBlock(
+            event["blockHash"], event["stateRoot"], event["number"], event["timestamp"], LEVELS[event["level"]]
+        )
+        if told.contradicts(other):
+            return told.block_hash
     raise BlockNotAccepted(
-        f"the anchor accepts no block {header.number}, and none that is at odds with its time: nothing is contradicted",
-        hint=f"have it accepted: smartsync anchor update --block {header.number}, or anchor extend",
+        f"the anchor accepts no block {other.number}, and none that is at odds with its time: nothing is contradicted",
+        hint=f"have it accepted: smartsync anchor update --block {other.number}, or anchor extend",
     )
 
 
@@ -129,9 +127,9 @@ async def contradiction_evidence(target: Chain, anchor: str, number: int) -> byt
     Raises
     ------
     AnchorError
-        They do not contradict each other there; or it is no anchor made of anchors.
+        They do not contradict each other there. Where it is no anchor made of anchors: AnchorMismatch.
     """
-    kind = await require_known_kind(target, anchor, "k-of-n/1", "veto/1")
+    kind = (await require_known_kind(target, anchor, *COMPOSITE)).name
     if number >> 64:
         raise AnchorError(f"{number} is no block number: it has more than 64 bits", hint="check the number")
     members = await members_of(target, anchor)
@@ -162,13 +160,9 @@ async def _vetoed(target: Chain, anchor: str, members: Sequence[str], number: in
         return None
     for place, watcher in enumerate(members[1:], 1):
         for other in (await canonical_at(target, watcher, number), await head_of(target, watcher)):
-            if other is not None and other.accepted and _at_odds(block, other):
+            if other is not None and other.accepted and block.contradicts(other):
                 return block.block_hash + _word(place) + _word(other.number)
     return None
-
-
-def _at_odds(one: AnchoredBlock, other: AnchoredBlock) -> bool:
-    return contradict((one.number, one.timestamp, one.block_hash), (other.number, other.timestamp, other.block_hash))
 
 
 def _word(number: int) -> bytes:
@@ -183,9 +177,9 @@ async def double_signing_evidence(target: Chain, anchor: str, one: object, other
     ForeignSignature
         One of them is malformed, or does not count for this anchor now.
     AnchorError
-        They do not contradict each other, or the anchor is no quorum anchor.
+        They do not contradict each other. Where the anchor is no quorum anchor: AnchorMismatch.
     """
-    await require_known_kind(target, anchor, "quorum/2")
+    await require_known_kind(target, anchor, *WITH_SIGNERS)
     terms = await quorum_terms(target, anchor)
     first, first_signed = decode_attestation(terms, one)
     second, second_signed = decode_attestation(terms, other)

@@ -39,7 +39,9 @@ async def update_blockhash(
     ------
     BlockNotProvable
         The chain does not know its hash, not yet or not any more, and nobody kept it.
-    AnchorFrozen
+    WrongChain, AnchorMismatch
+        The anchor speaks of another chain than the source node.
+    AnchorPaused, AnchorExpired, AnchorFrozen
         The anchor is not active.
     """
     target = sender.chain
@@ -95,6 +97,12 @@ async def update_l1block(
         The rollup does not know this block's hash, not yet or not any more, and nobody kept it.
     BlockUnavailable
         The L1 node does not have the block whose hash was kept.
+    NotDeployed
+        The target chain is no OP-stack rollup.
+    WrongChain, AnchorMismatch
+        The anchor speaks of another chain than the source node.
+    AnchorPaused, AnchorExpired, AnchorFrozen
+        The anchor is not active.
     """
     target = sender.chain
     await require_same_source(source, target, anchor)

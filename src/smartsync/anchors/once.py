@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from smartsync.anchors.attestation import AttestedLevel, QuorumTerms, Signed
-from smartsync.anchors.block import block_at
+from smartsync.anchors.block import canonical_at
 from smartsync.anchors.parting import Parting
 from smartsync.anchors.quorum import LocalSigners
 from smartsync.chain import Chain
@@ -41,9 +41,9 @@ class SignersOnce:
             Another block was signed, or is accepted, at its number.
         """
         header = await source.header("latest" if block is None else block)
-        standing = await block_at(self.target, terms.anchor, header.number)
+        standing = await canonical_at(self.target, terms.anchor, header.number)
         slot = terms.anchor, terms.set_epoch, terms.canonical_epoch, header.number
-        before = standing.block_hash if standing.level != "unknown" else self._signed.get(slot, header.hash)
+        before = self._signed.get(slot, header.hash) if standing is None else standing.block_hash
         if before != header.hash:
             raise SourceReorganised(
                 f"as block {header.number} of the source 0x{before.hex()} has been signed, not 0x{header.hash.hex()}",

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 
 from smartsync.anchors.attestation import NOTHING
-from smartsync.anchors.block import AnchoredBlock, accepted_block
+from smartsync.anchors.block import AnchoredBlock, accepted_block, head_of
 from smartsync.chain import Chain
-from smartsync.contracts import event_topic
+from smartsync.contracts import decode_logs, event_topic
 from smartsync.errors import AnchorError, FinalBlockDropped
 
 _AT_ONCE = 16
@@ -25,15 +25,37 @@ class Parting:
     head_number: int
     dropped: tuple[AnchoredBlock, ...]
 
+    def require_revocable(self) -> None:
+        """Check that a revocation reaches all that was dropped.
+
+        Raises
+        ------
+        FinalBlockDropped
+            The anchor holds one of them for final.
+        """
+        for block in self.dropped:
+            if block.level == "final":
+                raise FinalBlockDropped(
+                    f"the anchor holds 0x{block.block_hash.hex()} for final as block {block.number}, and the source "
+                    "has another",
+                    hint="no revocation undoes that. Ask another node of the source; if the chain has indeed dropped "
+                    "it, what the anchor trusts is broken: do not rely on it, unless its guardian recovers it",
+                )
+
 
 async def find_parting(source: Chain, target: Chain, anchor: str) -> Parting | None:
-    """Compare every accepted block with the source's; ``None`` where the source has dropped none.
+    """Compare accepted blocks with the source's; ``None`` where the source has dropped none.
 
     A block above the source's newest is no sign of anything: the node may be behind. One below a final block that the
     source has is left out: no revocation reaches it.
     """
-    standing = await _standing(target, anchor)
     newest = (await source.header("latest")).number
+    final = await head_of(target, anchor, "final")
+    if final is not None and final.number > newest:
+        return None
+    # Where the source has the newest final block, nothing below it matters, and there is much.
+    has_final = final is not None and (await source.header(final.number)).hash == final.block_hash
+    standing = await _standing(target, anchor, final.number if final is not None and has_final else 0)
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def is_dropped(block: AnchoredBlock) -> bool:
@@ -43,8 +65,8 @@ async def find_parting(source: Chain, target: Chain, anchor: str) -> Parting | N
     verdicts = await asyncio.gather(*map(is_dropped, standing))
     # What lies below a final block that stands cannot be revoked any more: that would take the final one along.
     compared = list(zip(standing, verdicts, strict=True))
-    final = [block.number for block, verdict in compared if block.level == "final" and not verdict]
-    dropped = [block for block, verdict in compared if verdict and block.number > max(final, default=-1)]
+    settled = [block.number for block, verdict in compared if block.level == "final" and not verdict]
+    dropped = [block for block, verdict in compared if verdict and block.number > max(settled, default=-1)]
     if not dropped:
         return None
     below = [block for block in standing if block.number < dropped[0].number]
@@ -68,21 +90,15 @@ async def require_parting(source: Chain, target: Chain, anchor: str) -> Parting:
             "the source has dropped none of the anchor's blocks, there is nothing to revoke",
             hint="where you know of a reorganisation, the node is on another fork or behind: ask another one",
         )
-    for block in parting.dropped:
-        if block.level == "final":
-            raise FinalBlockDropped(
-                f"the anchor holds 0x{block.block_hash.hex()} for final as block {block.number}, and the source's node "
-                "has another",
-                hint="ask another node of the source; if the chain has indeed dropped it, what the anchor trusts is "
-                "broken: do not rely on it",
-            )
+    parting.require_revocable()
     return parting
 
 
-async def _standing(target: Chain, anchor: str) -> list[AnchoredBlock]:
-    """Return the blocks that the anchor accepts now, the lowest first."""
+async def _standing(target: Chain, anchor: str, lowest: int) -> list[AnchoredBlock]:
+    """Return the blocks that the anchor accepts now, from this number on, the lowest first."""
     logs = await target.logs(anchor, [event_topic("IAnchor", "BlockAccepted")])
-    hashes = dict.fromkeys(log.topics[1] for log in logs)
+    events = decode_logs("IAnchor", logs, "BlockAccepted", emitter=anchor)
+    hashes = dict.fromkeys(event["blockHash"] for event in events if event["number"] >= lowest)
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def read(block_hash: bytes) -> AnchoredBlock:

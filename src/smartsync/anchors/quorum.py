@@ -25,11 +25,18 @@ from smartsync.anchors.attestation import (
     set_update_of,
     sign,
 )
-from smartsync.anchors.block import LEVELS, accepted_block, require_active, require_same_source, source_of
-from smartsync.anchors.parting import Parting, require_parting
+from smartsync.anchors.block import (
+    LEVELS,
+    accepted_block,
+    canonical_at,
+    require_active,
+    require_same_source,
+    source_of,
+)
+from smartsync.anchors.parting import Parting, find_parting, require_parting
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
-from smartsync.errors import AnchorError, AnchorFrozen, NodeError, SourceReorganised, TooFewSignatures
+from smartsync.errors import AnchorFrozen, AnchorMismatch, NodeError, SourceReorganised, TooFewSignatures
 from smartsync.header import Header
 from smartsync.results import Step
 from smartsync.submit import Sender, step_of
@@ -57,8 +64,20 @@ class LocalSigners:
     async def attest(
         self, source: Chain, terms: QuorumTerms, block: int | str | None
     ) -> tuple[Header, AttestedLevel, Sequence[Signed]]:
-        """Sign a block of the source, the newest where ``None``: as final where its node holds it for finalized."""
+        """Sign a block of the source, the newest where ``None``: as final where its node holds it for finalized.
+
+        Raises
+        ------
+        SourceReorganised
+            What the node names by a word is not on its chain.
+        """
         header = await source.header("latest" if block is None else block)
+        if block in ("finalized", "safe") and (now := await source.header(header.number)).hash != header.hash:
+            raise SourceReorganised(
+                f"the source's node holds for {block} 0x{header.hash.hex()}, "
+                f"and has 0x{now.hash.hex()} as block {header.number}",
+                hint="nothing was signed; its chain has broken its finality, or the node is broken: ask another one",
+            )
         level = await level_of(source, header)
         return header, level, self._sign(terms, attestation_of(terms, header, level))
 
@@ -70,7 +89,7 @@ class LocalSigners:
         members = {account.address: account for account in self.accounts if account.address in terms.signers}
         if len(members) < terms.threshold:
             # Not TooFewSignatures: no later try finds more keys.
-            raise AnchorError(
+            raise AnchorMismatch(
                 f"the anchor needs {terms.threshold} of its {len(terms.signers)} signers, "
                 f"{len(members)} of them are given",
                 hint=f"give the keys of {terms.threshold} of {', '.join(terms.signers)}",
@@ -109,9 +128,13 @@ async def level_of(source: Chain, header: Header) -> AttestedLevel:
     """Return as what a block can be attested honestly: ``final`` where the source's node holds it for finalized."""
     try:
         finalized = await source.header("finalized")
+        if header.number > finalized.number:
+            return "safe"
+        # geth goes on naming a block that its chain has dropped, which says nothing about the others below its number.
+        standing = await source.header(finalized.number)
     except NodeError:
         return "safe"
-    return "final" if header.number <= finalized.number else "safe"
+    return "final" if standing.hash == finalized.hash else "safe"
 
 
 async def update_quorum(
@@ -134,8 +157,10 @@ async def update_quorum(
         The anchor accepts another block of this number: to sign this one too would freeze it.
     AnchorPaused, AnchorExpired, AnchorFrozen
         The anchor accepts nothing, or froze now because another hash of this number is accepted already.
+    AnchorMismatch
+        Too few of its signers' keys are at hand; or it speaks of another genesis block than the source node.
     WrongChain
-        The anchor speaks of another chain than the source node. Of another genesis block: AnchorError.
+        It speaks of another chain id.
     """
     target = sender.chain
     terms = await quorum_terms(target, anchor)
@@ -169,20 +194,43 @@ async def revoke(source: Chain, sender: Sender, anchor: str, signers: Signers) -
     FinalBlockDropped
         It has dropped one that the anchor holds for final, which no revocation undoes.
     TooFewSignatures
-        Fewer of the anchor's signers signed than it needs.
+        Fewer of the anchor's signers signed than it needs. Of keys at hand: AnchorMismatch.
     ForeignSignature
         A signature does not count.
+    AnchorFrozen
+        The anchor is not active.
+    WrongChain, AnchorMismatch
+        The anchor speaks of another chain than the source node.
     """
     target = sender.chain
     terms = await quorum_terms(target, anchor)
     await require_same_source(source, target, anchor)
     await require_active(target, anchor)
-    parting = await require_parting(source, target, anchor)
+    return await _revoke(sender, terms, await require_parting(source, target, anchor), signers)
+
+
+async def revoke_if_dropped(
+    source: Chain, sender: Sender, anchor: str, signers: Signers
+) -> tuple[Parting, Step] | None:
+    """Revoke as `revoke` does, and do nothing where the source has dropped none of the anchor's blocks."""
+    target = sender.chain
+    # The terms first: what was signed for a parting is worth nothing once somebody else has revoked.
+    terms = await quorum_terms(target, anchor)
+    await require_same_source(source, target, anchor)
+    parting = await find_parting(source, target, anchor)
+    if parting is None:
+        return None
+    parting.require_revocable()
+    await require_active(target, anchor)
+    return await _revoke(sender, terms, parting, signers)
+
+
+async def _revoke(sender: Sender, terms: QuorumTerms, parting: Parting, signers: Signers) -> tuple[Parting, Step]:
     signed = await signers.revoke(terms, parting)
     what = f"revoke all above block {parting.head_number}"
     _require_quorum(what, terms, revocation_of(terms, parting.head), signed)
     data = encode_call("QuorumAnchor", "revoke", [parting.head, join_signatures(signed)])
-    return parting, step_of(what, await sender.send(anchor, data, what=what))
+    return parting, step_of(what, await sender.send(terms.anchor, data, what=what))
 
 
 async def schedule_set(
@@ -234,11 +282,11 @@ async def recover(sender: Sender, anchor: str, new_signers: Sequence[str], thres
 
 async def _require_no_other(target: Chain, anchor: str, header: Header) -> None:
     """Check that the anchor accepts no other block of the header's number."""
-    (answer,) = await call_view(target, "IAnchor", anchor, "canonicalAt", [header.number])
-    standing = answer[0]
-    if any(standing) and standing != header.hash:
+    standing = await canonical_at(target, anchor, header.number)
+    if standing is not None and standing.block_hash != header.hash:
         raise SourceReorganised(
-            f"the anchor accepts 0x{standing.hex()} as block {header.number}, the source has 0x{header.hash.hex()}",
+            f"the anchor accepts 0x{standing.block_hash.hex()} as block {header.number}, the source has "
+            f"0x{header.hash.hex()}",
             hint="have what the source has dropped revoked first: smartsync anchor revoke",
         )
 

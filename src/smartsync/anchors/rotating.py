@@ -11,9 +11,11 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
+from smartsync.addresses import ZERO_ADDRESS
 from smartsync.anchors.attestation import NOTHING, QuorumTerms, Signed, set_update_of, sign, signer_of
 from smartsync.anchors.block import accepted_block, anchor_state, require_active
 from smartsync.anchors.deploying import ordered_quorum
+from smartsync.anchors.kinds import WITH_SIGNERS, require_known_kind
 from smartsync.anchors.quorum import (
     change_set,
     quorum_terms,
@@ -21,16 +23,12 @@ from smartsync.anchors.quorum import (
     schedule_recovery,
     schedule_set,
 )
-from smartsync.anchors.updating import require_known_kind
 from smartsync.chain import Chain
 from smartsync.contracts import decode_logs, event_topic
 from smartsync.errors import AnchorError, BlockNotAccepted, TransactionReverted
 from smartsync.results import SetSignature, SignerChange, Step
 from smartsync.submit import Sender
 from smartsync.views import call_view
-
-NOBODY = "0x" + "00" * 20
-"""The guardian of an anchor that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,9 @@ async def sign_set(
     ConfigError
         They make no quorum.
     AnchorError
-        None of them is a signer of the anchor, or this is no quorum anchor.
+        None of them is a signer of the anchor. Where it is no quorum anchor: AnchorMismatch.
     """
-    await require_known_kind(target, anchor, "quorum/2")
+    await require_known_kind(target, anchor, *WITH_SIGNERS)
     terms = await quorum_terms(target, anchor)
     update = set_update_of(terms, ordered_quorum(signers, threshold), threshold)
     signed = [sign(account, terms, update) for account in accounts if account.address in terms.signers]
@@ -114,7 +112,7 @@ async def rotate(
         The anchor is frozen: its guardian decides, not its signers.
     """
     target = sender.chain
-    await require_known_kind(target, anchor, "quorum/2")
+    await require_known_kind(target, anchor, *WITH_SIGNERS)
     await require_active(target, anchor)
     wanted = tuple(ordered_quorum(signers, threshold))
     terms = await quorum_terms(target, anchor)
@@ -152,7 +150,7 @@ async def recover_anchor(
         The anchor does not accept the block that is to stand.
     """
     target = sender.chain
-    await require_known_kind(target, anchor, "quorum/2")
+    await require_known_kind(target, anchor, *WITH_SIGNERS)
     state = await anchor_state(target, anchor)
     if state.status != "frozen":
         raise AnchorError(
@@ -179,7 +177,7 @@ async def recover_anchor(
         raise AnchorError(
             f"{sender.address} is not the guardian of the anchor {anchor}",
             hint=f"its guardian is {guardian}: give that account's key"
-            if guardian != NOBODY
+            if guardian != ZERO_ADDRESS
             else "it has none, and stays frozen for good: deploy another anchor, and fork again",
         )
     step = await schedule_recovery(sender, anchor, wanted, threshold, head)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from smartsync.anchors.bft import update_bft
-from smartsync.anchors.block import anchor_kind
 from smartsync.anchors.composite import Tell, update_composite
+from smartsync.anchors.kinds import require_known_kind
 from smartsync.anchors.native import update_blockhash, update_l1block
 from smartsync.anchors.quorum import Signers, update_quorum
 from smartsync.chain import Chain
-from smartsync.errors import AnchorError, BlockNotProvable
+from smartsync.errors import BlockNotProvable
 from smartsync.header import Header
 from smartsync.results import Step
 from smartsync.submit import Sender
-
-KINDS = ("quorum/2", "blockhash/1", "op-l1block/1", "qbft/1", "ibft2/1", "k-of-n/1", "veto/1")
-"""The kinds of anchors that this package knows, as they call themselves."""
 
 
 async def update_anchor(
@@ -41,11 +40,22 @@ async def update_anchor(
     ------
     BlockNotProvable
         There is no proof of this block now; the hint says what else there is. Of a quorum anchor: no signers are given.
-    AnchorError
-        The anchor is of a kind that this package does not know.
+    AnchorMismatch
+        The anchor is of a kind that this package does not know, or of another chain's genesis block.
+    WrongChain
+        It is of a chain with another id.
+    AnchorPaused, AnchorExpired, AnchorFrozen
+        It accepts nothing, or froze now.
+
+    What else each kind raises, its own function tells: `update_quorum`, `update_blockhash`, `update_l1block`,
+    `update_bft`, `update_composite`.
     """
     kind = await require_known_kind(sender.chain, anchor)
-    match kind:
+
+    async def update(member: str, wanted: int | str | None) -> tuple[Header, list[Step]]:
+        return await update_anchor(source, sender, member, signers=signers, block=wanted, tell=tell)
+
+    match kind.name:
         case "quorum/2":
             if signers is None:
                 raise BlockNotProvable(
@@ -61,27 +71,7 @@ async def update_anchor(
             return await update_bft(source, sender, anchor, "qbft", block=block)
         case "ibft2/1":
             return await update_bft(source, sender, anchor, "ibft2", block=block)
-
-    async def update(member: str, wanted: int | str | None) -> tuple[Header, list[Step]]:
-        return await update_anchor(source, sender, member, signers=signers, block=wanted, tell=tell)
-
-    return await update_composite(
-        source, sender, anchor, "veto/1" if kind == "veto/1" else "k-of-n/1", update, block=block, tell=tell
-    )
-
-
-async def require_known_kind(target: Chain, anchor: str, *kinds: str) -> str:
-    """Return the anchor's kind, which has to be one of these; one of all that are known where none are given.
-
-    Raises
-    ------
-    NotDeployed
-        There is no anchor at this address.
-    AnchorError
-        It is of another kind.
-    """
-    kind = await anchor_kind(target, anchor)
-    if kind not in (kinds or KINDS):
-        hint = f"the anchor has to be of the kind {' or '.join(kinds)}" if kinds else f"known kinds: {', '.join(KINDS)}"
-        raise AnchorError(f"the anchor {anchor} is of the kind {kind!r}", hint=hint)
-    return kind
+        case "k-of-n/1" | "veto/1":
+            return await update_composite(source, sender, anchor, kind.name, update, block=block, tell=tell)
+        case never:
+            assert_never(never)

@@ -14,6 +14,7 @@ from eth_account.signers.local import LocalAccount
 from smartsync.anchors.attestation import QuorumTerms, Signed, attestation_of, revocation_of, sign
 from smartsync.anchors.block import anchor_kind, require_active, require_same_source, source_of
 from smartsync.anchors.documents import Attestable
+from smartsync.anchors.kinds import WITH_SIGNERS
 from smartsync.anchors.parting import find_parting
 from smartsync.anchors.quorum import quorum_terms
 from smartsync.attestor.following import Follow, Following
@@ -22,7 +23,6 @@ from smartsync.chain import Chain
 from smartsync.errors import (
     AttestorStopped,
     ConfigError,
-    FinalBlockDropped,
     ForeignSignature,
     NodesDisagree,
     NotAttestable,
@@ -30,8 +30,6 @@ from smartsync.errors import (
 )
 
 logger = logging.getLogger(__name__)
-
-KIND = "quorum/2"
 
 State = Literal["ok", "waiting", "stopped"]
 
@@ -89,15 +87,15 @@ class Attestor:
         NotDeployed
             There is no anchor.
         WrongChain
-            A node is on another chain than the anchor speaks of. Of another genesis block: AnchorError.
+            A node is on another chain than the anchor speaks of. Of another genesis block: AnchorMismatch.
         NodeError
             A node does not answer.
         """
         kind = await anchor_kind(target, anchor)
-        if kind != KIND:
+        if kind not in WITH_SIGNERS:
             raise ConfigError(
                 f"the anchor {anchor} is of the kind {kind}: it has no signers that could attest",
-                hint=f"an attestor is for a quorum anchor ({KIND})",
+                hint=f"an attestor is for a quorum anchor ({', '.join(WITH_SIGNERS)})",
             )
         following = Following(nodes, follow, await source_of(target, anchor), record)
         attestor = cls(target, await target.chain_id(), anchor, account, following)
@@ -169,14 +167,7 @@ class Attestor:
             )
         if parting is None:
             raise NotAttestable("the source has dropped none of the anchor's blocks, there is nothing to revoke")
-        for block in parting.dropped:
-            if block.level == "final":
-                raise FinalBlockDropped(
-                    f"the anchor holds 0x{block.block_hash.hex()} for final as block {block.number}, and the source's "
-                    "nodes have another",
-                    hint="no revocation undoes that. Find out which chain is right: if it is this one, the anchor "
-                    "cannot be relied on any more, unless its guardian recovers it",
-                )
+        parting.require_revocable()
         statement = revocation_of(terms, parting.head)
         logger.warning(
             "signing a revocation: the source has dropped %d accepted blocks above block %d",

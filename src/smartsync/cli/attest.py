@@ -23,7 +23,8 @@ _Block = Annotated[
 def attest(session: Session, block: _Block = None) -> None:
     """Sign a source block with each attestor's key and submit it to the quorum anchor.
 
-    Sign only what is final on the source chain: two attestations for one height freeze the anchor for good.
+    Sign only what is final on the source chain: two hashes for one height remove a signer, and freeze the anchor
+    where a quorum signed them.
     """
     chosen = block if block is None or block in ("finalized", "safe") else parse_block(block)
     anchor = session.settings.require("anchor")

@@ -21,6 +21,7 @@ from smartsync.attestor.server import DEFAULT_LISTEN, TOKEN, Listen, Server, par
 from smartsync.attestor.service import Attestor, Look
 from smartsync.chain import Chain
 from smartsync.cli import render
+from smartsync.cli.anchor.given import hex_bytes
 from smartsync.cli.command import command
 from smartsync.cli.ending import terminated_like_interrupted
 from smartsync.cli.session import Session
@@ -126,7 +127,7 @@ def attestor(
         listen=where,
         token=require_token(where, session.environ),
         interval_s=interval,
-        resume=None if resume is None else _parse_hash(resume),
+        resume=None if resume is None else hex_bytes(resume, "the option --resume", 32),
         account=session.account(),
     )
     with terminated_like_interrupted(), suppress(KeyboardInterrupt), Record(record) as opened:
@@ -214,13 +215,3 @@ def _tell_state(session: Session, look: Look) -> None:
     session.output.show(document, lambda console: render.heading(console, f"{look.state}: {what}"))
     if look.hint:
         session.output.note(f"hint: {look.hint}")
-
-
-def _parse_hash(text: str) -> bytes:
-    try:
-        found = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise ConfigError(f"--resume: {text!r} is no block hash", hint="a block hash is 0x and 64 hex digits")
-    return found

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from smartsync.addresses import ZERO_ADDRESS
 from smartsync.cli import render
 from smartsync.cli.command import command
 from smartsync.cli.options import ReplicaArgument
@@ -35,8 +36,6 @@ _From = Annotated[
     ),
 ]
 
-_ZERO = "0x" + "00" * 20
-
 
 @command("hub", needs=("source_url", "target_url", "hub"))
 def call(
@@ -53,7 +52,7 @@ def call(
     """
     address = parse_address(replica, "REPLICA")
     # Said in any case: what a node takes where nothing is said differs from node to node.
-    who = parse_address(sender or _ZERO, "the option --from")
+    who = parse_address(sender or ZERO_ADDRESS, "the option --from")
     given = arguments or []
     function = parse_signature(signature)
     function.encode(given)

@@ -10,6 +10,7 @@ from rich.console import Console
 from smartsync.cli import render
 from smartsync.cli.command import command
 from smartsync.cli.config_file import require_writable, setting_lines, write_settings
+from smartsync.cli.options import AttestingOption, GuardianOption, MajorityOption, MaxDriftOption, SetDelayOption
 from smartsync.cli.session import Session
 from smartsync.config import parse_address
 from smartsync.deploy import Deployed
@@ -18,36 +19,6 @@ from smartsync.errors import ConfigError
 from smartsync.results import Progress
 from smartsync.sync import SmartSync
 
-_Signers = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--signer",
-        metavar="ADDRESS",
-        help="Who may attest to source blocks; repeatable. Default: the attestors, else the account that pays.",
-    ),
-]
-_Threshold = Annotated[
-    int | None,
-    typer.Option(
-        "--threshold",
-        metavar="M",
-        min=1,
-        help="How many of them must agree: more than half. Default: the smallest majority.",
-    ),
-]
-_MaxDrift = Annotated[
-    int,
-    typer.Option("--max-drift", metavar="SECONDS", min=0, help="How far a source block's time may be in the future."),
-]
-_Delay = Annotated[
-    int, typer.Option("--delay", metavar="SECONDS", min=0, help="How long before new signers are in force.")
-]
-_Guardian = Annotated[
-    str | None,
-    typer.Option(
-        "--guardian", metavar="ADDRESS", help="Who may name new signers while the anchor is frozen. Default: nobody."
-    ),
-]
 _AnchorOnly = Annotated[
     bool, typer.Option("--anchor-only", help="Keep the hub of the settings and deploy only an anchor.")
 ]
@@ -57,11 +28,11 @@ _WriteConfig = Annotated[bool, typer.Option("--write-config", help="Write hub an
 @command("hub", "keystore", "attestor_keystores")
 def deploy(
     session: Session,
-    signer: _Signers = None,
-    threshold: _Threshold = None,
-    max_drift: _MaxDrift = 900,
-    delay: _Delay = 2 * 86_400,
-    guardian: _Guardian = None,
+    signer: AttestingOption = None,
+    threshold: MajorityOption = None,
+    max_drift: MaxDriftOption = 900,
+    delay: SetDelayOption = 2 * 86_400,
+    guardian: GuardianOption = None,
     anchor_only: _AnchorOnly = False,
     write_config: _WriteConfig = False,
 ) -> None:

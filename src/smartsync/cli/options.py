@@ -26,6 +26,41 @@ SlotsOption = Annotated[
     ),
 ]
 
+AttestingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--signer",
+        metavar="ADDRESS",
+        help="Who may attest to source blocks; repeatable. Default: the attestors, else the account that pays.",
+    ),
+]
+
+MajorityOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threshold",
+        metavar="M",
+        min=1,
+        help="How many of them must agree: more than half. Default: the smallest majority.",
+    ),
+]
+
+SetDelayOption = Annotated[
+    int, typer.Option("--delay", metavar="SECONDS", min=0, help="How long before new signers are in force.")
+]
+
+GuardianOption = Annotated[
+    str | None,
+    typer.Option(
+        "--guardian", metavar="ADDRESS", help="Who may name new signers while the anchor is frozen. Default: nobody."
+    ),
+]
+
+MaxDriftOption = Annotated[
+    int,
+    typer.Option("--max-drift", metavar="SECONDS", min=0, help="How far a source block's time may be in the future."),
+]
+
 _SETTINGS: dict[str, tuple[Any, str, str]] = {
     "source_url": (str | None, "URL", "JSON-RPC of the source chain, http or https."),
     "target_url": (str | None, "URL", "JSON-RPC of the target chain, http or https."),

@@ -155,10 +155,9 @@ def _line(event: SyncResult | Recovered | ReorganisationSeen | Revoked | AnchorS
                 f"{event.to_block} {hexadecimal(event.block_hash)}  {_written(event.changes, event.steps)}"
             )
         case ReorganisationSeen():
-            now = "the anchor has revoked it" if event.level == "revoked" else "waiting for the anchor to revoke it"
             return (
                 f"reorganisation: the source has dropped block {event.block_number} {hexadecimal(event.block_hash)} "
-                f"({event.level}) for {hexadecimal(event.source_hash)}; {'revoking it' if event.revoking else now}"
+                f"({event.level}) for {hexadecimal(event.source_hash)}; {_outlook(event)}"
             )
         case Revoked():
             above = f"above block {event.head_number}" if any(event.head_hash) else "of the anchor"
@@ -167,6 +166,19 @@ def _line(event: SyncResult | Recovered | ReorganisationSeen | Revoked | AnchorS
             return f"anchor {event.anchor} is {event.status} since {utc(event.since)}; the replica stays where it is"
         case AnchorResumed():
             return f"anchor {event.anchor} is active again since {utc(event.since)}, epoch {event.canonical_epoch}"
+
+
+def _outlook(event: ReorganisationSeen) -> str:
+    """Return what will become of a block that the source has dropped."""
+    if event.revoking:
+        return "revoking it"
+    match event.level:
+        case "revoked":
+            return "the anchor has revoked it"
+        case "final":
+            return "no anchor revokes a final block: ask another node, or what the anchor trusts is broken"
+        case _:
+            return "waiting for the anchor to revoke it"
 
 
 def _written(changed: tuple[SlotChange, ...], steps: tuple[Step, ...]) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smartsync.addresses import ZERO_ADDRESS
 from smartsync.contracts import encode_call
 from smartsync.demo.packages import ENS_REGISTRY, PackagedContract, packaged
 from smartsync.demo.stage import Stage, account
 from smartsync.keccak import keccak256
 
 ROOT = bytes(32)
-NOBODY = "0x" + "00" * 20
+NOBODY = ZERO_ADDRESS
 LABELS = (
     "alice",
     "bob",

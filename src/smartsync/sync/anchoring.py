@@ -13,6 +13,7 @@ from smartsync.anchors.block import accepted_block
 from smartsync.anchors.composite import Tell
 from smartsync.anchors.deploying import Charter, deploy_anchor
 from smartsync.anchors.describing import describe_anchor
+from smartsync.anchors.kinds import WITH_SIGNERS, require_known_kind
 from smartsync.anchors.misbehaviour import (
     contradiction_evidence,
     double_signing_evidence,
@@ -20,9 +21,10 @@ from smartsync.anchors.misbehaviour import (
     report,
 )
 from smartsync.anchors.native import keep_blockhash, keep_l1block
-from smartsync.anchors.quorum import Signers, revoke
+from smartsync.anchors.quorum import Signers
+from smartsync.anchors.revoking import revoke_at
 from smartsync.anchors.rotating import recover_anchor, rotate, sign_set
-from smartsync.anchors.updating import require_known_kind, update_anchor
+from smartsync.anchors.updating import update_anchor
 from smartsync.chain import Chain
 from smartsync.errors import ConfigError
 from smartsync.results import (
@@ -95,7 +97,7 @@ class Anchoring(ABC):
         """
         anchor = checked_address(anchor, "the anchor")
         kind = await require_known_kind(self.target, anchor, "blockhash/1", "op-l1block/1")
-        if kind == "blockhash/1":
+        if kind.name == "blockhash/1":
             number, block_hash, step = await keep_blockhash(self._paying(), anchor, block)
         elif block is not None:
             raise ConfigError(
@@ -116,9 +118,8 @@ class Anchoring(ABC):
     async def revoke(self, anchor: str, signers: Signers) -> Revoked:
         """Have a quorum anchor revoke what the source has dropped. See ``smartsync.anchors.quorum`` for errors."""
         anchor = checked_address(anchor, "the anchor")
-        await require_known_kind(self.target, anchor, "quorum/2")
-        parting, step = await revoke(self.source, self._paying(), anchor, signers)
-        return Revoked(anchor, parting.head_number, parting.head, len(parting.dropped), (step,))
+        await require_known_kind(self.target, anchor, *WITH_SIGNERS)
+        return await revoke_at(self.source, self._paying(), anchor, signers)
 
     async def sign_set(
         self, anchor: str, signers: Sequence[str], threshold: int, accounts: Sequence[LocalAccount]

@@ -153,7 +153,7 @@ class SmartSync(Anchoring):
         """Deploy hub and a quorum anchor for the source on the target chain, and use this hub from now on.
 
         With ``anchor_only`` the hub is the one that there is: for another source chain, or other signers.
-        See ``smartsync.deploy.deploy`` for parameters and errors.
+        See ``smartsync.deploy.Deployment.run`` for parameters and errors.
         """
         deployment = Deployment(self._paying(), on_progress, self._hub() if anchor_only else None)
         try:

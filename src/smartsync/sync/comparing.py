@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from smartsync.addresses import ZERO_ADDRESS
 from smartsync.chain import Chain
 from smartsync.contracts import FunctionSignature, parse_signature
 from smartsync.errors import ConfigError, TransactionReverted
@@ -23,7 +24,7 @@ async def compare_call(
     """Call the source at the recorded block and the replica now. ``sender`` is who calls, for views that ask."""
     function = parse_signature(signature)
     # Nodes choose different callers where none is named, and then a view that asks answers differently.
-    sender = sender or "0x" + "00" * 20
+    sender = sender or ZERO_ADDRESS
     data = function.encode(arguments)
     original = await _call(source, record.key.source, function, data, record.block_hash, sender)
     copy = await _call(target, replica, function, data, "latest", sender)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from smartsync.anchors.attestation import AttestedLevel
 from smartsync.anchors.block import LEVELS
-from smartsync.contracts import encode_deployment
-from smartsync.errors import ConfigError, NodeError
+from smartsync.errors import ConfigError
 from smartsync.results import Guard
-from smartsync.submit import Sender, step_of
+from smartsync.submit import Sender, create
 
 _MAX_AGE_S = 2**64 - 1
 
@@ -31,9 +30,5 @@ async def deploy_guard(sender: Sender, hub: str, replica: str, max_age_s: int, l
     """
     if not 0 < max_age_s <= _MAX_AGE_S:
         raise ConfigError(f"{max_age_s} seconds are no age", hint="give a --max-age of 1 second or more")
-    what = "deploy ReaderGuard"
-    data = encode_deployment("ReaderGuard", [hub, replica, max_age_s, LEVELS.index(level)])
-    receipt = await sender.send(None, data, what=what)
-    if receipt.contract_address is None:
-        raise NodeError(f"{sender.chain.rpc.host} tells no address in the receipt of {what}")
-    return Guard(receipt.contract_address, replica, max_age_s, level, (step_of(what, receipt),))
+    guard, step = await create(sender, "ReaderGuard", [hub, replica, max_age_s, LEVELS.index(level)])
+    return Guard(guard, replica, max_age_s, level, (step,))

@@ -18,14 +18,14 @@ from smartsync.anchors.block import (
     AnchorState,
     accepted_block,
     anchor_state,
-    block_at,
+    canonical_at,
     head_of,
     newest_accepted,
 )
-from smartsync.anchors.revoking import Revocation
+from smartsync.anchors.revoking import quorums_of
 from smartsync.chain import Chain
 from smartsync.errors import (
-    AnchorError,
+    AnchorMismatch,
     ConfigError,
     ReplicaError,
     ReplicaMoved,
@@ -42,6 +42,10 @@ Event: TypeAlias = (
 """What a watcher tells. An error is one that it survives: it tries again at the next look."""
 
 
+_WRONG = (ConfigError, AnchorMismatch)
+"""What the user gave is wrong, and stays so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """What a watcher can do.
@@ -52,7 +56,7 @@ class Steps:
 
     sync: Callable[[], Awaitable[SyncResult]]
     update: Callable[[str], Awaitable[object]] | None = None
-    revoke: Callable[[str], Awaitable[Sequence[Revocation]]] | None = None
+    revoke: Callable[[str], Awaitable[Sequence[Revoked]]] | None = None
 
 
 @dataclass(slots=True)
@@ -110,12 +114,11 @@ class Watching:
         dropped = await self._dropped(anchor, recorded, latest)
         for block, source_hash in dropped.values():
             if self._is_news((block.block_hash, source_hash, block.level)):
-                yield self._reorganisation(anchor, block, source_hash)
+                yield await self._reorganisation(anchor, block, source_hash)
         if self.steps.revoke is not None and dropped:
             try:
-                for done in await self.steps.revoke(anchor):
-                    parting = done.parting
-                    yield Revoked(done.anchor, parting.head_number, parting.head, len(parting.dropped), (done.step,))
+                for revoked in await self.steps.revoke(anchor):
+                    yield revoked
                 recorded = await accepted_block(self.target, anchor, record.block_hash)
             except SmartSyncError as error:
                 # It may still be possible to sync to a block above.
@@ -151,7 +154,7 @@ class Watching:
         long as that does, another cannot be accepted. A block above the newest is no sign of anything: the node may be
         behind.
         """
-        found = recorded, await block_at(self.target, anchor, latest), await head_of(self.target, anchor)
+        found = recorded, await canonical_at(self.target, anchor, latest), await head_of(self.target, anchor)
         known = [block for block in found if block is not None and block.level != "unknown"]
         blocks = {block.block_hash: block for block in known if block.number <= latest}
         dropped = {}
@@ -175,15 +178,17 @@ class Watching:
             return AnchorResumed(anchor, state.since, state.canonical_epoch)
         return AnchorStopped(anchor, state.status, state.since)
 
-    def _reorganisation(self, anchor: str, block: AnchoredBlock, source_hash: bytes) -> ReorganisationSeen:
-        revoking = self.steps.revoke is not None and block.level == "safe"
+    async def _reorganisation(self, anchor: str, block: AnchoredBlock, source_hash: bytes) -> ReorganisationSeen:
+        may_revoke = self.steps.revoke is not None and block.level == "safe"
+        # Signers are of use only where an anchor has some.
+        revoking = may_revoke and bool(await quorums_of(self.target, anchor))
         return ReorganisationSeen(
             self.replica, anchor, block.number, block.block_hash, source_hash, block.level, revoking
         )
 
     def _survived(self, error: SmartSyncError) -> SmartSyncError | None:
         """Return an error that does not keep from the rest of the look, where it is to be told."""
-        if isinstance(error, ConfigError):
+        if isinstance(error, _WRONG):
             raise error
         return error if self._is_news(error) else None
 
@@ -206,7 +211,7 @@ class Watching:
             return not self._is_known
         if isinstance(error, SourceError):
             return self._newest_level == "final"
-        return isinstance(error, ConfigError) or type(error) is AnchorError
+        return isinstance(error, _WRONG)
 
 
 def _recovered(record: ReplicaRecord, result: SyncResult) -> Recovered:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from smartsync import rlp
 from smartsync.anchors.bft import encode_proof, header_without_seals
 from smartsync.anchors.block import accepted_block
-from smartsync.anchors.deploying import MAX_SECONDS, BftCharter, KofNCharter, QuorumCharter, create
+from smartsync.anchors.deploying import MAX_SECONDS, BftCharter, KofNCharter, QuorumCharter
 from smartsync.anchors.quorum import LocalSigners
 from smartsync.bft import PROTOCOLS, Protocol, bft_block_hash, overlap_of, read_extra
 from smartsync.contracts import encode_call
@@ -28,8 +27,8 @@ from smartsync.errors import (
     TransactionReverted,
     ValidatorsUnknown,
 )
-from smartsync.header import decode_header
-from smartsync.submit import Sender
+from smartsync.header import decode_header, decode_sealed_header
+from smartsync.submit import Sender, create
 from smartsync.testing import Node, anvil_node
 from tests.bft_chain import BftChain, BftNode, validator
 from tests.http_node import serving
@@ -333,8 +332,7 @@ async def test_real_header_of_besu_proven_by_its_own_seals(target: Node) -> None
     """Known from a made-up block before, which has its validators: what was sealed by Besu's nodes is taken."""
     if not REAL.is_file():
         pytest.skip("the real header is not in shared/fixtures")
-    real = decode_header(REAL.read_bytes())
-    real = replace(real, hash=bft_block_hash("qbft", real.fields), hash_rule="qbft")
+    real = decode_sealed_header("qbft", REAL.read_bytes())
     validators = read_extra(real.extra_data).validators
     before = decode_header(rlp.encode([*real.fields[:8], rlp.encode_int(real.number - 1), *real.fields[9:]]))
     checkpoint = bft_block_hash("qbft", before.fields)

@@ -28,6 +28,7 @@ from smartsync.submit import Sender
 from smartsync.sync.watching import Event
 from smartsync.testing import Node
 from tests.http_node import Refusal
+from tests.integration.forks.engine import Consensus
 from tests.integration.world import World, encode, sample_slots, world
 from tests.lying_proxy import LyingProxy, lying
 
@@ -40,15 +41,17 @@ E = TypeVar("E")
 
 @dataclass
 class Scene:
-    """``made`` talks to the source by way of ``proxy``, which keeps back what the node holds for finalized.
+    """``made`` talks to the source by way of ``proxy``, and ``forks`` makes the source reorganise.
 
-    So blocks are attested as safe, as far as nothing else is said: ganache and hardhat hold every block for final.
+    Blocks are attested as safe, as far as nothing else is said: ganache and hardhat hold every block for final, which
+    the proxy keeps back, and geth none before it is told so.
     """
 
     made: World
     source: Node
     target: Node
     proxy: LyingProxy
+    forks: Snapshots | Consensus
     replica: str = ""
     slots: set[bytes] | None = field(default_factory=lambda: set(SLOTS))
 
@@ -69,11 +72,16 @@ class Scene:
 
     def mark(self) -> str:
         """Remember where the source stands."""
-        return str(self.source.request("evm_snapshot"))
+        return self.forks.mark()
 
     def drop(self, mark: str) -> None:
-        """Have the source drop all blocks after a mark."""
-        assert self.source.request("evm_revert", [mark]) is True
+        """Have the source drop all blocks after a mark: now, or as soon as there is another one instead."""
+        self.forks.drop(mark)
+
+    def forget(self) -> None:
+        """Talk to a node of the source from now on that has nothing of what was dropped."""
+        if isinstance(self.forks, Consensus):
+            self.proxy.upstream = self.forks.builder.node.url
 
     async def set(self, *values: tuple[int, int]) -> Header:
         """Write keys of the sample, a block each; return the last one."""
@@ -167,6 +175,19 @@ class Scene:
         return Watch(cast(AsyncGenerator[Event, None], events))
 
 
+@dataclass(frozen=True)
+class Snapshots:
+    """The way of ganache, hardhat and anvil: back to a snapshot, with nothing left of what came after it."""
+
+    node: Node
+
+    def mark(self) -> str:
+        return str(self.node.request("evm_snapshot"))
+
+    def drop(self, mark: str) -> None:
+        assert self.node.request("evm_revert", [mark]) is True
+
+
 @dataclass
 class Watch:
     """A watcher, which stands still while nobody waits for its next event; ``told`` are all that came."""
@@ -210,13 +231,18 @@ def not_final(params: Sequence[Any], block: Any) -> Any:
 
 
 @asynccontextmanager
-async def scene(source: Node, target: Node, *, forked: bool = True) -> AsyncIterator[Scene]:
+async def scene(forking: Node | Consensus, target: Node, *, forked: bool = True) -> AsyncIterator[Scene]:
     """Deploy everything anew; the sample has some values, and a replica at a block that is accepted as safe."""
+    forks = forking if isinstance(forking, Consensus) else Snapshots(forking)
+    source = forks.source if isinstance(forks, Consensus) else forks.node
     with lying(source.url) as proxy:
-        proxy.lies["eth_getBlockByNumber"] = not_final
+        if isinstance(forks, Consensus):
+            proxy.results |= forks.sending()
+        else:
+            proxy.lies["eth_getBlockByNumber"] = not_final
         seen = Node(source.name, proxy.url, source.chain_id, source.accounts, source.log_path, source.process)
         async with world(seen, target) as made:
-            here = Scene(made, source, target, proxy)
+            here = Scene(made, source, target, proxy, forks)
             await made.do("setRange(uint256,uint256,uint256)", 0, 4, 1000)
             if forked:
                 here.replica = await made.fork(slots=here.slots)

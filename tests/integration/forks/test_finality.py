@@ -7,6 +7,8 @@ import pytest
 from smartsync.errors import AnchorError, BlockNotAccepted, TransactionReverted
 from tests.integration.forks.scene import Scene
 
+pytestmark = pytest.mark.parametrize("source", ["forking", "geth_osaka"], indirect=True)
+
 
 async def test_i7_revocation_of_a_final_block_is_refused(here: Scene) -> None:
     stands = await here.record()

@@ -23,6 +23,7 @@ from smartsync.header import Header
 from smartsync.results import Recovered
 from smartsync.submit import Sender
 from smartsync.testing import Node
+from tests.integration.forks.engine import Consensus
 from tests.integration.forks.model import Accepted, Block, Model, Target
 from tests.integration.forks.scene import Scene, scene
 from tests.integration.world import encode
@@ -303,15 +304,16 @@ WEIGHTS: dict[Callable[[Story], Awaitable[None]], int] = {
 }
 
 
+@pytest.mark.parametrize("source", ["forking", "geth_osaka"], indirect=True)
 @pytest.mark.timeout(120 + 3 * STEPS)
 async def test_t12_random_story_holds_all_invariants(
-    forking: Node, target: Node, capsys: pytest.CaptureFixture[str]
+    source: Node | Consensus, target: Node, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = int(os.environ.get("SMARTSYNC_FORK_SEED") or secrets.randbelow(2**32))
     with capsys.disabled():
         print(f"\nstory of forks: SMARTSYNC_FORK_SEED={seed} SMARTSYNC_FORK_STEPS={STEPS}", flush=True)
     rng = random.Random(seed)
-    async with scene(forking, target) as here:
+    async with scene(source, target) as here:
         first = await block_now(here, await here.client.source.header((await here.record()).block_number))
         account = here.target.accounts[7]
         guard = await here.guard()

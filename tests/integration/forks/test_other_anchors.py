@@ -14,7 +14,7 @@ from smartsync.anchors.quorum import LocalSigners
 from smartsync.results import Recovered, ReorganisationSeen, Revoked, SyncResult
 from smartsync.submit import Sender
 from smartsync.testing import Node
-from tests.integration.forks.scene import Scene, scene
+from tests.integration.forks.scene import Scene, Snapshots, scene
 from tests.integration.forks.test_target_forks import target_block, undo
 from tests.integration.test_attestor import Stage
 from tests.integration.world import World, creation_code
@@ -31,7 +31,8 @@ async def test_watch_update_of_a_replica_on_the_same_chain_survives_its_reorgani
             anchor = (await client.deploy_anchor(BlockhashCharter())).anchor
             on_source = Sender(client.source, target.accounts[2], poll_s=0.05)
             sample = (await on_source.send(None, creation_code("Sample"), what="sample")).contract_address or ""
-            here = Scene(World(client, owner, on_source, on_target, anchor, sample), target, target, proxy)
+            made = World(client, owner, on_source, on_target, anchor, sample)
+            here = Scene(made, target, target, proxy, Snapshots(target))
             await here.set((1, 5))
             await client.update_anchor(anchor)
             here.replica = (await client.fork(sample, anchor=anchor, slots=here.slots)).replica

@@ -21,6 +21,8 @@ FACTORY = bytes.fromhex(
 )
 """Arachnid's deterministic deployment proxy: takes a salt and creation code, and answers with the address."""
 
+pytestmark = pytest.mark.parametrize("source", ["forking", "geth_shanghai"], indirect=True)
+
 
 async def test_t7_reorganisation_between_plan_and_transaction_is_noticed(
     here: Scene, monkeypatch: pytest.MonkeyPatch

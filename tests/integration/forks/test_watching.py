@@ -24,6 +24,8 @@ from smartsync.results import Recovered, ReorganisationSeen, Revoked, SyncResult
 from smartsync.sync.watching import Event
 from tests.integration.forks.scene import Scene, Watch
 
+pytestmark = pytest.mark.parametrize("source", ["forking", "geth_shanghai"], indirect=True)
+
 
 def names(told: list[Event]) -> list[str]:
     return [type(event).__name__ for event in told]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from smartsync.anchors.block import (
+    AnchoredBlock,
     accepted_block,
     anchor_state,
     newest_accepted,
@@ -15,6 +16,7 @@ from smartsync.errors import (
     AnchorError,
     AnchorExpired,
     AnchorFrozen,
+    AnchorMismatch,
     AnchorPaused,
     BlockNotAccepted,
     NotDeployed,
@@ -52,7 +54,7 @@ async def test_require_same_source_of_another_chain_tells_both_ids(node: Any, an
 
 async def test_require_same_source_of_another_genesis_is_refused(node: Any, anchor: FakeAnchor) -> None:
     anchor.genesis_hash = HASH
-    with pytest.raises(AnchorError, match="another genesis block"):
+    with pytest.raises(AnchorMismatch, match="another genesis block"):
         await require_same_source(node.chain, node.chain, ANCHOR)
 
 
@@ -112,3 +114,21 @@ async def test_anchor_state_of_what_is_no_anchor_is_not_deployed(node: Any, answ
     node.override["eth_call"] = call
     with pytest.raises(NotDeployed, match="there is no"):
         await anchor_state(node.chain, ANCHOR)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ((5, 50, b"a"), (5, 50, b"b"), True),
+        ((5, 50, b"a"), (5, 50, b"a"), False),
+        ((5, 50, b"a"), (6, 50, b"b"), False),
+        ((5, 50, b"a"), (6, 49, b"b"), True),
+        ((5, 50, b"a"), (4, 51, b"b"), True),
+        ((5, 50, b"a"), (4, 49, b"b"), False),
+    ],
+)
+def test_contradicts_same_number_or_time_against_number(
+    one: tuple[int, int, bytes], other: tuple[int, int, bytes], expected: bool
+) -> None:
+    first, second = (AnchoredBlock(block_hash, b"", number, time, "safe") for number, time, block_hash in (one, other))
+    assert first.contradicts(second) == second.contradicts(first) == expected

@@ -25,16 +25,18 @@ def anchor(node: Any) -> FakeAnchor:
     made = FakeAnchor(0x539, node.header(0).hash)
     made.blocks = {node.header(number).hash: (number, "safe") for number in (3, 5)}
     node.override["eth_call"] = made
-    node.override["eth_getLogs"] = lambda query: [accepted(block_hash) for block_hash in made.blocks]
+    node.override["eth_getLogs"] = lambda query: [
+        accepted(block_hash, number) for block_hash, (number, _) in made.blocks.items()
+    ]
     return made
 
 
-def accepted(block_hash: bytes) -> dict[str, Any]:
-    topic = event_topic("IAnchor", "BlockAccepted")
+def accepted(block_hash: bytes, number: int) -> dict[str, Any]:
+    topics = event_topic("IAnchor", "BlockAccepted"), block_hash, number.to_bytes(32, "big")
     return {
         "address": ANCHOR,
-        "topics": [f"0x{topic.hex()}", f"0x{block_hash.hex()}"],
-        "data": "0x",
+        "topics": [f"0x{topic.hex()}" for topic in topics],
+        "data": f"0x{bytes(3 * 32).hex()}",
         "blockNumber": "0x1",
         "transactionHash": f"0x{bytes(32).hex()}",
         "logIndex": "0x0",
@@ -86,3 +88,25 @@ async def test_require_parting_of_a_final_block_is_an_alarm(node: Any, anchor: F
     with pytest.raises(FinalBlockDropped, match=f"0x{ORPHANS[7].hex()} for final as block 7") as caught:
         await require_parting(node.chain, node.chain, ANCHOR)
     assert "do not rely on it" in caught.value.hint
+
+
+async def test_find_parting_asks_for_nothing_below_the_newest_final_block(node: Any, anchor: FakeAnchor) -> None:
+    final = node.header(6).hash
+    anchor.blocks |= {node.header(4).hash: (4, "final"), final: (6, "final"), ORPHANS[7]: (7, "safe")}
+    parting = await require_parting(node.chain, node.chain, ANCHOR)
+    assert (parting.head, [block.number for block in parting.dropped]) == (final, [7])
+    assert sorted(anchor.asked) == sorted([final, ORPHANS[7]])
+
+
+async def test_find_parting_looks_below_a_final_block_that_was_dropped(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks |= {node.header(6).hash: (6, "final"), ORPHANS[7]: (7, "safe"), ORPHANS[8]: (8, "final")}
+    parting = await find_parting(node.chain, node.chain, ANCHOR)
+    assert parting is not None
+    assert (parting.head_number, [block.number for block in parting.dropped]) == (6, [7, 8])
+
+
+async def test_find_parting_below_a_final_block_that_the_node_has_not_reached_is_none(
+    node: Any, anchor: FakeAnchor
+) -> None:
+    anchor.blocks |= {ORPHANS[7]: (7, "safe"), ORPHANS[12]: (12, "final")}
+    assert await find_parting(node.chain, node.chain, ANCHOR) is None

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from smartsync.anchors import updating
-from smartsync.anchors.updating import KINDS, require_known_kind, update_anchor
-from smartsync.errors import AnchorError, BlockNotProvable
+from smartsync.anchors import kinds, updating
+from smartsync.anchors.kinds import KINDS
+from smartsync.anchors.updating import update_anchor
+from smartsync.errors import AnchorMismatch, BlockNotProvable
 
 ANCHOR = "0x" + "22" * 20
 
@@ -35,7 +36,7 @@ def of_kind(monkeypatch: pytest.MonkeyPatch) -> Any:
 
             return record
 
-        monkeypatch.setattr(updating, "anchor_kind", anchor_kind)
+        monkeypatch.setattr(kinds, "anchor_kind", anchor_kind)
         for name in ("quorum", "blockhash", "l1block", "bft", "composite"):
             monkeypatch.setattr(updating, f"update_{name}", recorder(name))
         return calls
@@ -86,14 +87,6 @@ async def test_update_anchor_composite_updates_members_with_the_same_signers(of_
 @pytest.mark.parametrize("kind", ["quorum/1", "clique/1", ""])
 async def test_update_anchor_unknown_kind_named_with_those_that_are_known(of_kind: Any, kind: str) -> None:
     of_kind(kind)
-    with pytest.raises(AnchorError, match=f"of the kind '{kind}'") as caught:
+    with pytest.raises(AnchorMismatch, match=f"of the kind '{kind}'") as caught:
         await update()
     assert all(known in caught.value.hint for known in KINDS)
-
-
-async def test_require_known_kind_only_those_that_will_do(of_kind: Any) -> None:
-    of_kind("veto/1")
-    assert await require_known_kind("the target", ANCHOR, "veto/1", "k-of-n/1") == "veto/1"  # type: ignore[arg-type]
-    with pytest.raises(AnchorError) as caught:
-        await require_known_kind("the target", ANCHOR, "qbft/1", "ibft2/1")  # type: ignore[arg-type]
-    assert caught.value.hint == "the anchor has to be of the kind qbft/1 or ibft2/1"

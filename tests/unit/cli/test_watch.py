@@ -94,6 +94,7 @@ def test_watch_of_a_fork_as_lines_of_json(run, fake) -> None:
     [
         (replace(SEEN, revoking=False), "waiting for the anchor to revoke it"),
         (replace(SEEN, revoking=False, level="revoked"), "the anchor has revoked it"),
+        (replace(SEEN, revoking=False, level="final"), "(final) for 0x" + OTHER.hex() + "; no anchor revokes a final"),
         (replace(REVOKED, head_number=0, head_hash=bytes(32)), "revoked: everything of the anchor"),
     ],
 )

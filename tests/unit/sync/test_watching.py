@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 
-from smartsync.anchors.block import AnchorState
+from smartsync.anchors.block import AnchoredBlock, AnchorState
 from smartsync.errors import (
     AnchorError,
     AnchorFrozen,
+    AnchorMismatch,
     BlockNotAccepted,
     BlockUnavailable,
     ConfigError,
@@ -33,7 +35,7 @@ from smartsync.errors import (
     UnknownReplica,
     WrongChain,
 )
-from smartsync.results import AnchorResumed, AnchorStopped, SyncResult
+from smartsync.results import AnchorResumed, AnchorStopped, Revoked, SyncResult
 from smartsync.sync.watching import Event, Steps, Watching
 
 REPLICA = "0x" + "aa" * 20
@@ -87,8 +89,9 @@ PASSING = [
     AnchorFrozen("just now"),
     FinalBlockDropped("trust is broken"),
     SourceReorganised("again"),
+    AnchorError("somebody else has revoked it meanwhile"),
 ]
-ENDING = [ConfigError("x"), KeyUnavailable("x"), WrongChain("source", 1, 2), AnchorError("another genesis block")]
+ENDING = [ConfigError("x"), KeyUnavailable("x"), WrongChain("source", 1, 2), AnchorMismatch("another genesis block")]
 
 
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
@@ -136,3 +139,45 @@ def test_turned_tells_only_changes() -> None:
     assert watcher._turned(ANCHOR, frozen) == AnchorStopped(ANCHOR, "frozen", 5)
     assert watcher._turned(ANCHOR, frozen) is None
     assert watcher._turned(ANCHOR, AnchorState("active", 9, 1)) == AnchorResumed(ANCHOR, 9, 1)
+
+
+async def no_revocation(anchor: str) -> list[Revoked]:
+    raise AssertionError("nothing is to be revoked")
+
+
+@pytest.mark.parametrize(
+    ("can_revoke", "quorums", "level", "revoking"),
+    [
+        (True, [ANCHOR], "safe", True),
+        (False, [ANCHOR], "safe", False),
+        (True, [], "safe", False),
+        (True, [ANCHOR], "final", False),
+        (True, [ANCHOR], "revoked", False),
+        (True, [ANCHOR], "pending", False),
+    ],
+)
+async def test_reorganisation_is_being_revoked_only_by_signers_of_a_quorum_and_not_where_it_is_final(
+    monkeypatch: pytest.MonkeyPatch, can_revoke: bool, quorums: list[str], level: str, revoking: bool
+) -> None:
+    async def quorums_of(*_: object) -> list[str]:
+        return quorums
+
+    monkeypatch.setattr("smartsync.sync.watching.quorums_of", quorums_of)
+    watcher = watching()
+    if can_revoke:
+        watcher.steps = replace(watcher.steps, revoke=no_revocation)
+    block = AnchoredBlock(b"\x01" * 32, bytes(32), 7, 70, level)
+    seen = await watcher._reorganisation(ANCHOR, block, b"\x02" * 32)
+    assert (seen.level, seen.revoking) == (level, revoking)
+
+
+@pytest.mark.parametrize("error", [AnchorMismatch("0 of its signers are given"), KeyUnavailable("locked")])
+def test_survived_what_was_given_wrongly_ends_the_watch(error: SmartSyncError) -> None:
+    with pytest.raises(type(error)):
+        watching()._survived(error)
+
+
+def test_survived_other_errors_are_told_once() -> None:
+    watcher, error = watching(), TooFewSignatures("it", 2, 1, hint="")
+    assert watcher._survived(error) is error
+    assert watcher._survived(error) is None

@@ -19,34 +19,16 @@ from smartsync.anchors.deploying import (
 from smartsync.bft import Protocol
 from smartsync.chain import Block
 from smartsync.cli import render
-from smartsync.cli.anchor.given import MaxDriftOption, WriteConfigOption, addresses, hex_bytes
+from smartsync.cli.anchor.given import WriteConfigOption, addresses, hex_bytes
 from smartsync.cli.command import command
 from smartsync.cli.config_file import require_writable
 from smartsync.cli.deploy import keep_settings
+from smartsync.cli.options import AttestingOption, GuardianOption, MajorityOption, MaxDriftOption, SetDelayOption
 from smartsync.cli.session import Session
 from smartsync.config import parse_address, parse_block
 from smartsync.results import DeployedAnchor, Progress
 from smartsync.sync import SmartSync
 
-_Signers = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--signer", metavar="ADDRESS", help="Who may attest; repeatable. Default: the attestors, else who pays."
-    ),
-]
-_Quorum = Annotated[
-    int | None,
-    typer.Option("--threshold", metavar="M", min=1, help="How many must agree. Default: the smallest majority."),
-]
-_SetDelay = Annotated[
-    int, typer.Option("--delay", metavar="SECONDS", min=0, help="How long before new signers are in force.")
-]
-_Guardian = Annotated[
-    str | None,
-    typer.Option(
-        "--guardian", metavar="ADDRESS", help="Who may name new signers while the anchor is frozen. Default: nobody."
-    ),
-]
 _Checkpoint = Annotated[
     str,
     typer.Option(
@@ -92,11 +74,11 @@ deploy = typer.Typer(
 @command("keystore", "attestor_keystores")
 def quorum(
     session: Session,
-    signer: _Signers = None,
-    threshold: _Quorum = None,
+    signer: AttestingOption = None,
+    threshold: MajorityOption = None,
     max_drift: MaxDriftOption = 900,
-    delay: _SetDelay = 2 * 86_400,
-    guardian: _Guardian = None,
+    delay: SetDelayOption = 2 * 86_400,
+    guardian: GuardianOption = None,
     write_config: WriteConfigOption = False,
 ) -> None:
     """For any chain: trusts that fewer than a threshold of the named signers are dishonest."""

@@ -42,11 +42,6 @@ ThresholdOption = Annotated[
     typer.Option("--threshold", metavar="M", min=1, help="How many of them must agree: more than half."),
 ]
 
-MaxDriftOption = Annotated[
-    int,
-    typer.Option("--max-drift", metavar="SECONDS", min=0, help="How far a source block's time may be in the future."),
-]
-
 WriteConfigOption = Annotated[
     bool, typer.Option("--write-config", help="Write the anchor into the configuration file.")
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from rich.console import Console
 
 from smartsync.cli import render
@@ -16,7 +18,8 @@ def update(session: Session, block: BlockOption = None, source: FromOption = Non
     """Have the anchor accept a source block. Needs nobody's trust: the anchor checks the proof.
 
     What the proof is depends on the anchor's kind: headers, the chain's own block hashes, its members' word, or the
-    signatures of a quorum, which --from fetches from attestors. Who has a signer's key uses smartsync attest.
+    signatures of a quorum, which --from fetches from attestors. Who has a signer's key uses smartsync attest. A signer
+    who is seen to have signed two hashes of one height is told, with the evidence to report him by.
     """
     chosen = chosen_block(block)
     signers = remote_signers(session, source)
@@ -26,7 +29,14 @@ def update(session: Session, block: BlockOption = None, source: FromOption = Non
         lambda client, _: client.update_anchor(anchor, signers=signers, block=chosen, tell=session.output.note),
         account=account,
     )
-    session.output.show(result, lambda console: _draw(console, result))
+    noticed = signers.equivocations if signers else []
+    for error in noticed:
+        session.output.note(f"{error.message}; {error.hint}")
+    document = {
+        **asdict(result),
+        "equivocations": [{"signer": one.signer, "number": one.number, "evidence": one.evidence} for one in noticed],
+    }
+    session.output.show(document, lambda console: _draw(console, result))
 
 
 def _draw(console: Console, result: AnchorUpdate) -> None:

@@ -18,7 +18,7 @@ from smartsync.anchors.deploying import (
 )
 from smartsync.anchors.quorum import LocalSigners
 from smartsync.anchors.rotating import ScheduledSet
-from smartsync.errors import AnchorError
+from smartsync.errors import AnchorError, Equivocation
 from smartsync.results import (
     AnchorExtension,
     AnchorHead,
@@ -78,7 +78,23 @@ def test_update_member_that_stays_behind_is_a_note(run, fake) -> None:
     fake.answers["update_anchor"] = answer
     result = run("anchor", "update", "--json")
     assert "member 0x33 was not updated: its signers sleep" in result.stderr
-    assert json.loads(result.stdout)["level"] == "final"
+    document = json.loads(result.stdout)
+    assert (document["level"], document["equivocations"]) == ("final", [])
+
+
+def test_update_tells_of_signers_who_signed_twice(run, fake) -> None:
+    def answer(anchor: str) -> AnchorUpdate:
+        fake.calls[-1][2]["signers"].equivocations.append(Equivocation(ADDRESSES[1], 6, b"\x07\x08"))
+        return AnchorUpdate(7, HASH, "final", (STEP,))
+
+    fake.answers["update_anchor"] = answer
+    result = run("anchor", "update", "--from", "http://one.example", "--json")
+    assert result.exit_code == 0
+    assert f"{ADDRESSES[1]} has signed two hashes of block 6" in result.stderr
+    assert "smartsync anchor report --evidence 0x0708" in result.stderr
+    document = json.loads(result.stdout)
+    assert document["equivocations"] == [{"signer": ADDRESSES[1], "number": 6, "evidence": "0x0708"}]
+    assert (document["block_hash"], document["steps"][0]["tx_hash"]) == (HASH_TEXT, STEP.tx_hash)
 
 
 @pytest.mark.parametrize(
