@@ -13,7 +13,7 @@ from smartsync.discovery import prestate, storage_range, strategies
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
 from smartsync.discovery.slots_file import parse_slots
 from smartsync.doctor import examine
-from smartsync.errors import BlockUnavailable, IncompleteSlots, MethodMissing, NonCanonicalTrie
+from smartsync.errors import BlockUnavailable, IncompleteSlots, MethodMissing, NodeError, NonCanonicalTrie
 from smartsync.rpc import Rpc
 from smartsync.source import inspect
 from smartsync.testing import Node
@@ -32,6 +32,16 @@ def slot(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
+def is_mined(node: Node, tx_hash: str) -> bool:
+    try:
+        return node.request("eth_getTransactionReceipt", [tx_hash]) is not None
+    except NodeError as error:
+        # So says geth when it has just started.
+        if "indexing is in progress" in error.message:
+            return False
+        raise
+
+
 def transact(node: Node, to: str | None, data: bytes) -> dict[str, str]:
     """Send a transaction and return its receipt. Retries its nonce: the node is shared."""
     account = node.accounts[5]
@@ -48,7 +58,7 @@ def transact(node: Node, to: str | None, data: bytes) -> dict[str, str]:
     raw = account.sign_transaction(transaction).raw_transaction
     tx_hash = node.request("eth_sendRawTransaction", [f"0x{raw.hex()}"])
     node.wait_until(
-        lambda: node.request("eth_getTransactionReceipt", [tx_hash]) is not None,
+        lambda: is_mined(node, tx_hash),
         "the transaction was not taken",
         timeout_s=20,
     )
