@@ -115,7 +115,7 @@ abstract contract Anchor is IAnchor {
             // Whatever waits for time to pass has waited with the descendant.
             ancestor.acceptedAt = descendant.acceptedAt;
             ancestor.level = level;
-            _inherit(ancestor.blockHash, from, level);
+            _inherit(ancestor, from);
             if (_accept(ancestor) == Level.UNKNOWN) return;
         }
     }
@@ -129,7 +129,7 @@ abstract contract Anchor is IAnchor {
     }
 
     /// @dev An ancestor is accepted for the sake of a descendant, at its level.
-    function _inherit(bytes32 ancestor, bytes32 from, Level level) internal virtual {}
+    function _inherit(SrcBlock memory ancestor, bytes32 from) internal virtual {}
 
     /// @dev What has become of a block.
     function _levelOf(bytes32, Acceptance memory stored) internal view virtual returns (Level) {
@@ -247,7 +247,8 @@ abstract contract Anchor is IAnchor {
         return number < number_ ? time > time_ : time < time_;
     }
 
-    /// @dev The block's time must fit the target's clock, and its number's place before or after the newest one.
+    /// @dev The block's time must fit the target's clock, and its number's place before or after the newest one. In the place
+    /// of the newest one any time will do: that one is not to be there any more.
     function _requireTimestamp(SrcBlock memory offered, uint64 maxDrift, uint64 newest, uint64 timestamp)
         internal
         view
@@ -255,7 +256,9 @@ abstract contract Anchor is IAnchor {
         uint256 latest = block.timestamp + maxDrift;
         if (offered.timestamp > latest) revert TimestampInFuture(offered.timestamp, latest);
         if (timestamp == 0) return;
-        if (offered.number > newest ? offered.timestamp < timestamp : offered.timestamp > timestamp) {
+        bool isBehind = offered.number < newest && offered.timestamp > timestamp;
+        bool isAhead = offered.number > newest && offered.timestamp < timestamp;
+        if (isBehind || isAhead) {
             revert TimestampNotMonotone(offered.number, offered.timestamp, newest, timestamp);
         }
     }

@@ -9,7 +9,7 @@ import {Anchor} from "./Anchor.sol";
 /// @notice What anchors that are made of anchors have in common. See `ICompositeAnchor`.
 abstract contract CompositeAnchor is Anchor, ICompositeAnchor {
     IAnchor[] internal _members;
-    /// @dev For ancestors, of which the members may know nothing: the block whose word is theirs.
+    /// @dev For ancestors, of which the members may know nothing: the block whose word is theirs as well.
     mapping(bytes32 ancestor => bytes32 descendant) private _heirs;
 
     constructor(IAnchor[] memory members_) Anchor(_chainOf(members_), _genesisOf(members_)) {
@@ -35,36 +35,43 @@ abstract contract CompositeAnchor is Anchor, ICompositeAnchor {
         }
     }
 
-    /// @dev What the members say of a block now.
-    function _told(bytes32 blockHash) internal view virtual returns (Level);
+    /// @dev What the members say of a block now. It is REVOKED also where they hold another one of its number.
+    function _told(bytes32 blockHash, uint64 number) internal view virtual returns (Level);
+
+    /// @dev What holds for a block that was accepted: what the members say of it now, or of the one that it was accepted for,
+    /// whichever lets more be done. But a descendant that was revoked revokes nothing below it.
+    function _word(bytes32 blockHash, uint64 number) internal view returns (Level) {
+        Level own = _told(blockHash, number);
+        bytes32 heir = _heirs[blockHash];
+        if (heir == 0) return own;
+        Level lent = _told(heir, _stored(heir).number);
+        return _isUsable(lent) && (lent > own || !_isUsable(own)) ? lent : own;
+    }
 
     /// @inheritdoc Anchor
-    /// @dev Of a block that was accepted once: what the members say of it now, or of the one that it was accepted for. A member
-    /// may take back what it said, and say it again: one block of a number at a time, the one that was accepted last.
+    /// @dev A member may take back what it said, and say it again: one block of a number at a time, the one that was accepted
+    /// last.
     function _levelOf(bytes32 blockHash, Acceptance memory stored) internal view virtual override returns (Level) {
         if (stored.level == Level.UNKNOWN) return Level.UNKNOWN;
         if (_standsAt(stored.number) != blockHash) return Level.REVOKED;
-        Level own = _told(blockHash);
-        bytes32 heir = _heirs[blockHash];
-        return heir == 0 ? own : _better(own, _told(heir));
+        return _word(blockHash, stored.number);
     }
 
     /// @inheritdoc Anchor
     /// @dev Never for the worse: whoever extends cannot choose a weaker word than there is.
-    function _inherit(bytes32 ancestor, bytes32 from, Level level) internal override {
-        Level own = _told(ancestor);
-        bytes32 heir = _heirs[ancestor];
-        Level known = heir == 0 ? own : _better(own, _told(heir));
-        if (_isUsable(known) && known >= level) return;
+    function _inherit(SrcBlock memory ancestor, bytes32 from) internal virtual override {
+        Level known = _word(ancestor.blockHash, ancestor.number);
+        if (_isUsable(known) && known >= ancestor.level) return;
         bytes32 further = _heirs[from];
         // The word that makes `from` what it is: its own, or that of the one that it was accepted for.
-        _heirs[ancestor] = further != 0 && _told(from) != level ? further : from;
+        bool isOwn = further == 0 || _told(from, _stored(from).number) == ancestor.level;
+        _heirs[ancestor.blockHash] = isOwn ? from : further;
     }
 
-    /// @dev The one that lets more be done.
-    function _better(Level one, Level other) private pure returns (Level) {
-        if (_isUsable(one) != _isUsable(other)) return _isUsable(one) ? one : other;
-        return one > other ? one : other;
+    /// @dev Of a member that does not know the block.
+    function _holdsAnother(IAnchor member, bytes32 blockHash, uint64 number) internal view returns (bool) {
+        SrcBlock memory other = member.canonicalAt(number);
+        return _isUsable(other.level) && other.blockHash != blockHash;
     }
 
     function _numberIn(bytes calldata word) internal pure returns (uint64) {

@@ -7,8 +7,8 @@ import {CompositeAnchor} from "./CompositeAnchor.sol";
 
 /// @title KofNAnchor
 /// @notice Trusts that no k of its n members are wrong about the same block at once: it accepts what k of them accept, FINAL
-/// where k of them say so. What fewer than k accept any more is PENDING, and REVOKED once so many have revoked it that no k are
-/// left. With more than n - k of them not ACTIVE it is PAUSED.
+/// where k of them say so. What fewer than k accept any more is PENDING, and REVOKED once so many have revoked it, or hold
+/// another block of its number, that no k are left. With more than n - k of them not ACTIVE it is PAUSED.
 ///
 /// Two members that hold different blocks of one number for FINAL freeze it, for good: one of them is broken, and it is not for
 /// a contract to say which. Silence freezes nothing.
@@ -89,18 +89,18 @@ contract KofNAnchor is CompositeAnchor {
     }
 
     /// @inheritdoc CompositeAnchor
-    function _told(bytes32 blockHash) internal view override returns (Level) {
+    function _told(bytes32 blockHash, uint64 number) internal view override returns (Level) {
         uint256 finals = 0;
         uint256 found = 0;
-        uint256 revoked = 0;
+        uint256 lost = 0;
         IAnchor[] memory asked = _members;
         for (uint256 i = 0; i < asked.length; ++i) {
             Level told = asked[i].blockByHash(blockHash).level;
             if (told == Level.FINAL) ++finals;
             if (_isUsable(told)) ++found;
-            if (told == Level.REVOKED) ++revoked;
+            if (told == Level.REVOKED || (told == Level.UNKNOWN && _holdsAnother(asked[i], blockHash, number))) ++lost;
         }
         if (found >= threshold) return finals < threshold ? Level.SAFE : Level.FINAL;
-        return revoked > asked.length - threshold ? Level.REVOKED : Level.PENDING;
+        return lost > asked.length - threshold ? Level.REVOKED : Level.PENDING;
     }
 }

@@ -25,7 +25,7 @@ contract QuorumAnchor is Anchor, IQuorumAnchor {
         "BlockAttestation(uint256 sourceChainId,bytes32 sourceGenesisHash,uint64 blockNumber,bytes32 blockHash,uint8 level,uint64 setEpoch,uint64 canonicalEpoch)"
     );
     bytes32 private constant REVOCATION_TYPEHASH =
-        keccak256("Revocation(bytes32 head,uint64 setEpoch,uint64 canonicalEpoch)");
+        keccak256("Revocation(bytes32 head,uint64 setEpoch,uint64 canonicalEpoch,uint64 deadline)");
     bytes32 private constant SET_UPDATE_TYPEHASH =
         keccak256("SetUpdate(address[] signers,uint256 threshold,uint64 setEpoch,uint64 nonce)");
 
@@ -90,13 +90,9 @@ contract QuorumAnchor is Anchor, IQuorumAnchor {
 
         offered.level = attested;
         _requireQuorum(_digestOf(offered.number, blockHash, attested), proof[end:]);
-        bytes32 standing = canonicalAt(offered.number).blockHash;
-        if (standing != 0 && standing != blockHash) {
-            // Whatever the levels and times are: a quorum has signed both.
-            _freeze(abi.encode(offered.number, standing, blockHash));
-            return (blockHash, Level.UNKNOWN);
-        }
-        if (standing == 0) {
+        SrcBlock memory standing = canonicalAt(offered.number);
+        // Two FINAL ones freeze the anchor whatever their times are.
+        if (standing.level != Level.FINAL && standing.blockHash != blockHash) {
             (uint64 newest, uint64 timestamp) = _newest();
             _requireTimestamp(offered, maxDrift, newest, timestamp);
         }
@@ -104,9 +100,10 @@ contract QuorumAnchor is Anchor, IQuorumAnchor {
     }
 
     /// @inheritdoc IQuorumAnchor
-    function revoke(bytes32 newHead, bytes calldata signatures) external {
+    function revoke(bytes32 newHead, uint64 deadline, bytes calldata signatures) external {
         _requireActive();
-        _requireQuorum(revocationDigest(newHead), signatures);
+        if (block.timestamp > deadline) revert RevocationExpired(deadline);
+        _requireQuorum(revocationDigest(newHead, deadline), signatures);
         SrcBlock memory top = head(Level.FINAL);
         if (top.level == Level.FINAL && (newHead == 0 || top.number > _block(newHead).number)) {
             revert FinalBlockAbove(newHead, top.blockHash);
@@ -211,9 +208,10 @@ contract QuorumAnchor is Anchor, IQuorumAnchor {
     }
 
     /// @inheritdoc IQuorumAnchor
-    function revocationDigest(bytes32 newHead) public view returns (bytes32) {
+    function revocationDigest(bytes32 newHead, uint64 deadline) public view returns (bytes32) {
         (,, uint64 canonicalEpoch) = status();
-        return _digest(keccak256(abi.encode(REVOCATION_TYPEHASH, newHead, _terms.setEpoch, canonicalEpoch + 1)));
+        return
+            _digest(keccak256(abi.encode(REVOCATION_TYPEHASH, newHead, _terms.setEpoch, canonicalEpoch + 1, deadline)));
     }
 
     /// @inheritdoc IQuorumAnchor

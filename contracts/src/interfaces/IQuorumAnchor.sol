@@ -21,8 +21,9 @@ struct BlockAttestation {
 /// expected to sign as FINAL only what is final on the source chain, as SAFE what is deep enough, and never two hashes
 /// of one number in one canonical epoch:
 /// - one who did, as two signatures of his show, is a signer no more; with fewer than `threshold` left the anchor freezes;
-/// - a quorum that did freezes the anchor, which keeps the block that it had, whatever their levels are;
-/// - should the source drop SAFE blocks, a quorum signs where the chain has parted; that begins a new canonical epoch.
+/// - two FINAL blocks of one number freeze it at once, and it keeps the one that it had;
+/// - should the source drop SAFE blocks, a quorum signs where the chain has parted, and until when that may be sent; it
+///   begins a new canonical epoch.
 ///
 /// The signers change by their own quorum, after `delay`. Who relies on the anchor sees it coming and has that long to leave.
 ///
@@ -35,7 +36,7 @@ struct BlockAttestation {
 /// verifyingContract}, where `chainId` is the target chain's at the time of the call: after a fork of the target chain with
 /// a new id, old signatures are worth nothing there. The types:
 /// - `BlockAttestation(uint256 sourceChainId,bytes32 sourceGenesisHash,uint64 blockNumber,bytes32 blockHash,uint8 level,uint64 setEpoch,uint64 canonicalEpoch)`
-/// - `Revocation(bytes32 head,uint64 setEpoch,uint64 canonicalEpoch)`, the epoch being the one that it begins
+/// - `Revocation(bytes32 head,uint64 setEpoch,uint64 canonicalEpoch,uint64 deadline)`, the epoch being the one that it begins
 /// - `SetUpdate(address[] signers,uint256 threshold,uint64 setEpoch,uint64 nonce)`, the epoch being the one that it begins
 ///
 /// Signatures: 65 bytes (r, s, v) each, sorted by the signers' addresses, strictly increasing. `v` is 27 or 28 and `s` in
@@ -86,6 +87,8 @@ interface IQuorumAnchor is IAnchor {
     /// in evidence, not the one of the first signature.
     error NotSigner(uint256 index, address recovered);
 
+    /// @notice The revocation was good until `deadline` (seconds on the target's clock): it has to be signed anew.
+    error RevocationExpired(uint64 deadline);
     /// @notice A block above the new head is FINAL, which no revocation undoes.
     error FinalBlockAbove(bytes32 head, bytes32 finalHash);
     /// @notice The new set is not the one that was scheduled, or none was.
@@ -123,15 +126,17 @@ interface IQuorumAnchor is IAnchor {
 
     /// @notice What signers sign: the EIP-712 digests, on the chain and for the anchor that is asked.
     function attestationDigest(BlockAttestation calldata attestation) external view returns (bytes32);
-    /// @notice Likewise, to revoke everything above `newHead`.
-    function revocationDigest(bytes32 newHead) external view returns (bytes32);
+    /// @notice Likewise, to revoke everything above `newHead`, no later than `deadline`.
+    function revocationDigest(bytes32 newHead, uint64 deadline) external view returns (bytes32);
     /// @notice Likewise, to schedule a new set.
     function setUpdateDigest(address[] calldata newSigners, uint256 newThreshold) external view returns (bytes32);
 
     /// @notice The source has dropped SAFE blocks: revokes all above `newHead`. Anybody may call it.
     /// @param newHead The highest accepted block that stands; zero where none does.
+    /// @param deadline Until when they meant it, seconds on the target's clock: a source may come back to what it dropped, and
+    /// signatures that nobody sent must not be kept against all that is accepted since.
     /// @param signatures Of a quorum.
-    function revoke(bytes32 newHead, bytes calldata signatures) external;
+    function revoke(bytes32 newHead, uint64 deadline, bytes calldata signatures) external;
 
     /// @notice Schedules a new set of signers, in force after `delay`; in place of another one that is on its way.
     /// Anybody may call it.

@@ -238,9 +238,26 @@ contract KofNAnchorTest is CompositeScene {
         accept(ten, 10, Level.FINAL);
         anchor.extendAncestors(keccak256(ten), pair(ten, nine));
         assertLevel(anchor, nine, Level.FINAL);
+        // Nobody stands behind it any more, and nobody says that it was dropped: it may be below the fork.
         members[0].setLevel(keccak256(ten), Level.REVOKED);
         members[1].setLevel(keccak256(ten), Level.REVOKED);
-        assertLevel(anchor, nine, Level.REVOKED);
+        assertLevel(anchor, nine, Level.PENDING);
+        tell(2, nine, 9, Level.FINAL);
+        assertLevel(anchor, nine, Level.PENDING);
+    }
+
+    function test_extendAncestors_whereMembersHoldOthers_isRevokedWithTheDescendant() public {
+        bytes memory nine = header(9);
+        ten = child(nine, 10);
+        accept(ten, 10, Level.SAFE);
+        anchor.extendAncestors(keccak256(ten), pair(ten, nine));
+        tell(0, forged(9), 9, Level.SAFE);
+        tell(1, forged(9), 9, Level.SAFE);
+        assertLevel(anchor, nine, Level.SAFE); // two members still stand behind its descendant
+        members[0].setLevel(keccak256(ten), Level.REVOKED);
+        assertLevel(anchor, nine, Level.REVOKED); // as a third one would have to
+        members[1].setLevel(keccak256(forged(9)), Level.PENDING);
+        assertLevel(anchor, nine, Level.PENDING);
     }
 
     /// @dev A stranger cannot make a block depend on a weaker one.

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {QuorumAnchor} from "../../src/anchors/QuorumAnchor.sol";
-import {IAnchor, Level, Status} from "../../src/interfaces/IAnchor.sol";
+import {IAnchor, Level, SrcBlock, Status} from "../../src/interfaces/IAnchor.sol";
 import {IQuorumAnchor} from "../../src/interfaces/IQuorumAnchor.sol";
 import {HeaderWriter} from "../reference/HeaderWriter.sol";
 import {QuorumScene} from "../reference/QuorumScene.sol";
@@ -22,7 +22,7 @@ contract QuorumAnchorLifeTest is QuorumScene {
     }
 
     function revoke(bytes32 newHead) private {
-        anchor.revoke(newHead, signed(anchor.revocationDigest(newHead), 0, 3));
+        anchor.revoke(newHead, UNTIL, signed(anchor.revocationDigest(newHead, UNTIL), 0, 3));
     }
 
     function assertLevel(bytes32 hash, Level expected) private view {
@@ -101,21 +101,21 @@ contract QuorumAnchorLifeTest is QuorumScene {
 
     function test_revoke_twiceBySameSignatures_reverts() public {
         bytes32 seven = acceptSafe(7, NOW - 30);
-        bytes memory signatures = signed(anchor.revocationDigest(seven), 0, 3);
-        anchor.revoke(seven, signatures);
+        bytes memory signatures = signed(anchor.revocationDigest(seven, UNTIL), 0, 3);
+        anchor.revoke(seven, UNTIL, signatures);
         vm.expectPartialRevert(IQuorumAnchor.NotSigner.selector);
-        anchor.revoke(seven, signatures);
+        anchor.revoke(seven, UNTIL, signatures);
     }
 
     function test_revoke_finalBlocks_reverts() public {
         bytes32 seven = acceptSafe(7, NOW - 30);
         bytes32 eight = accept(8, NOW - 20);
-        bytes memory signatures = signed(anchor.revocationDigest(seven), 0, 3);
+        bytes memory signatures = signed(anchor.revocationDigest(seven, UNTIL), 0, 3);
         vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.FinalBlockAbove.selector, seven, eight));
-        anchor.revoke(seven, signatures);
-        signatures = signed(anchor.revocationDigest(0), 0, 3);
+        anchor.revoke(seven, UNTIL, signatures);
+        signatures = signed(anchor.revocationDigest(0, UNTIL), 0, 3);
         vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.FinalBlockAbove.selector, bytes32(0), eight));
-        anchor.revoke(0, signatures);
+        anchor.revoke(0, UNTIL, signatures);
     }
 
     /// @dev However many revocations there are in between.
@@ -125,22 +125,39 @@ contract QuorumAnchorLifeTest is QuorumScene {
         acceptSafe(8, NOW - 20);
         revoke(seven);
         assertEq(anchor.head(Level.FINAL).blockHash, five);
-        bytes memory signatures = signed(anchor.revocationDigest(0), 0, 3);
+        bytes memory signatures = signed(anchor.revocationDigest(0, UNTIL), 0, 3);
         vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.FinalBlockAbove.selector, bytes32(0), five));
-        anchor.revoke(0, signatures);
+        anchor.revoke(0, UNTIL, signatures);
         revoke(five);
         assertLevel(five, Level.FINAL);
         assertLevel(seven, Level.REVOKED);
     }
 
+    /// @dev The source came back to what it had dropped, and nobody sent them: they must not be kept against all later blocks.
+    function test_revoke_afterTheDeadline_reverts() public {
+        bytes32 seven = acceptSafe(7, NOW - 30);
+        bytes memory signatures = signed(anchor.revocationDigest(seven, UNTIL), 0, 3);
+        vm.warp(uint256(UNTIL) + 1);
+        bytes32 eight = acceptSafe(8, UNTIL);
+        vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.RevocationExpired.selector, UNTIL));
+        anchor.revoke(seven, UNTIL, signatures);
+        // Nor does a sender choose it.
+        vm.expectPartialRevert(IQuorumAnchor.NotSigner.selector);
+        anchor.revoke(seven, UNTIL + 1, signatures);
+        assertLevel(eight, Level.SAFE);
+        vm.warp(UNTIL);
+        anchor.revoke(seven, UNTIL, signatures);
+        assertLevel(eight, Level.REVOKED);
+    }
+
     function test_revoke_withoutQuorumOrToNoBlock_reverts() public {
         bytes32 seven = acceptSafe(7, NOW - 30);
-        bytes memory two = signed(anchor.revocationDigest(seven), 0, 2);
+        bytes memory two = signed(anchor.revocationDigest(seven, UNTIL), 0, 2);
         vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.TooFewSignatures.selector, 3, 2));
-        anchor.revoke(seven, two);
-        bytes memory three = signed(anchor.revocationDigest(STATE), 0, 3);
+        anchor.revoke(seven, UNTIL, two);
+        bytes memory three = signed(anchor.revocationDigest(STATE, UNTIL), 0, 3);
         vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, STATE, Level.UNKNOWN));
-        anchor.revoke(STATE, three);
+        anchor.revoke(STATE, UNTIL, three);
     }
 
     /* --------------------------------------------------- signers ------------------------------------------------ */
@@ -337,9 +354,9 @@ contract QuorumAnchorLifeTest is QuorumScene {
         anchor.recover(members(), 3, four);
         assertLevel(four, Level.FINAL);
         assertLevel(three, Level.FINAL);
-        bytes memory signatures = signed(anchor.revocationDigest(three), 0, 3);
+        bytes memory signatures = signed(anchor.revocationDigest(three, UNTIL), 0, 3);
         vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.FinalBlockAbove.selector, three, four));
-        anchor.revoke(three, signatures);
+        anchor.revoke(three, UNTIL, signatures);
     }
 
     /// @dev While it works the guardian is nobody.
@@ -422,6 +439,85 @@ contract QuorumAnchorLifeTest is QuorumScene {
         bytes[] memory again = new bytes[](0);
         vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, six, Level.REVOKED));
         anchor.extendAncestors(six, again);
+    }
+
+    /// @dev An attestation is refused and nothing else happens, whoever put the other block there.
+    function assertContradicts(bytes memory proof, bytes32 hash, uint64 number) private {
+        SrcBlock memory standing = anchor.canonicalAt(number);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.Contradiction.selector, number, standing.blockHash, hash));
+        anchor.update(proof);
+        assertLevel(standing.blockHash, standing.level);
+        assertLevel(hash, Level.UNKNOWN);
+        (Status current,, uint64 canonicalEpoch) = anchor.status();
+        assertEq(uint8(current), uint8(Status.ACTIVE));
+        assertEq(canonicalEpoch, 0);
+    }
+
+    function test_update_safeAgainstAnother_isRefused() public {
+        acceptSafe(7, NOW - 30);
+        accept(8, NOW - 20);
+        bytes[2] memory raws = [fork(7, NOW - 30), fork(8, NOW - 20)];
+        assertContradicts(safeProof(raws[0], 7), keccak256(raws[0]), 7);
+        assertContradicts(safeProof(raws[1], 8), keccak256(raws[1]), 8);
+    }
+
+    /// @dev A source that reorganises: of the branch that it left, block 7 was attested to and nothing else, and of the other
+    /// one block 6. Nobody has signed two hashes of one number, and a stranger must not be able to freeze the anchor.
+    function test_update_againstAnAncestorThatAStrangerBrought_isRefused() public {
+        bytes memory parent = fork(6, NOW - 40);
+        bytes memory left = HeaderWriter.header(keccak256(parent), STATE, 7, NOW - 30);
+        anchor.update(safeProof(left, 7));
+        bytes[] memory headers = new bytes[](2);
+        (headers[0], headers[1]) = (left, parent);
+        vm.prank(address(0xbad));
+        anchor.extendAncestors(keccak256(left), headers);
+        bytes memory honest = header(6, NOW - 40);
+        assertContradicts(safeProof(honest, 6), keccak256(honest), 6);
+    }
+
+    /// @dev Signatures that nobody sent before the source left the block, sent once its place was taken.
+    function test_update_bySignaturesHeldBack_isRefused() public {
+        bytes memory left = header(6, NOW - 40);
+        bytes memory held = safeProof(left, 6);
+        bytes memory parent = fork(6, NOW - 40);
+        bytes memory newest = HeaderWriter.header(keccak256(parent), STATE, 7, NOW - 30);
+        anchor.update(safeProof(newest, 7));
+        bytes[] memory headers = new bytes[](2);
+        (headers[0], headers[1]) = (newest, parent);
+        anchor.extendAncestors(keccak256(newest), headers);
+        assertContradicts(held, keccak256(left), 6);
+    }
+
+    /// @dev An ordinary reorganisation: nobody has to revoke what a FINAL block shows to be dropped. It may have another time,
+    /// where it takes the place of the newest one.
+    function test_update_finalAgainstSafe_displacesIt() public {
+        bytes32 six = acceptSafe(6, NOW - 40);
+        bytes32 seven = acceptSafe(7, NOW - 30);
+        bytes memory other = fork(7, NOW - 25);
+        vm.expectEmit(address(anchor));
+        emit IAnchor.BlockDisplaced(seven, 7, keccak256(other), 1);
+        anchor.update(attested(7, other));
+        assertLevel(seven, Level.REVOKED);
+        assertLevel(six, Level.SAFE);
+        assertLevel(keccak256(other), Level.FINAL);
+        assertEq(anchor.head(Level.SAFE).blockHash, keccak256(other));
+        (Status current,, uint64 canonicalEpoch) = anchor.status();
+        assertEq(uint8(current), uint8(Status.ACTIVE));
+        assertEq(canonicalEpoch, 1);
+    }
+
+    function test_update_finalAgainstSafe_outOfTime_reverts() public {
+        bytes32 six = acceptSafe(6, NOW - 40);
+        acceptSafe(7, NOW - 30);
+        bytes memory proof = attested(6, fork(6, NOW - 29));
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.TimestampNotMonotone.selector, 6, NOW - 29, 7, NOW - 30));
+        anchor.update(proof);
+        proof = attested(7, fork(7, NOW + DRIFT + 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(IAnchor.TimestampInFuture.selector, NOW + DRIFT + 1, uint256(NOW) + DRIFT)
+        );
+        anchor.update(proof);
+        assertLevel(six, Level.SAFE);
     }
 
     /// @dev Nobody has signed two hashes of one number, and a stranger must not be able to freeze it.

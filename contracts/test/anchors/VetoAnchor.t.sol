@@ -258,7 +258,134 @@ contract VetoAnchorTest is CompositeScene {
         vm.warp(NOW + DELAY);
         anchor.extendAncestors(keccak256(ten), pair(ten, nine));
         assertLevel(anchor, nine, Level.FINAL);
+        // That the source has dropped ten says nothing about nine.
         members[0].setLevel(keccak256(ten), Level.REVOKED);
+        assertLevel(anchor, nine, Level.PENDING);
+        tell(0, nine, 9, Level.SAFE);
+        assertLevel(anchor, nine, Level.SAFE); // it has waited
+        members[0].setLevel(keccak256(nine), Level.UNKNOWN);
+        tell(0, forged(9), 9, Level.SAFE);
         assertLevel(anchor, nine, Level.REVOKED);
+    }
+
+    /// @dev Nine, that only its descendant ten brought: both from an owner of the primary who lies.
+    function bring(Level level) private returns (bytes memory nine) {
+        nine = forged(9);
+        evil = child(nine, 10);
+        offer(evil, 10, level);
+        vm.warp(NOW + DELAY);
+        anchor.extendAncestors(keccak256(evil), pair(evil, nine));
+        assertLevel(anchor, nine, level);
+    }
+
+    function test_reportMisbehaviour_ofADescendant_setsAsideItsAncestors() public {
+        bytes memory nine = bring(Level.SAFE);
+        tell(1, ten, 10, Level.FINAL);
+        anchor.reportMisbehaviour(evidence(evil, 1, 10));
+        assertLevel(anchor, nine, Level.PENDING);
+        tell(0, nine, 9, Level.FINAL); // nor does the primary's own word help it
+        assertLevel(anchor, nine, Level.PENDING);
+    }
+
+    function test_reportMisbehaviour_ofAnAncestor_setsAsideItsDescendant() public {
+        bytes memory nine = bring(Level.SAFE);
+        tell(1, header(9), 9, Level.FINAL);
+        vm.expectEmit(address(anchor));
+        emit VetoAnchor.BlockVetoed(keccak256(evil), 10, 1, keccak256(header(9)));
+        anchor.reportMisbehaviour(evidence(nine, 1, 9));
+        assertLevel(anchor, nine, Level.PENDING);
+        assertLevel(anchor, evil, Level.PENDING);
+        assertEq(anchor.usableFrom(keccak256(nine)) + anchor.usableFrom(keccak256(evil)), 0);
+        vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+        anchor.reportMisbehaviour(evidence(evil, 1, 9)); // has been dealt with
+        // It does not come back without another delay, neither by its descendant nor by itself.
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, keccak256(evil), Level.PENDING));
+        anchor.extendAncestors(keccak256(evil), pair(evil, nine));
+        anchor.update(evil);
+        assertLevel(anchor, nine, Level.PENDING);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, keccak256(evil), Level.PENDING));
+        anchor.extendAncestors(keccak256(evil), pair(evil, nine));
+        anchor.reportMisbehaviour(evidence(nine, 1, 9));
+        vm.warp(NOW + 2 * DELAY);
+        assertLevel(anchor, nine, Level.PENDING);
+        assertLevel(anchor, evil, Level.PENDING);
+    }
+
+    function test_update_ofAnAncestorSetAside_waitsFromTheBeginning() public {
+        bytes memory nine = bring(Level.SAFE);
+        vm.warp(NOW + DELAY - 10); // back, to when it is young enough to be offered
+        tell(1, header(9), 9, Level.SAFE);
+        anchor.reportMisbehaviour(evidence(nine, 1, 9));
+        tell(0, nine, 9, Level.SAFE);
+        anchor.update(nine);
+        assertLevel(anchor, nine, Level.PENDING);
+        vm.warp(NOW + 2 * DELAY - 11);
+        assertLevel(anchor, nine, Level.PENDING);
+        vm.warp(NOW + 2 * DELAY - 10);
+        assertLevel(anchor, nine, Level.SAFE);
+    }
+
+    function test_reportMisbehaviour_ofAnAncestor_bothFinal_freezes() public {
+        bytes memory nine = bring(Level.FINAL);
+        tell(1, header(9), 9, Level.FINAL);
+        anchor.reportMisbehaviour(evidence(nine, 1, 9));
+        assertStatus(anchor, Status.FROZEN);
+    }
+
+    /// @dev An ancestor that waits for itself, and then comes in with one that has waited.
+    function test_extendAncestors_toAPendingBlock_itHasWaited() public {
+        bytes memory nine = header(9);
+        ten = child(nine, 10);
+        offer(ten, 10, Level.SAFE);
+        vm.warp(NOW + DELAY - 10);
+        assertEq(anchor.usableFrom(keccak256(nine)), 0);
+        offer(nine, 9, Level.SAFE);
+        vm.warp(NOW + DELAY);
+        assertLevel(anchor, nine, Level.PENDING);
+        assertEq(anchor.usableFrom(keccak256(nine)), NOW + 2 * DELAY - 10);
+        anchor.extendAncestors(keccak256(ten), pair(ten, nine));
+        assertLevel(anchor, nine, Level.SAFE);
+        assertEq(anchor.usableFrom(keccak256(nine)), NOW + DELAY);
+    }
+
+    /// @dev A number that the watchers have left behind, and that they will not come by again.
+    function test_update_blockOlderThanTheDelay_reverts() public {
+        vm.warp(NOW + DELAY);
+        tell(0, header(9), 9, Level.SAFE);
+        vm.expectRevert(abi.encodeWithSelector(VetoAnchor.BlockTooOld.selector, timeOf(9), NOW));
+        anchor.update(header(9));
+        offer(ten, 10, Level.SAFE); // just young enough
+    }
+
+    /// @dev What lies between two blocks of a watcher is contradicted by their ancestors.
+    function test_reportMisbehaviour_betweenTwoOfTheWatchers_needsAnAncestor() public {
+        tell(1, header(8), 8, Level.FINAL);
+        tell(1, header(11), 11, Level.FINAL);
+        offer(evil, 10, Level.SAFE);
+        for (uint64 number = 8; number < 12; number += 3) {
+            vm.expectRevert(IAnchor.NoMisbehaviour.selector);
+            anchor.reportMisbehaviour(evidence(evil, 1, number));
+        }
+        tell(1, ten, 10, Level.FINAL);
+        anchor.reportMisbehaviour(evidence(evil, 1, 10));
+    }
+
+    /// @dev One far ahead, that only time can show to be false.
+    function test_head_afterAFarBlockWasVetoed_isTheNewest() public {
+        bytes memory far = HeaderWriter.header(keccak256("p"), keccak256("evil"), 1_000_000, NOW + DRIFT);
+        members[0].setBlockOf(keccak256(far), keccak256("whatever"), 1_000_000, NOW + DRIFT, Level.SAFE);
+        anchor.update(far);
+        offer(ten, 10, Level.SAFE); // meanwhile
+        assertEq(anchor.head(Level.PENDING).number, 1_000_000);
+        uint64 later = 10 + DRIFT / 10 + 1;
+        vm.warp(timeOf(later));
+        tell(1, header(later), later, Level.SAFE);
+        anchor.reportMisbehaviour(evidence(far, 1, later));
+        offer(header(later), later, Level.SAFE);
+        vm.warp(NOW + DELAY);
+        assertEq(anchor.head(Level.SAFE).number, 10);
+        vm.warp(timeOf(later) + DELAY);
+        assertEq(anchor.head(Level.SAFE).number, later);
+        assertEq(anchor.head(Level.PENDING).number, later);
     }
 }

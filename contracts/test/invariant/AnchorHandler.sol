@@ -66,13 +66,20 @@ contract AnchorHandler is Test {
             abi.encodePacked(uint8(level), node.raw, _signatures(ANCHOR.attestationDigest(attestation)));
         if (frozen) return _mustRevert(abi.encodeCall(IAnchor.update, (proof)));
         (bool isOther, uint256 standing) = _standing(node.number);
+        isOther = isOther && standing != index;
+        if (isOther && !asFinal) return _mustRevert(abi.encodeCall(IAnchor.update, (proof)));
+        bool areFinal = isOther && nodes[standing].level == Level.FINAL;
         // Rarely: it ends the anchor until the guardian comes.
-        if (isOther && standing != index && uint256(hash) % 4 != 0) return;
+        if (areFinal && uint256(hash) % 4 != 0) return;
         (bool success,) = address(ANCHOR).call(abi.encodeCall(IAnchor.update, (proof)));
         _expect(success, "attests");
         ++calls["attest"];
-        if (isOther && standing != index) frozen = true;
-        else if (!_isUsable(node.level) || node.level < level) node.level = level;
+        if (areFinal) {
+            frozen = true;
+            return;
+        }
+        if (isOther) _displace(standing);
+        if (!_isUsable(node.level) || node.level < level) node.level = level;
     }
 
     function extend(uint256 index, uint256 depth) external {
@@ -106,9 +113,7 @@ contract AnchorHandler is Test {
                     frozen = true;
                     return;
                 }
-                nodes[standing].level = Level.REVOKED;
-                ++epoch;
-                ++calls["displace"];
+                _displace(standing);
             }
             if (!_isUsable(node.level) || node.level < level) node.level = level;
         }
@@ -117,7 +122,8 @@ contract AnchorHandler is Test {
     function revoke(uint256 index) external {
         index = bound(index, 0, nodes.length - 1);
         bytes32 hash = keccak256(nodes[index].raw);
-        bytes memory call = abi.encodeCall(QuorumAnchor.revoke, (hash, _signatures(ANCHOR.revocationDigest(hash))));
+        bytes memory call =
+            abi.encodeCall(QuorumAnchor.revoke, (hash, NOW, _signatures(ANCHOR.revocationDigest(hash, NOW))));
         if (frozen || !_isUsable(nodes[index].level) || _finalAbove(nodes[index].number)) return _mustRevert(call);
         (bool success,) = address(ANCHOR).call(call);
         _expect(success, "revokes");
@@ -206,6 +212,12 @@ contract AnchorHandler is Test {
         for (; index < nodes.length; ++index) {
             if (nodes[index].number == number && _isUsable(nodes[index].level)) return (true, index);
         }
+    }
+
+    function _displace(uint256 standing) private {
+        nodes[standing].level = Level.REVOKED;
+        ++epoch;
+        ++calls["displace"];
     }
 
     function _finalAbove(uint64 number) private view returns (bool) {

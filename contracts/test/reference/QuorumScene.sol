@@ -15,6 +15,7 @@ abstract contract QuorumScene is NamedErrors {
     uint64 internal constant NOW = 1_800_000_000;
     uint64 internal constant DRIFT = 60;
     uint64 internal constant DELAY = 3 days;
+    uint64 internal constant UNTIL = NOW + 30 days; // deadline of revocations
     address internal constant GUARDIAN = address(0x6a);
     uint256 internal constant GROUP_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
 
