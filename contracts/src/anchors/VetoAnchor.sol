@@ -182,8 +182,6 @@ contract VetoAnchor is CompositeAnchor {
         for (; top > 0; --top) {
             bytes32 last = _queue[top - 1];
             if (_isUsable(_stored(last).level) && _block(last).level != Level.REVOKED) break;
-            // Each block is pushed once for each time that it is offered, and so popped once at most.
-            // slither-disable-next-line costly-loop
             _queue.pop();
         }
         uint256 place = top;
