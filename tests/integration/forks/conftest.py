@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -36,8 +35,6 @@ def geth_shanghai() -> Iterator[Consensus]:
 
 @contextmanager
 def geth_consensus(hardfork: Hardfork) -> Iterator[Consensus]:
-    if not os.environ.get("SMARTSYNC_FORK_GETH"):
-        pytest.skip("its driver now and then gets no block built: SMARTSYNC_FORK_GETH=1 runs it")
     if find_geth() is None:
         pytest.skip("no geth on the PATH or in .tools/bin: `make geth` builds it")
     with consensus(hardfork) as made:

@@ -8,6 +8,11 @@ geth builds blocks on its head alone, and out of its pool, into which a reorgani
 dropped blocks back. So there are two nodes. One *builds*; before it begins another branch it is rewound
 (``debug_setHead``), which forgets blocks and transactions alike. The other one *follows*: it is handed each block and
 told which one is the head, it has nothing but that to go by, and it is the source.
+
+Two things would still bring dropped transactions into the builder's next block. geth remembers what it was sent by
+RPC, and once a minute puts what is in no block anymore back into its pool: ``--txpool.nolocals`` ends that. And the
+pool follows the head some time later, in one step where the head moved several times meanwhile, and so may never see
+that a transaction was in a block: nothing is begun before the pool has come to the head.
 """
 
 from __future__ import annotations
@@ -43,6 +48,9 @@ ASKED = ("eth_getTransactionCount", "eth_estimateGas", "eth_feeHistory", "eth_ma
 """What somebody asks who is about to send a transaction."""
 
 NONE = "0x" + "00" * 32
+SETTLE_S = BUILD_S = 20
+"""For what takes milliseconds on an idle computer."""
+
 _AFTER_SHANGHAI = ("cancunTime", "pragueTime", "osakaTime", "blobSchedule")
 _GENESIS_AGE_S = 3600
 """The first block is as old, so that blocks a second apart do not run ahead of the clock."""
@@ -124,6 +132,7 @@ class Consensus:
         for payload in reversed(missing):
             self._give(self.builder, payload)
             self._point(self.builder, payload.hash)
+        self._settle()
         self._point(self.follower, head)
 
     def finalize(self, block_hash: str) -> None:
@@ -134,11 +143,20 @@ class Consensus:
     def _rewind(self, block_hash: str) -> None:
         number = self._number(self.builder.node, block_hash)
         assert number is not None, "a block of the branch that is built on"
-        self.builder.node.request("debug_setHead", [hex(number)])
-        # The pool follows on its own, and refuses nonces that it takes for used until then.
-        self.builder.node.wait_until(self._is_settled, "the pool followed the head", timeout_s=20)
+        self._settle()
+        if self.mark() != block_hash:
+            self.builder.node.request("debug_setHead", [hex(number)])
+        # Until then the pool refuses nonces that it takes for used.
+        self._settle()
+
+    def _settle(self) -> None:
+        """Wait until the builder's pool has come to its head."""
+        self.builder.node.wait_until(self._is_settled, "the pool followed the head", timeout_s=SETTLE_S)
 
     def _is_settled(self) -> bool:
+        """Whether the pool is empty and at the chain's nonces, which no other height has: a block, a transaction."""
+        if any(int(count, 16) for count in self.builder.node.request("txpool_status").values()):
+            return False
         counts = [
             [self.builder.node.request("eth_getTransactionCount", [account.address, tag]) for account in dev_accounts()]
             for tag in ("latest", "pending")
@@ -165,6 +183,7 @@ class Consensus:
 
     def transact(self, raw: str) -> str:
         """Put a signed transaction into a block of its own, the source's new head; return the transaction's hash."""
+        self._settle()
         tx_hash = self.builder.node.request("eth_sendRawTransaction", [raw])
         payload = self._build(raw)
         for engine in (self.builder, self.follower):
@@ -177,7 +196,8 @@ class Consensus:
         update, get, _ = CALLS[self.hardfork]
         head = self.builder.node.request("eth_getBlockByNumber", ["latest", False])
         state = {"headBlockHash": head["hash"], "safeBlockHash": NONE, "finalizedBlockHash": NONE}
-        for attempt in range(50):
+        pause_s, deadline = 0.005, time.monotonic() + BUILD_S
+        while True:
             self._built += 1
             attributes = {
                 "timestamp": hex(int(head["timestamp"], 16) + 1),
@@ -189,14 +209,17 @@ class Consensus:
             if self.hardfork != "shanghai":
                 attributes["parentBeaconBlockRoot"] = NONE
             told = self.builder.call(update, state, attributes)
-            # The block is empty at first. To ask for it ends the building, however far it has come.
-            time.sleep(0.005 * (attempt + 1))
+            # The block is empty at first. To ask for it ends the building, however far it has come: so the next one
+            # gets more time, on a computer that is slow or busy.
+            time.sleep(pause_s)
             built = self.builder.call(get, told["payloadId"])
             payload = Payload(built["executionPayload"], built.get("executionRequests", []))
             if payload.execution["transactions"] == [raw]:
                 self.payloads[payload.hash] = payload
                 return payload
-        raise AssertionError(f"no block with the transaction; the last one: {payload.execution}")
+            found = len(payload.execution["transactions"])
+            assert time.monotonic() < deadline, f"no block with the transaction alone; the last one has {found}"
+            pause_s = min(2 * pause_s, 1)
 
     def _give(self, engine: Engine, payload: Payload) -> None:
         extra = [] if self.hardfork == "shanghai" else [[], NONE, payload.requests]
@@ -247,8 +270,8 @@ def _geth(role: str, genesis: dict[str, Any]) -> Iterator[Engine]:
         (folder / "genesis.json").write_text(json.dumps(genesis))
         options = (
             f"--networkid {genesis['config']['chainId']} --syncmode full --gcmode archive --state.scheme hash "
-            f"--cache 64 --http --http.addr 127.0.0.1 --http.port {port} --http.api eth,debug,net,web3 "
-            "--rpc.txfeecap 0 "
+            f"--cache 64 --http --http.addr 127.0.0.1 --http.port {port} --http.api eth,debug,net,txpool,web3 "
+            "--rpc.txfeecap 0 --txpool.nolocals "
             f"--authrpc.addr 127.0.0.1 --authrpc.port {auth_port} "
             "--port 0 --nat none --nodiscover --maxpeers 0 --ipcdisable"
         )
