@@ -48,6 +48,7 @@ VALIDATORS = (4, 7, 21)
 ANCESTORS = (10, 100)
 
 _GENESIS_TIME_S = 1_800_000_000  # later than all that the sources tell
+_VETO_S = 2 * (_GENESIS_TIME_S - source.FIRST_TIME_S)  # and nothing that they tell is older than that
 _FOR_EVER_S = 2**32 - 1
 _REPEATS, _BFT_REPEATS = 5, 3
 
@@ -160,8 +161,9 @@ async def _quorum(bench: _Bench, threshold: int, count: int) -> None:
     dropped = source.plain_header(number + 20)
     await quorum.accept(dropped, "safe")
     stands = headers[-1]
-    signatures = await quorum.signed(revocation_of(terms, stands.hash))
-    bench.add("quorum", "revoke", case, [await bench.send(quorum.address, "revoke", [stands.hash, signatures])])
+    revocation = revocation_of(terms, stands.hash, await bench.chain.clock())
+    arguments = [stands.hash, revocation.deadline, await quorum.signed(revocation)]
+    bench.add("quorum", "revoke", case, [await bench.send(quorum.address, "revoke", arguments)])
     if (await accepted_block(bench.chain, quorum.address, dropped.hash)).level != "revoked":
         raise RuntimeError(f"block {dropped.number} was not revoked")
     after = source.plain_header(number + 21)
@@ -342,7 +344,7 @@ async def _composites(bench: _Bench) -> None:
     members = [await _Quorum.deployed(bench, *QUORUMS[0]) for _ in range(3)]
     addresses = [member.address for member in members]
     k_of_n = await bench.deploy("KofNAnchor", [addresses, 2], "k-of-n", "2 of 3")
-    veto = await bench.deploy("VetoAnchor", [addresses[:2], 1, 0], "veto", "1 watcher")
+    veto = await bench.deploy("VetoAnchor", [addresses[:2], _VETO_S, 0], "veto", "1 watcher")
 
     headers = [source.plain_header(source.FIRST_BLOCK + i) for i in range(_REPEATS + 1)]
     taken: dict[str, list[tuple[int, int]]] = {k_of_n: [], veto: []}
@@ -353,9 +355,7 @@ async def _composites(bench: _Bench) -> None:
             taken[anchor].append(await bench.update(anchor, header.raw, header))
     bench.add("k-of-n", "update", "2 of 3", taken[k_of_n][1:])
     bench.add("veto", "update", "1 watcher", taken[veto][1:])
-    await bench.chain.rpc.call("anvil_mine", [hex(2)])  # the watcher's time is over
     await bench.step("k-of-n", "2 of 3", k_of_n, (headers[-2], headers[-1]))
-    await bench.step("veto", "1 watcher", veto, (headers[-2], headers[-1]))
 
     number = headers[-1].number + 1
     one, other = (source.plain_header(number, keccak256(name)) for name in (b"one", b"other"))
@@ -371,3 +371,7 @@ async def _composites(bench: _Bench) -> None:
     evidence = abi_encode(["uint64", "uint256", "uint256"], [number, 0, 1])
     report = await bench.misbehaviour(k_of_n, evidence, "frozen")
     bench.add("k-of-n", "reportMisbehaviour", "2 of 3", [report])
+
+    await bench.chain.rpc.call("evm_setNextBlockTimestamp", [await bench.chain.clock() + _VETO_S])
+    await bench.chain.rpc.call("anvil_mine", [])  # the watcher's time is over
+    await bench.step("veto", "1 watcher", veto, (headers[-2], headers[-1]))
