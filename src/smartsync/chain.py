@@ -8,6 +8,7 @@ exception: a header is checked against its hash.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -68,6 +69,13 @@ class Chain:
     async def block_number(self) -> int:
         """Return the number of the newest block."""
         return answers.quantity(await self.rpc.call("eth_blockNumber"), "block number", 64)
+
+    async def clock(self) -> int:
+        """Return the time that a transaction of now sees, in seconds: the newest block's or, if later, this computer's.
+
+        A chain that makes blocks on demand only has a newest block of any age.
+        """
+        return max(int(time.time()), (await self.header("latest")).timestamp)
 
     async def header(self, block: Block) -> Header:
         """Return a block's header, checked against its hash (and the hash that was asked for, where it was one).

@@ -44,8 +44,8 @@ async def attest_by_hand(made: World, number: int) -> None:
     """Have the anchor take a block by a signature that `attest` would not make: it has accepted another one."""
     terms = await quorum_terms(made.client.target, made.anchor)
     header = await made.client.source.header(number)
-    signed = sign(made.owner, terms, attestation_of(terms, header, "safe"))
-    data = encode_call("QuorumAnchor", "update", [encode_proof(header, "safe", [signed])])
+    signed = sign(made.owner, terms, attestation_of(terms, header, "final"))
+    data = encode_call("QuorumAnchor", "update", [encode_proof(header, "final", [signed])])
     await made.on_target.send(made.anchor, data, what="a second block of one number")
 
 

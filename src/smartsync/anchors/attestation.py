@@ -28,6 +28,10 @@ AttestedLevel = Literal["safe", "final"]
 NOTHING = bytes(32)
 """The head of a revocation that lets no block stand."""
 
+REVOCATION_S = 3600
+"""A revocation is good for so many seconds at least, and for less than twice as many: until a full hour (of UTC), so
+that signers who do not talk to each other sign the same."""
+
 _TYPES = {
     "BlockAttestation": (
         ("sourceChainId", "uint256"),
@@ -38,7 +42,7 @@ _TYPES = {
         ("setEpoch", "uint64"),
         ("canonicalEpoch", "uint64"),
     ),
-    "Revocation": (("head", "bytes32"), ("setEpoch", "uint64"), ("canonicalEpoch", "uint64")),
+    "Revocation": (("head", "bytes32"), ("setEpoch", "uint64"), ("canonicalEpoch", "uint64"), ("deadline", "uint64")),
     "SetUpdate": (("signers", "address[]"), ("threshold", "uint256"), ("setEpoch", "uint64"), ("nonce", "uint64")),
 }
 
@@ -90,16 +94,22 @@ class BlockAttestation:
 class Revocation:
     """That the source has dropped what is above the block with the hash ``head``: everything, where that is zero.
 
-    ``canonical_epoch`` is the one that it begins.
+    ``canonical_epoch`` is the one that it begins, ``deadline`` until when it can be sent (seconds, target's clock).
     """
 
     head: bytes
     set_epoch: int
     canonical_epoch: int
+    deadline: int
 
     def message(self, terms: QuorumTerms) -> dict[str, Any]:
         """Return it as EIP-712 typed data."""
-        data = {"head": self.head, "setEpoch": self.set_epoch, "canonicalEpoch": self.canonical_epoch}
+        data = {
+            "head": self.head,
+            "setEpoch": self.set_epoch,
+            "canonicalEpoch": self.canonical_epoch,
+            "deadline": self.deadline,
+        }
         return _typed(terms, "Revocation", data)
 
 
@@ -140,9 +150,10 @@ def attestation_of(terms: QuorumTerms, header: Header, level: AttestedLevel) -> 
     return BlockAttestation(header.number, header.hash, level, terms.set_epoch, terms.canonical_epoch)
 
 
-def revocation_of(terms: QuorumTerms, head: bytes) -> Revocation:
-    """Return what is to be signed today for everything above a block to be revoked."""
-    return Revocation(head, terms.set_epoch, terms.canonical_epoch + 1)
+def revocation_of(terms: QuorumTerms, head: bytes, now_s: int) -> Revocation:
+    """Return what is to be signed at this time on the target's clock for everything above a block to be revoked."""
+    deadline = (now_s // REVOCATION_S + 2) * REVOCATION_S
+    return Revocation(head, terms.set_epoch, terms.canonical_epoch + 1, deadline)
 
 
 def set_update_of(terms: QuorumTerms, signers: Iterable[str], threshold: int) -> SetUpdate:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from smartsync.anchors.ancestors import extend_ancestors
 from smartsync.anchors.block import (
+    AnchoredBlock,
     accepted_block,
     anchor_state,
     head_of,
@@ -19,7 +20,7 @@ from smartsync.anchors.block import (
 )
 from smartsync.anchors.kinds import CompositeKind
 from smartsync.chain import Chain
-from smartsync.contracts import encode_call, event_topic
+from smartsync.contracts import encode_call
 from smartsync.errors import AnchorFrozen, BlockNotAccepted, SmartSyncError, TransactionReverted
 from smartsync.header import Header
 from smartsync.results import Step
@@ -35,6 +36,8 @@ Update = Callable[[str, int | str | None], Awaitable[tuple[Header, list[Step]]]]
 _REFUSALS = {
     "Contradiction": "the anchor still accepts another block of this number: wait until enough members have revoked it",
     "TooFewMembers": "a member takes it back just now: try again",
+    "BlockTooOld": "offer a newer one (leave out --block), wait for the delay, then go down to this one: "
+    "smartsync anchor extend",
     "TimestampInFuture": "the block's time is ahead of the target chain's clock: wait, or name an older --block",
 }
 """Reverts that a later try may not meet, and what to do."""
@@ -130,16 +133,15 @@ class _Work:
         level = (await accepted_block(self._target, self._anchor, header.hash)).level
         if self._kind == "veto/1" and level == "pending":
             # One that was vetoed is pending, too, and does not wait: it has to be offered again.
-            topics = [event_topic("IAnchor", "BlockAccepted"), event_topic("VetoAnchor", "BlockVetoed")]
-            logs = await self._target.logs(self._anchor, [topics, header.hash])
-            return bool(logs) and logs[-1].topics[0] == topics[0]
+            (usable_from,) = await call_view(self._target, "VetoAnchor", self._anchor, "usableFrom", [header.hash])
+            return bool(usable_from)
         return level in ("safe", "final")
 
     async def _common(self, members: Sequence[str], needed: int) -> Header:
         """Update every member as far as it goes, and return the newest block that enough of them have reached."""
         if self._kind == "veto/1":
             await self._try(members[0], None)
-            return await self._source.header((await newest_accepted(self._target, members[0])).number)
+            return await self._source.header((await self._newest_of_primary(members[0])).number)
         heads = []
         for member in members:
             await self._try(member, None)
@@ -151,9 +153,25 @@ class _Work:
                 self._tell_why(member)
             raise BlockNotAccepted(
                 f"{len(heads)} of the {needed} members that are needed accept any block at all",
-                hint="have blocks accepted by them one by one: smartsync anchor update --anchor MEMBER",
+                hint="; ".join(
+                    f"smartsync anchor update --anchor {member}: {self._failures[member].hint}"
+                    for member in members
+                    if member in self._failures
+                )
+                or "see which of its members are active, and what they accept: smartsync anchor show",
             )
         return await self._source.header(sorted(heads)[-needed])
+
+    async def _newest_of_primary(self, primary: str) -> AnchoredBlock:
+        try:
+            return await newest_accepted(self._target, primary)
+        except BlockNotAccepted as error:
+            # It was just tried, by the same command: so what stood in the way is told.
+            failure = self._failures.get(primary, error)
+            raise BlockNotAccepted(
+                f"the primary {primary} has not accepted any source block yet: {failure.message}",
+                hint=f"have one accepted by it, smartsync anchor update --anchor {primary}: {failure.hint}",
+            ) from error
 
     async def _bring(self, member: str, header: Header) -> None:
         """Have the member accept this very block, from below or from above."""

@@ -68,7 +68,12 @@ def decode_revocation(terms: QuorumTerms, document: object) -> tuple[Revocation,
         As in `decode_attestation`.
     """
     told = _opened(terms, document, "revocation")
-    statement = Revocation(_bytes(told, "head", 32), _number(told, "set_epoch"), _number(told, "canonical_epoch"))
+    statement = Revocation(
+        head=_bytes(told, "head", 32),
+        set_epoch=_number(told, "set_epoch"),
+        canonical_epoch=_number(told, "canonical_epoch"),
+        deadline=_number(told, "deadline"),
+    )
     _require_epochs(statement, terms.set_epoch, terms.canonical_epoch + 1)
     return statement, _signed(terms, statement, document)
 

@@ -137,7 +137,8 @@ async def contradiction_evidence(target: Chain, anchor: str, number: int) -> byt
     if found is None:
         raise AnchorError(
             f"the members of the anchor {anchor} do not contradict each other at block {number}",
-            hint="silence is no contradiction: see what they accept (smartsync anchor show)",
+            hint="silence is no contradiction: see what they accept (smartsync anchor show). A member that has passed "
+            "the number is brought the block that it has there by smartsync anchor extend",
         )
     return found
 

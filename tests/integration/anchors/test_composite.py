@@ -163,12 +163,18 @@ async def test_report_contradiction_by_a_watcher_that_is_not_sure_sets_aside_and
     assert (await members.client.update_anchor(anchor, block=number)).steps == ()
     await members.contradict(members.one, number, "safe")
     assert (await members.client.report_contradiction(anchor, number)).anchor_status == "active"
-    members.node.request("evm_increaseTime", [3600])
+    members.node.request("evm_increaseTime", [1800])
     members.mine()
     # It waits no more: it has to be offered again, and waits anew.
     again = await members.client.update_anchor(anchor, block=number)
     assert (again.block_hash, again.level, len(again.steps)) == (result.block_hash, "pending", 1)
     assert (await members.client.update_anchor(anchor, block=number)).steps == ()
+    # What is older than the delay has to come in by way of a younger one.
+    with pytest.raises(BlockNotAccepted, match="BlockTooOld") as caught:
+        members.node.request("evm_increaseTime", [3600])
+        members.mine()
+        await members.client.update_anchor(anchor, block=number + 1)
+    assert "anchor extend" in caught.value.hint
 
 
 async def test_update_nested_composites_go_all_the_way_down(members: Members) -> None:
@@ -184,6 +190,16 @@ async def test_report_contradiction_of_an_anchor_of_another_kind_refused(members
         await members.client.report_contradiction(members.native, 1)
 
 
+async def test_update_veto_whose_primary_has_no_block_says_what_stands_in_the_way(members: Members) -> None:
+    anchor = await members.deploy(VetoCharter(members.one, [members.other], 3600))
+    with pytest.raises(BlockNotAccepted, match=f"the primary {members.one} has not accepted any") as caught:
+        await members.client.update_anchor(anchor)
+    assert members.one in caught.value.hint and "smartsync attest" in caught.value.hint
+    report = await members.client.describe_anchor(anchor)
+    assert (report.terms["primary"], report.terms["watchers"]) == (members.one, (members.other,))
+    assert report.trusts.startswith("its primary")
+
+
 async def test_update_quorum_without_signers_says_where_signatures_come_from(members: Members) -> None:
     with pytest.raises(BlockNotProvable) as caught:
         await members.client.update_anchor(members.one)
@@ -197,17 +213,20 @@ async def test_deploy_bad_members_refused_before_anything_is_sent(members: Membe
         (KofNCharter([], 1), ConfigError, "members, each once"),
         (KofNCharter([members.native, members.one], 3), ConfigError, "3 of 2 members"),
         (KofNCharter([members.native, members.one], 0), ConfigError, "0 of 2 members"),
-        (KofNCharter([members.native, nobody], 1), NotDeployed, "there is no IAnchor"),
+        (KofNCharter([members.native, nobody], 1), NotDeployed, f"there is no anchor at {nobody}"),
         (VetoCharter(members.native, [], 60), ConfigError, "somebody to watch"),
         (VetoCharter(members.native, [members.one], 0), ConfigError, "--delay: 0 seconds"),
         (VetoCharter(members.native, [members.one], 2**64), ConfigError, "--delay"),
         (VetoCharter(members.native, [members.one], 900), ConfigError, "--delay: 900 seconds"),
-        (VetoCharter(members.native, [nobody], 3600), NotDeployed, "there is no IAnchor"),
+        (VetoCharter(members.native, [nobody], 3600), NotDeployed, f"there is no anchor at {nobody}"),
     ]
     before = sent(members.node)
     for charter, kind, message in cases:
-        with pytest.raises(kind, match=message):
+        with pytest.raises(kind, match=message) as refused:
             await members.deploy(charter)
+        if kind is NotDeployed:
+            option = "--watcher" if isinstance(charter, VetoCharter) else "--member"
+            assert refused.value.hint.startswith(option)
     async with connected(hardhat.url, members.node) as client:
         with pytest.raises(WrongChain) as caught:
             await client.deploy_anchor(KofNCharter([members.native], 1))

@@ -83,31 +83,24 @@ class Target:
         assert found is not None and not self.may_go(block_hash)
         return replace(self, recorded=found.block)
 
-    def attested(self, block: Block, *, final: bool) -> Target:
-        """Accept a block: or freeze, where another stands at its number (I8)."""
+    def with_block(self, block: Block, *, final: bool) -> Target | None:
+        """Accept a block, attested to or as an ancestor at its descendant's level; ``None`` where it is refused.
+
+        Another block at its number is displaced where it is only safe and this one final; two final ones freeze (I8).
+        """
         assert not self.is_frozen
-        if any(one.block.number == block.number and one.block.hash != block.hash for one in self.standing()):
+        other = next((one for one in self.standing() if one.block.number == block.number and one.block != block), None)
+        if other is not None and not final:
+            return None
+        if other is not None and other.is_final:
             return replace(self, is_frozen=True)
         known = self.find(block.hash)
         if known is not None and not known.is_revoked:
             final = final or known.is_final
-        others = tuple(one for one in self.accepted if one.block.hash != block.hash)
+        others = tuple(
+            replace(one, is_revoked=True) if one is other else one for one in self.accepted if one is not known
+        )
         return replace(self, accepted=(*others, Accepted(block, final)))
-
-    def extended(self, ancestor: Block, *, final: bool) -> Target | None:
-        """Accept an ancestor at its descendant's level; ``None`` where that is refused.
-
-        Another block at its number is displaced where it is only safe and this one final; two final ones freeze.
-        """
-        other = next((one for one in self.standing() if one.block.number == ancestor.number), None)
-        if other is None or other.block == ancestor:
-            return self.attested(ancestor, final=final)
-        if not final:
-            return None
-        if other.is_final:
-            return replace(self, is_frozen=True)
-        rest = tuple(replace(one, is_revoked=True) if one is other else one for one in self.accepted)
-        return replace(self, accepted=rest).attested(ancestor, final=True)
 
     def revoked_above(self, head: Block | None) -> Target | None:
         """Revoke what is above a block that stands, everything where ``None``; ``None`` where that is refused (I7)."""

@@ -14,9 +14,9 @@ from smartsync import SmartSync
 from smartsync.anchors.attestation import (
     AttestedLevel,
     BlockAttestation,
-    Revocation,
     encode_proof,
     join_signatures,
+    revocation_of,
     sign,
 )
 from smartsync.anchors.block import AnchoredBlock, accepted_block
@@ -114,8 +114,9 @@ class Scene:
     async def revoke_above(self, head: bytes) -> None:
         """Revoke whatever is above a block, whatever the source says."""
         terms = await quorum_terms(self.client.target, self.anchor)
-        signed = sign(self.owner, terms, Revocation(head, terms.set_epoch, terms.canonical_epoch + 1))
-        data = encode_call("QuorumAnchor", "revoke", [head, join_signatures([signed])])
+        statement = revocation_of(terms, head, await self.client.target.clock())
+        signature = join_signatures([sign(self.owner, terms, statement)])
+        data = encode_call("QuorumAnchor", "revoke", [head, statement.deadline, signature])
         await self.send(self.anchor, data, "revoke")
 
     async def extend(self, start: Header, *ancestors: Header) -> None:

@@ -73,11 +73,11 @@ async def test_t10_two_quorums_for_one_number_freeze_until_the_guardian_recovers
     before = await here.record()
     stands = before.block_hash
     one, other = await two_hashes(here)
-    await here.update(await here.attested(one, "safe", *signers[:2]))
-    await here.update(await here.attested(other, "safe", *signers[1:]))
+    await here.update(await here.attested(one, "final", *signers[:2]))
+    await here.update(await here.attested(other, "final", *signers[1:]))
     await assert_frozen(here, guard)
     # I8: the conflict did not overwrite.
-    assert (await here.block(one.hash)).level == "safe"
+    assert (await here.block(one.hash)).level == "final"
     assert (await here.block(other.hash)).level == "unknown"
 
     fresh = [here.target.accounts[9].address]
@@ -104,9 +104,9 @@ async def test_t10_recovery_revokes_what_the_replica_mirrors_and_the_watch_comes
     stands = (await here.record()).block_hash
     one, other = await two_hashes(here)
     # The replica mirrors one of the two; which one was right is the guardian's to say, who lets neither stand.
-    await here.update(await here.attested(other, "safe", *signers[:2]))
+    await here.update(await here.attested(other, "final", *signers[:2]))
     await here.sync()
-    await here.update(await here.attested(one, "safe", *signers[:2]))
+    await here.update(await here.attested(one, "final", *signers[:2]))
     fresh = [here.target.accounts[9].address]
     async with here.watch(every_blocks=1) as watch:
         await watch.until(AnchorStopped)
@@ -135,6 +135,21 @@ async def test_t10_ancestors_of_a_safe_block_do_not_freeze_over_an_orphan(quorum
     assert caught.value.name == "Contradiction"
     assert (await here.client.status(here.replica)).anchor_status == "active"
     assert (await here.block(orphan.hash)).level == "safe"
+
+
+async def test_t10_two_safe_blocks_of_one_number_do_not_freeze(quorum: Scene) -> None:
+    """The first one stands, until the signers revoke it or one of the two is final; who signed both can be reported."""
+    here, signers = quorum, members(quorum)
+    one, other = await two_hashes(here)
+    await here.update(await here.attested(one, "safe", *signers[:2]))
+    with pytest.raises(TransactionReverted) as caught:
+        await here.update(await here.attested(other, "safe", *signers[1:]))
+    assert caught.value.name == "Contradiction"
+    assert (await here.client.status(here.replica)).anchor_status == "active"
+    await here.update(await here.attested(other, "final", *signers[1:]))
+    assert [(await here.block(header.hash)).level for header in (one, other)] == ["revoked", "final"]
+    await here.sync()
+    await here.assert_exact()
 
 
 async def test_t10_ancestors_of_two_final_blocks_that_contradict_freeze(quorum: Scene) -> None:

@@ -80,7 +80,7 @@ class Story:
             await self._block(self.random.randrange(KEYS), self.random.getrandbits(64))
 
     async def attest(self) -> None:
-        """The signers attest to a canonical block, as honest ones do: not where another one stands at its number."""
+        """The signers attest to a canonical block, whatever stands at its number."""
         await self._attest(self.random.choice(self.model.branch[-3:]), final=False)
 
     async def attest_as_final(self) -> None:
@@ -90,9 +90,7 @@ class Story:
         self.final.add(block)
 
     async def _attest(self, block: Block, *, final: bool) -> None:
-        standing = self.model.target.standing()
-        if any(one.block.number == block.number and one.block != block for one in standing):
-            return
+        after = self.model.target.with_block(block, final=final)
         header = await self.here.client.source.header(block.number)
         assert header.hash == block.hash
         proof = await self.here.attested(header, "final" if final else "safe", self.here.owner)
@@ -100,9 +98,11 @@ class Story:
             await self.here.update(proof)
         except TransactionReverted as error:
             # A block's time must fit those of the others; the model has no clock.
-            assert error.name == "TimestampNotMonotone", error
+            assert error.name == "TimestampNotMonotone" or (error.name, after) == ("Contradiction", None), error
+            self.counted[f"attestation refused: {error.name}"] += 1
             return
-        self._remember(self.model.target.attested(block, final=final))
+        assert after is not None, "I8"
+        self._accepted(after)
 
     async def extend(self) -> None:
         """Anybody has ancestors of an accepted block accepted, or tries."""
@@ -114,7 +114,7 @@ class Story:
         chain = self.model.branch[max(at - 3, 0) : at][::-1]
         after: Target | None = self.model.target
         for ancestor in chain:
-            after = None if after is None else after.extended(ancestor, final=start.is_final)
+            after = None if after is None else after.with_block(ancestor, final=start.is_final)
         headers = [await self.here.client.source.header(block.number) for block in (start.block, *chain)]
         try:
             await self.here.extend(*headers)
@@ -123,12 +123,15 @@ class Story:
             self.counted["ancestors refused"] += 1
             return
         assert after is not None, "I8"
+        if start.is_final:
+            self.final |= set(chain)
+        self._accepted(after)
+
+    def _accepted(self, after: Target) -> None:
         displaced = {one.block for one in after.accepted if one.is_revoked} - {
             one.block for one in self.model.target.accepted if one.is_revoked
         }
         self.counted["displaced by a final one"] += len(displaced)
-        if start.is_final:
-            self.final |= set(chain)
         self._remember(after)
 
     async def revoke(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smartsync.errors import BlockNotAccepted, SourceReorganised, TransactionReverted
+from smartsync.results import DroppedBlock
 from smartsync.sync.blocks import last_common_block
 from smartsync.types import SlotChange
 from tests.integration.forks.scene import Scene
@@ -66,6 +67,40 @@ async def test_t2_same_height_other_state_is_suspect_until_it_recovers(here: Sce
     assert await here.level() == "safe"
     await here.assert_exact()
     await here.assert_as_forked_anew()
+
+
+async def test_t2_orphan_is_told_alike_by_whatever_looks_at_it(here: Scene) -> None:
+    client = here.client
+    mark = here.mark()
+    orphan = await here.set((1, 111), (5, 5))
+    await here.attest()
+    await here.sync()
+    state, report = await client.status(here.replica), await client.describe_anchor(here.anchor)
+    assert (state.dropped_for, report.dropped, report.not_compared) == (None, (), "")
+    here.drop(mark)
+    canonical = await here.set((1, 222), (6, 6))
+    here.forget()
+
+    assert (await client.status(here.replica)).dropped_for == canonical.hash
+    report = await client.describe_anchor(here.anchor)
+    assert report.dropped == (DroppedBlock(orphan.number, orphan.hash, "safe"),)
+    for work in (client.diff(here.replica, slots=here.slots), here.sync()):
+        with pytest.raises(SourceReorganised, match=f"accepts 0x{orphan.hash.hex()} as block") as caught:
+            await work
+        assert "smartsync anchor revoke" in caught.value.hint
+    with pytest.raises(SourceReorganised, match=f"stands at block {orphan.number}") as caught:
+        await client.call(here.replica, "values(uint256)(uint256)", [1])
+    assert "smartsync anchor revoke" in caught.value.hint
+
+    await here.revoke()
+    assert (await client.describe_anchor(here.anchor)).dropped == ()
+    with pytest.raises(SourceReorganised) as caught:
+        await client.call(here.replica, "values(uint256)(uint256)", [1])
+    assert "smartsync sync brings the replica" in caught.value.hint
+    planned = await client.diff(here.replica, slots=here.slots)
+    done = await here.sync()
+    assert (planned.to_block, planned.changes) == (done.to_block, done.changes)
+    assert (await client.status(here.replica)).dropped_for is None
 
 
 async def test_t3_recovery_goes_to_a_lower_number_too(here: Scene) -> None:

@@ -41,8 +41,8 @@ async def test_watch_with_signers_revokes_and_recovers_by_itself(here: Scene) ->
         here.drop(mark)
         canonical = await here.set((1, 222), (6, 6))
         recovered = await watch.until(Recovered)
-        assert names(watch.told)[-3:] == ["ReorganisationSeen", "Revoked", "Recovered"]
-        seen, revoked = watch.told[-3:-1]
+        assert names(watch.told)[-4:] == ["ReorganisationSeen", "Revoked", "AnchorUpdate", "Recovered"]
+        seen, revoked = watch.told[-4:-2]
     assert isinstance(seen, ReorganisationSeen) and isinstance(revoked, Revoked)
     assert (seen.block_hash, seen.source_hash, seen.level, seen.revoking) == (
         orphan.hash,

@@ -53,8 +53,11 @@ def test_attestation_of_known_vector_has_the_contracts_digest() -> None:
     assert digest(ATTESTATION) == "0138f542fde996f7beb220c13be5d281f671631281070ea22b1a886f58bcf264"
 
 
-def test_revocation_of_is_for_the_epoch_that_it_begins() -> None:
-    assert revocation_of(TERMS, HEADER.hash) == Revocation(HEADER.hash, set_epoch=1, canonical_epoch=1)
+def test_revocation_of_is_for_the_epoch_that_it_begins_and_until_a_full_hour() -> None:
+    told = revocation_of(TERMS, HEADER.hash, 7200)
+    assert told == Revocation(HEADER.hash, set_epoch=1, canonical_epoch=1, deadline=14_400)
+    assert revocation_of(TERMS, HEADER.hash, 10_799) == told
+    assert revocation_of(TERMS, HEADER.hash, 10_800).deadline == 18_000
 
 
 def test_set_update_of_sorts_the_signers_and_counts_on() -> None:
@@ -62,7 +65,7 @@ def test_set_update_of_sorts_the_signers_and_counts_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", [ATTESTATION, revocation_of(TERMS, HEADER.hash), set_update_of(TERMS, MEMBERS, 2)], ids=type
+    "statement", [ATTESTATION, revocation_of(TERMS, HEADER.hash, 0), set_update_of(TERMS, MEMBERS, 2)], ids=type
 )
 def test_sign_any_statement_is_its_signers(statement: Statement) -> None:
     signed = sign(KEYS[0], TERMS, statement)
@@ -87,7 +90,7 @@ def test_sign_twice_is_the_same() -> None:
         (TERMS, replace(ATTESTATION, level="safe")),
         (TERMS, replace(ATTESTATION, set_epoch=2)),
         (TERMS, replace(ATTESTATION, canonical_epoch=1)),
-        (TERMS, revocation_of(TERMS, HEADER.hash)),
+        (TERMS, revocation_of(TERMS, HEADER.hash, 0)),
     ],
     ids=["anchor", "target", "source", "genesis", "number", "hash", "level", "set", "epoch", "statement"],
 )

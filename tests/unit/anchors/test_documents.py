@@ -18,7 +18,7 @@ from tests.fake_source import block, terms
 ONE, OTHER = (Account.from_key("0x" + f"{number:02x}" * 32) for number in (1, 2))
 TERMS = terms(ONE.address, OTHER.address, threshold=2)
 BLOCK = BlockAttestation(90, block(90).hash, "final", 1, 0)
-REVOCATION = Revocation(b"\x55" * 32, 1, 1)
+REVOCATION = Revocation(b"\x55" * 32, 1, 1, 1_800_000_000)
 
 
 def document(statement: Any = BLOCK, signer: Any = ONE) -> dict[str, Any]:
@@ -82,6 +82,8 @@ def test_decode_attestation_with_another_statement_refused(name: str, value: obj
 
 @pytest.mark.parametrize("change", [
     lambda told: told["statement"].update(head="0x" + "66" * 32),
+    lambda told: told["statement"].update(deadline=1_800_000_001),
+    lambda told: told["statement"].pop("deadline"),
     lambda told: told["statement"].update(canonical_epoch=0),
     lambda told: told["statement"].update(set_epoch=0),
     lambda told: told.update(kind="block"),
