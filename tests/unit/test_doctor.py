@@ -45,7 +45,7 @@ async def test_examine_source_that_has_everything_is_ok(fake: Any) -> None:
 async def test_examine_source_without_debug_methods_says_what_helps(fake: Any) -> None:
     report = await examine(fake({}).chain, "source")
     assert not report.ok
-    assert [one.name for one in report.checks if not one.ok] == ["finding slots"]
+    assert [one.name for one in report.checks if one.needed and not one.ok] == ["finding slots"]
     assert "--slots FILE" in check(report, "finding slots").detail
 
 
@@ -122,6 +122,12 @@ async def test_examine_contract_with_slots_not_found_is_not_ok(fake: Any) -> Non
     assert not found.ok and "do not cover the storage root" in found.detail
 
 
+async def test_examine_address_without_code_has_no_storage_trie_to_examine(fake: Any) -> None:
+    report = await examine(able(fake({})).chain, "source", "0x" + "22" * 20)
+    assert not check(report, "contract").ok
+    assert "storage trie" not in [one.name for one in report.checks]
+
+
 async def test_examine_proxy_is_not_ok(fake: Any) -> None:
     code = bytes.fromhex(f"363d3d373d3d3d363d73{'12' * 20}5af43d82803e903d91602b57fd5bf3")
     found = check(await examine(able(fake({}, code)).chain, "source", ADDRESS), "contract")
@@ -162,6 +168,11 @@ async def test_examine_target_optional_things_missing_is_ok(fake: Any) -> None:
     node.override["eth_call"] = executing("0x61")
     report = await examine(node.chain, "target")
     assert report.ok
+    assert [one.name for one in report.checks if not one.ok] == [
+        "eth_getProof (optional)",
+        "code size (optional)",
+        "eth_feeHistory (optional)",
+    ]
     assert "newest block instead" in check(report, "eth_feeHistory").detail
     assert "cannot be created" in check(report, "code size").detail
 

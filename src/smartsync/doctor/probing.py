@@ -51,5 +51,5 @@ async def proof_check(chain: Chain, header: Header, address: str | None, *, need
     except SmartSyncError as error:
         # anvil's block 0 has a wrong state root, its later ones have not.
         later = "" if header.number else "; of block 0 only, perhaps: ask again when there is another block"
-        return Check(name, not needed, f"{error.message}; {use}{later}")
-    return Check(name, True, f"proves accounts against the state root of block {header.number}")
+        return Check(name, False, f"{error.message}; {use}{later}", needed)
+    return Check(name, True, f"proves accounts against the state root of block {header.number}", needed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from smartsync.chain import Chain
 from smartsync.discovery import Strategy, prestate, storage_range, strategies
@@ -12,10 +13,12 @@ from smartsync.doctor.probing import NOBODY, failure_of, proof_check
 from smartsync.errors import (
     IncompleteSlots,
     MethodMissing,
+    NoCode,
     NodeError,
     NodeUnreachable,
     NonCanonicalTrie,
     SmartSyncError,
+    SourceDestroyed,
 )
 from smartsync.header import Header
 from smartsync.results import Check, Progress
@@ -39,8 +42,10 @@ async def source_checks(chain: Chain, header: Header | None, address: str | None
     if address is None or header is None:
         checks.append(_trie_by_client(client))
     else:
-        checks.append(await _contract(chain, header, address))
-        checks.append(await _storage_trie(chain, header, address))
+        contract, has_code = await _contract(chain, header, address)
+        checks.append(contract)
+        if has_code:
+            checks.append(await _storage_trie(chain, header, address))
     return checks
 
 
@@ -77,9 +82,9 @@ async def _discovery(chain: Chain, header: Header | None, address: str | None, c
     )
     both = [("debug_storageRangeAt", ranged), ("debug_traceBlockByNumber with prestateTracer", traced)]
     working = [name for name, failure in both if not failure]
-    checks = [Check(f"{name} (optional)", True, failure or "works") for name, failure in both]
+    checks = [Check(f"{name} (optional)", not failure, failure or "works", needed=False) for name, failure in both]
     if client.startswith("Geth") and not ranged and address is None:
-        checks[0] = Check(checks[0].name, True, "works; geth tells the slots only with --cache.preimages, though")
+        checks[0] = replace(checks[0], detail="works; geth tells the slots only with --cache.preimages, though")
     only = (
         "neither method works, so only the slots 0 to 127 are found, by guessing: give --slots FILE, or use a node "
         "with one of them (geth with --http.api debug, reth)"
@@ -110,9 +115,9 @@ async def _raw_header(chain: Chain, header: Header | None) -> Check:
     name = "debug_getRawHeader (optional)"
     failure = await failure_of(lambda: chain.rpc.call("debug_getRawHeader", [hex(header.number if header else 0)]))
     if not failure:
-        return Check(name, True, "works")
+        return Check(name, True, "works", needed=False)
     rest = "not needed here: headers verify without it" if header else "it would help: headers do not verify without it"
-    return Check(name, True, f"{failure}; {rest}")
+    return Check(name, False, f"{failure}; {rest}", needed=False)
 
 
 def _trie_by_client(client: str) -> Check:
@@ -125,12 +130,14 @@ def _trie_by_client(client: str) -> Check:
     return Check("storage trie", True, "no fault known of this client; name a contract to have its storage checked")
 
 
-async def _contract(chain: Chain, header: Header, address: str) -> Check:
+async def _contract(chain: Chain, header: Header, address: str) -> tuple[Check, bool]:
+    """Check the contract; also returned is whether there is one at all, with a storage to look at."""
     try:
         code = await inspect(chain, address, header.number)
     except SmartSyncError as error:
-        return Check("contract", False, f"{error.message}{f'; {error.hint}' if error.hint else ''}")
-    return Check("contract", True, f"{len(code)} bytes of code, not a proxy of a known kind")
+        detail = f"{error.message}{f'; {error.hint}' if error.hint else ''}"
+        return Check("contract", False, detail), not isinstance(error, (NoCode, SourceDestroyed))
+    return Check("contract", True, f"{len(code)} bytes of code, not a proxy of a known kind"), True
 
 
 async def _storage_trie(chain: Chain, header: Header, address: str) -> Check:

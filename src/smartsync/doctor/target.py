@@ -24,7 +24,7 @@ async def target_checks(chain: Chain, header: Header | None, client: str) -> lis
         detail = (
             "anvil's own storage proofs of a replica are wrong after a deletion; verify recomputes the root instead"
         )
-        checks.append(Check("storage trie (optional)", True, detail))
+        checks.append(Check("storage trie (optional)", False, detail, needed=False))
     return checks
 
 
@@ -54,13 +54,13 @@ async def _code_size(chain: Chain) -> Check:
     name = "code size (optional)"
     failure = await failure_of_code(chain, _RETURN_MAX_CODE)
     if failure:
-        return Check(
-            name, True, f"a contract of {MAX_CODE_SIZE:,} bytes cannot be created, smaller ones may: {failure}"
-        )
-    return Check(name, True, f"contracts of up to {MAX_CODE_SIZE:,} bytes can be created (EIP-170)")
+        detail = f"a contract of {MAX_CODE_SIZE:,} bytes cannot be created, smaller ones may: {failure}"
+        return Check(name, False, detail, needed=False)
+    return Check(name, True, f"contracts of up to {MAX_CODE_SIZE:,} bytes can be created (EIP-170)", needed=False)
 
 
 async def _fees(chain: Chain) -> Check:
     name = "eth_feeHistory (optional)"
     failure = await failure_of(lambda: chain.rpc.call("eth_feeHistory", ["0x1", "latest", [50]]))
-    return Check(name, True, f"{failure}; fees are taken from the newest block instead" if failure else "works")
+    detail = f"{failure}; fees are taken from the newest block instead" if failure else "works"
+    return Check(name, not failure, detail, needed=False)
