@@ -24,7 +24,9 @@ class FakeAnchor:
     chain_id: int
     genesis_hash: bytes
     status: str = "active"
+    kind: str = "blockhash/1"
     canonical_epoch: int = 0
+    usable_from: int = 0
     blocks: dict[bytes, tuple[int, str]] = field(default_factory=dict)
     asked: list[bytes] = field(default_factory=list)
 
@@ -39,10 +41,18 @@ class FakeAnchor:
         if data[:4] == _selector("blockByHash", bytes(32)):
             self.asked.append(data[4:])
             return encode(_BLOCK, [self._block(data[4:])])
+        if data[:4] == _selector("kind"):
+            return encode(["bytes32"], [self.kind.encode().ljust(32, b"\0")])
+        if data[:4] == _selector("canonicalAt", 0):
+            number = int.from_bytes(data[4:], "big")
+            standing = [key for key, (at, level) in self.blocks.items() if at == number and level != "revoked"]
+            return encode(_BLOCK, [self._block(standing[0]) if standing else _NOTHING])
         if data[:4] == _selector("head", 0):
             enough = LEVELS[int.from_bytes(data[4:], "big") : LEVELS.index("revoked")]
             usable = [(number, key) for key, (number, level) in self.blocks.items() if level in enough]
             return encode(_BLOCK, [self._block(max(usable)[1]) if usable else _NOTHING])
+        if data[:4] == encode_call("VetoAnchor", "usableFrom", [bytes(32)])[:4]:
+            return encode(["uint256"], [self.usable_from])
         raise AssertionError(f"the anchor has no function {data[:4].hex()}")
 
     def _block(self, block_hash: bytes) -> tuple[bytes, bytes, int, int, int, int]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from smartsync.anchors.deploying import QuorumCharter
 from smartsync.errors import SmartSyncError
+from smartsync.replica import require_hub
 from smartsync.results import Progress, Step
 from smartsync.submit import Sender, create
-from smartsync.views import call_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,7 @@ class Deployment:
         if self.hub is None:
             self.hub = await self._create("Hub", [], total)
         else:
-            # Any question that a hub answers without a replica.
-            await call_view(self.sender.chain, "Hub", self.hub, "logicHashOf", [b""])
+            await require_hub(self.sender.chain, self.hub)
         try:
             anchor = await self._create(charter.contract, arguments, total)
         except SmartSyncError as error:

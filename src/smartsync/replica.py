@@ -68,6 +68,11 @@ class ReplicaRecord:
     key: ReplicaKey
 
 
+async def require_hub(target: Chain, hub: str) -> None:
+    """Check that there is a hub, by a question that it answers without a replica. Raises ``NotDeployed``."""
+    await call_view(target, "Hub", hub, "logicHashOf", [b""])
+
+
 async def read_record(target: Chain, hub: str, replica: str) -> ReplicaRecord:
     """Read the hub's record of a replica at the newest block.
 

@@ -90,10 +90,19 @@ class SignerChange:
 
 @dataclass(frozen=True, slots=True)
 class MisbehaviourReport:
-    """An anchor's status after it was shown a misbehaviour."""
+    """An anchor's status after it was shown a misbehaviour.
+
+    Of a quorum anchor also who was ``removed`` (``None`` where nobody was), the ``signers`` that are left, checksummed,
+    how many of them have to agree, and the ``guardian`` who could bring it back where it is frozen. Of another anchor
+    these are ``None``, and ``signers`` is empty.
+    """
 
     anchor_status: str
     steps: tuple[Step, ...]
+    removed: str | None = None
+    signers: tuple[str, ...] = ()
+    threshold: int | None = None
+    guardian: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +128,27 @@ class AnchorHead:
 
 
 @dataclass(frozen=True, slots=True)
+class DroppedBlock:
+    """A block that an anchor accepts at a ``level``, and that the source has dropped; its hash of 32 bytes."""
+
+    number: int
+    block_hash: bytes
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnchorReport:
     """What an anchor says of itself. ``status`` as in `ReplicaState`, ``since`` in seconds on the target's clock.
 
-    ``terms`` are those of its kind, by name. ``members`` are the reports of the anchors that it is made of.
+    ``trusts`` says in words what its kind trusts, empty for a kind that is not known. ``terms`` are those of its kind,
+    by name. ``dropped`` are the blocks that it accepts and the source has dropped, the lowest first; ``not_compared``
+    says why they could not be looked for, and is empty where they were. ``members`` are the reports of the anchors that
+    it is made of.
     """
 
     anchor: str
     kind: str
+    trusts: str
     source_chain_id: int
     source_genesis_hash: bytes
     status: str
@@ -135,6 +157,8 @@ class AnchorReport:
     safe: AnchorHead | None
     final: AnchorHead | None
     terms: dict[str, object]
+    dropped: tuple[DroppedBlock, ...]
+    not_compared: str
     members: tuple[AnchorReport, ...]
 
 
@@ -214,6 +238,21 @@ class Revoked:
 
 
 @dataclass(frozen=True, slots=True)
+class EquivocationReported:
+    """A signer of ``anchor`` signed two hashes of block ``number``, and was reported to it with the ``evidence``.
+
+    ``anchor_status`` is the anchor's status afterwards: frozen where too few signers are left.
+    """
+
+    anchor: str
+    signer: str
+    number: int
+    evidence: bytes
+    anchor_status: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AnchorStopped:
     """An anchor that can not be used now: ``status`` is ``paused``, ``expired`` or ``frozen``.
 
@@ -239,15 +278,16 @@ class AnchorResumed:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """What the hub and the anchor say of a replica now.
+    """What the hub, the anchor and the source say of a replica now.
 
     ``status`` is one of ``filling``, ``active``, ``source_destroyed``, ``source_code_changed``; ``level`` one of
     ``unknown``, ``pending``, ``safe``, ``final``, ``revoked``; ``anchor_status`` one of ``active``, ``paused``,
     ``expired``, ``frozen``, since ``anchor_since`` in seconds on the target's clock; ``canonical_epoch`` counts how
     often it learnt that the source dropped blocks. ``halt_block`` is the source block at which its end was proven,
     ``source_timestamp`` in seconds on the source's clock, ``behind_s`` by how many of them the source's newest block
-    is later, ``accepted_block`` the newest block that the anchor accepts, ``source_head`` the source's newest; ``None``
-    where there is none, or it is not known.
+    is later, ``accepted_block`` the newest block that the anchor accepts, ``source_head`` the source's newest,
+    ``dropped_for`` the 32-byte hash that the source has at ``block_number`` where that is another one: it has dropped
+    the block that the replica mirrors. ``None`` where there is none, or it is not known.
     """
 
     replica: str
@@ -270,15 +310,17 @@ class ReplicaState:
     accepted_block: int | None
     source_head: int | None
     behind_s: int | None
+    dropped_for: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was compared or probed; ``detail`` says what was found."""
+    """One thing that was compared or probed; ``detail`` says what was found. What is not ``needed`` may fail."""
 
     name: str
     ok: bool
     detail: str
+    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,4 +385,4 @@ class NodeReport:
     @property
     def ok(self) -> bool:
         """Whether everything needed works."""
-        return all(check.ok for check in self.checks)
+        return all(check.ok or not check.needed for check in self.checks)

@@ -9,6 +9,13 @@ from smartsync.chain import Chain
 from smartsync.contracts import decode_result, encode_call
 from smartsync.errors import NotDeployed, TransactionReverted
 
+_NAMES = {
+    "Hub": ("hub", "or deploy one: smartsync deploy"),
+    "QuorumAnchor": ("quorum anchor", "or deploy one: smartsync anchor deploy quorum"),
+    "IL1Block": ("L1Block predeploy", "which has to be of an OP-stack rollup"),
+}
+"""What users call a contract, and what else they can do. All others that are asked here are anchors to them."""
+
 
 async def call_view(
     chain: Chain,
@@ -40,9 +47,15 @@ async def call_view(
         if error.data:
             raise
         answer = b""
-    if not answer:
-        raise NotDeployed(
-            f"there is no {contract} at {address} on the {chain.role} chain",
-            hint="check the address, or deploy: smartsync deploy",
-        )
-    return decode_result(contract, function, answer)
+    try:
+        return decode_result(contract, function, answer)
+    except NotDeployed as error:
+        raise _nothing_there(chain, contract, address) from error
+
+
+def _nothing_there(chain: Chain, contract: str, address: str) -> NotDeployed:
+    what, way_out = _NAMES.get(contract, ("anchor", "or deploy one: smartsync anchor deploy"))
+    return NotDeployed(
+        f"there is no {what} at {address} on the {chain.role} chain",
+        hint=f"check the address and the {chain.role} url, {way_out}",
+    )

@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 
 from smartsync.anchors.bft import header_without_seals
 from smartsync.anchors.block import (
+    REVOKE_FIRST,
     AnchoredBlock,
     accepted_block,
     require_active,
     require_same_source,
+    way_in,
 )
 from smartsync.anchors.kinds import kind_of
 from smartsync.chain import Chain
@@ -124,7 +126,7 @@ async def _accepted_above(source: Chain, target: Chain, anchor: str, number: int
     if not found:
         raise BlockNotAccepted(
             f"the anchor {anchor} accepts no block above {number} that the source's node has",
-            hint="have one accepted first: smartsync anchor update",
+            hint=await way_in(target, anchor, "one"),
         )
     return found
 
@@ -178,5 +180,5 @@ class _InTheWay(Exception):
         super().__init__()
         self.refused = BlockNotAccepted(
             f"the anchor {anchor} still accepts a block that the source has dropped: {error.reason}",
-            hint="have it revoked first (smartsync anchor revoke); of an anchor made of anchors, at its members",
+            hint=REVOKE_FIRST,
         )

@@ -21,6 +21,9 @@ from smartsync.views import call_view
 LEVELS = ("unknown", "pending", "safe", "final", "revoked")
 STATUSES = ("active", "paused", "expired", "frozen")
 
+REVOKE_FIRST = "have it revoked first (smartsync anchor revoke; of an anchor made of anchors, at its members)"
+"""What helps where an anchor still accepts a block that the source has dropped."""
+
 _STOPPED: dict[str, tuple[type[AnchorError], str]] = {
     "paused": (AnchorPaused, "it resumes by itself once its members do; nothing is lost meanwhile"),
     "expired": (
@@ -29,8 +32,9 @@ _STOPPED: dict[str, tuple[type[AnchorError], str]] = {
     ),
     "frozen": (
         AnchorFrozen,
-        "it has seen two contradicting blocks, or has too few signers left: replicas keep their state, and stay where "
-        "they are; where smartsync anchor show names a guardian, he can bring it back (smartsync anchor recover)",
+        "it has seen two contradicting blocks, or has too few signers left, and accepts nothing any more; replicas "
+        "keep the state that they have. A guardian can bring it back (smartsync anchor recover) where smartsync "
+        "anchor show names one; otherwise deploy a new anchor, and fork again",
     ),
 }
 
@@ -92,13 +96,23 @@ async def require_same_source(source: Chain, target: Chain, anchor: str) -> None
     AnchorMismatch
         The same chain id, and yet another genesis block.
     """
-    chain_id, genesis_hash = await source_of(target, anchor)
+    await require_chain(source, *await source_of(target, anchor))
+
+
+async def require_chain(source: Chain, chain_id: int, genesis_hash: bytes) -> None:
+    """Check that the source node is on the chain with this id and 32-byte genesis hash.
+
+    Raises
+    ------
+    WrongChain, AnchorMismatch
+        As `require_same_source`.
+    """
     actual = await source.chain_id()
     if actual != chain_id:
-        raise WrongChain("source", chain_id, actual)
+        raise WrongChain("source", source.rpc.host, chain_id, actual)
     if await source.genesis_hash() != genesis_hash:
         raise AnchorMismatch(
-            f"the source node's chain {chain_id} has another genesis block than the anchor's",
+            f"the chain {chain_id} of the source node {source.rpc.host} has another genesis block than the anchor's",
             hint="take a node of the chain that the anchor was deployed for, or deploy an anchor for this one",
         )
 
@@ -171,9 +185,35 @@ async def newest_accepted(target: Chain, anchor: str) -> AnchoredBlock:
     if head is None:
         raise BlockNotAccepted(
             f"the anchor {anchor} has not accepted any source block yet",
-            hint="have one accepted: smartsync anchor update",
+            hint=await way_in(target, anchor, "one"),
         )
     return head
+
+
+async def way_in(target: Chain, anchor: str, what: str, number: int | None = None) -> str:
+    """Return, as a hint, how a source block comes to be accepted by an anchor of this kind.
+
+    Parameters
+    ----------
+    what
+        The block, in the middle of a sentence: "one", "it", "a newer one".
+    number
+        Its number, where it has to be this one.
+    """
+    block = "" if number is None else f" --block {number}"
+    match await anchor_kind(target, anchor):
+        case "quorum/2":
+            return (
+                f"have {what} signed: with keys of the anchor's signers by smartsync attest{block}, with their "
+                f"attestors' signatures by smartsync anchor update{block} --from URL"
+            )
+        case "veto/1":
+            return (
+                f"have {what} accepted: smartsync anchor update{block}; then wait until the delay for a veto is over "
+                "(smartsync anchor show tells it)"
+            )
+        case _:
+            return f"have {what} accepted: smartsync anchor update{block}"
 
 
 async def require_accepted(target: Chain, anchor: str, number: int, block_hash: bytes) -> None:
@@ -188,11 +228,42 @@ async def require_accepted(target: Chain, anchor: str, number: int, block_hash: 
     """
     await require_active(target, anchor)
     found = await accepted_block(target, anchor, block_hash)
-    if not found.accepted:
-        raise BlockNotAccepted(
-            f"the anchor {anchor} does not accept source block {number} (0x{block_hash.hex()}): {found.level}",
-            hint=f"have it accepted: smartsync anchor update --block {number}",
+    if found.accepted:
+        return
+    standing = await canonical_at(target, anchor, number)
+    if standing is not None and standing.block_hash != block_hash:
+        hint = f"it accepts 0x{standing.block_hash.hex()} as this block, which the source has dropped: {REVOKE_FIRST}"
+    elif found.level == "pending" and await anchor_kind(target, anchor) == "veto/1":
+        (usable_from,) = await call_view(target, "VetoAnchor", anchor, "usableFrom", [block_hash])
+        left_s = usable_from - await target.clock()
+        hint = (
+            f"it waits for a veto for another {left_s:,} s: try again then"
+            if left_s > 0
+            else "it was vetoed, or taken back by a member, and waits no more; offer it again, where it stands: "
+            f"smartsync anchor update --block {number}"
         )
+    else:
+        hint = await way_in(target, anchor, "it", number)
+    raise BlockNotAccepted(
+        f"the anchor {anchor} does not accept source block {number} (0x{block_hash.hex()}): {found.level}", hint=hint
+    )
+
+
+def way_back(level: str) -> str:
+    """Return, as a hint, what becomes of a block of this level, and of replicas there, that the source has dropped."""
+    match level:
+        case "revoked":
+            return "the anchor has revoked it: smartsync sync brings the replica to a block that stands"
+        case "final":
+            return (
+                "the anchor holds it for final, and no revocation undoes that: ask another node of the source; if the "
+                "chain has indeed dropped it, what the anchor trusts is broken"
+            )
+        case _:
+            return (
+                "have it revoked (smartsync anchor revoke; of an anchor made of anchors, at its members), or wait "
+                "until the anchor hears of it; then smartsync sync brings the replica to a block that stands"
+            )
 
 
 def offered_block(header: Header) -> AnchoredBlock:

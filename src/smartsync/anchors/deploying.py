@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -13,7 +13,7 @@ from smartsync.anchors.native import L1_BLOCK, l1_block
 from smartsync.bft import Protocol as BftProtocol
 from smartsync.bft import read_extra
 from smartsync.chain import Block, Chain
-from smartsync.errors import BlockUnavailable, ConfigError, InvalidHeader, SmartSyncError
+from smartsync.errors import BlockUnavailable, ConfigError, InvalidHeader, NotDeployed, SmartSyncError
 from smartsync.header import Header
 from smartsync.results import DeployedAnchor
 from smartsync.submit import Sender, create
@@ -169,11 +169,11 @@ class KofNCharter:
 
     async def arguments(self, source: Chain, target: Chain) -> list[object]:
         """Return what the constructor takes."""
-        await _require_members(source, target, self.members)
+        await _require_members(source, target, dict.fromkeys(self.members, "--member"), len(self.members))
         if not 1 <= self.threshold <= len(self.members):
             raise ConfigError(
-                f"{self.threshold} of {len(self.members)} members cannot be asked for",
-                hint=f"give a --threshold from 1 to {len(self.members)}",
+                f"--threshold: {self.threshold} of {len(self.members)} members cannot be asked for",
+                hint=_threshold_hint(1, len(self.members)),
             )
         return [list(self.members), self.threshold]
 
@@ -199,7 +199,8 @@ class VetoCharter:
         _require_seconds("--max-drift", self.max_drift_s)
         _require_seconds("--delay", self.delay_s, least=self.max_drift_s + 1)
         members = [self.primary, *self.watchers]
-        await _require_members(source, target, members)
+        options = dict.fromkeys(self.watchers, "--watcher") | {self.primary: "--primary"}
+        await _require_members(source, target, options, len(members))
         return [members, self.delay_s, self.max_drift_s]
 
 
@@ -237,16 +238,21 @@ def ordered_quorum(signers: Sequence[str], threshold: int) -> list[str]:
         )
     if not len(ordered) < 2 * threshold <= 2 * len(ordered):
         raise ConfigError(
-            f"{threshold} of {len(ordered)} is not a quorum",
-            hint=f"give a --threshold from {len(ordered) // 2 + 1} to {len(ordered)}",
+            f"--threshold: {threshold} of {len(ordered)} is not a quorum",
+            hint=_threshold_hint(len(ordered) // 2 + 1, len(ordered)),
         )
     return ordered
+
+
+def _threshold_hint(least: int, most: int) -> str:
+    return f"give --threshold {most}" if least == most else f"give a --threshold from {least} to {most}"
 
 
 def _require_seconds(option: str, value: int, *, least: int = 0) -> None:
     if not least <= value < MAX_SECONDS:
         raise ConfigError(
-            f"{option}: {value} seconds cannot be had", hint=f"give a number from {least} to {MAX_SECONDS - 1}"
+            f"{option}: {value} seconds is out of range",
+            hint=f"give a number of seconds from {least} to {MAX_SECONDS - 1}",
         )
 
 
@@ -270,12 +276,18 @@ def _require_validators(checkpoint: Header) -> None:
         )
 
 
-async def _require_members(source: Chain, target: Chain, members: Sequence[str]) -> None:
-    if not members or len(set(members)) != len(members):
-        raise ConfigError("the anchor needs members, each once", hint="give --member ADDRESS for each of them")
-    for member in members:
+async def _require_members(source: Chain, target: Chain, options: Mapping[str, str], count: int) -> None:
+    """Check the members, each given with the option that named it; ``count`` is how many were named."""
+    if not options or len(options) != count:
+        raise ConfigError("the anchor needs members, each once", hint="name each of them by one option")
+    for member, option in options.items():
         try:
             await require_same_source(source, target, member)
+        except NotDeployed as error:
+            error.hint = (
+                f"{option} takes the address of an anchor that stands: deploy it first, smartsync anchor deploy"
+            )
+            raise
         except SmartSyncError as error:
-            error.hint = f"the member {member} cannot be taken: check its address and the source url"
+            error.hint = f"{option} {member} cannot be taken: check its address and the source url"
             raise

@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import assert_never
 
 from smartsync.addresses import ZERO_ADDRESS
-from smartsync.anchors.block import anchor_kind, anchor_state, head_of, source_of
+from smartsync.anchors.block import anchor_kind, anchor_state, head_of, require_same_source, source_of
 from smartsync.anchors.composite import members_of
 from smartsync.anchors.kinds import KINDS, Kind
 from smartsync.anchors.native import l1_block
+from smartsync.anchors.parting import find_parting
 from smartsync.anchors.quorum import quorum_terms
 from smartsync.anchors.rotating import scheduled_set
 from smartsync.chain import Chain
-from smartsync.errors import NotDeployed
-from smartsync.results import AnchorHead, AnchorReport
+from smartsync.errors import AnchorMismatch, NodeError, NotDeployed, WrongChain
+from smartsync.results import AnchorHead, AnchorReport, DroppedBlock
 from smartsync.views import call_view
 
 
-async def describe_anchor(target: Chain, anchor: str) -> AnchorReport:
+async def describe_anchor(source: Chain, target: Chain, anchor: str) -> AnchorReport:
     """Return what the anchor at this address says of itself, and its members of themselves. Nothing is sent.
 
-    Of a kind that this package does not know, what all anchors tell.
+    The blocks that it accepts are compared with the source's, as far as the source's node can be asked. Of a kind that
+    this package does not know, what all anchors tell.
 
     Raises
     ------
@@ -36,10 +38,12 @@ async def describe_anchor(target: Chain, anchor: str) -> AnchorReport:
     safe = await head_of(target, anchor, "safe")
     members: tuple[AnchorReport, ...] = ()
     if kind is not None and kind.is_composite:
-        members = tuple([await describe_anchor(target, member) for member in await members_of(target, anchor)])
+        members = tuple([await describe_anchor(source, target, member) for member in await members_of(target, anchor)])
+    dropped, not_compared = await _dropped(source, target, anchor)
     return AnchorReport(
         anchor=anchor,
         kind=name,
+        trusts="" if kind is None else kind.trusts,
         source_chain_id=chain_id,
         source_genesis_hash=genesis_hash,
         status=state.status,
@@ -50,8 +54,21 @@ async def describe_anchor(target: Chain, anchor: str) -> AnchorReport:
         if final is None
         else AnchorHead(final.number, final.block_hash, final.timestamp, now - final.timestamp),
         terms={} if kind is None else await _terms(target, anchor, kind, now),
+        dropped=dropped,
+        not_compared=not_compared,
         members=members,
     )
+
+
+async def _dropped(source: Chain, target: Chain, anchor: str) -> tuple[tuple[DroppedBlock, ...], str]:
+    """Return the accepted blocks that the source has dropped, or why these could not be looked for."""
+    try:
+        await require_same_source(source, target, anchor)
+        parting = await find_parting(source, target, anchor)
+    except (NodeError, WrongChain, AnchorMismatch) as error:
+        return (), error.message
+    found = () if parting is None else parting.dropped
+    return tuple(DroppedBlock(block.number, block.block_hash, block.level) for block in found), ""
 
 
 async def _terms(target: Chain, anchor: str, kind: Kind, now: int) -> dict[str, object]:
@@ -67,8 +84,10 @@ async def _terms(target: Chain, anchor: str, kind: Kind, now: int) -> dict[str, 
         case "k-of-n/1":
             return {"threshold": await _one(target, "KofNAnchor", anchor, "threshold")}
         case "veto/1":
+            primary, *watchers = await members_of(target, anchor)
             delay_s = await _one(target, "VetoAnchor", anchor, "delay")
-            return {"delay_s": delay_s, "max_drift_s": await _one(target, "VetoAnchor", anchor, "maxDrift")}
+            max_drift_s = await _one(target, "VetoAnchor", anchor, "maxDrift")
+            return {"primary": primary, "watchers": tuple(watchers), "delay_s": delay_s, "max_drift_s": max_drift_s}
         case never:
             assert_never(never)
 

@@ -19,26 +19,35 @@ KindName = Literal["quorum/2", "blockhash/1", "op-l1block/1", "qbft/1", "ibft2/1
 class Kind:
     """A kind of anchor.
 
-    ``has_signers`` who attest, revoke and name their successors; ``protocol`` of the sealed headers that it takes;
-    ``is_composite``: made of other anchors.
+    ``trusts`` says in words what whoever relies on it trusts. ``has_signers`` who attest, revoke and name their
+    successors; ``protocol`` of the sealed headers that it takes; ``is_composite``: made of other anchors.
     """
 
     name: KindName
+    trusts: str
     has_signers: bool = False
     protocol: Protocol | None = None
     is_composite: bool = False
 
 
+_VALIDATORS = (
+    "that fewer than a third of the source's validators are faulty, for the trusting period after they validated"
+)
+
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("quorum/2", has_signers=True),
-        Kind("blockhash/1"),
-        Kind("op-l1block/1"),
-        Kind("qbft/1", protocol="qbft"),
-        Kind("ibft2/1", protocol="ibft2"),
-        Kind("k-of-n/1", is_composite=True),
-        Kind("veto/1", is_composite=True),
+        Kind(
+            "quorum/2",
+            "that fewer of its signers than the threshold are dishonest, or wrong: so many can have any block accepted",
+            has_signers=True,
+        ),
+        Kind("blockhash/1", "nobody: it accepts blocks of the chain that it is on, by what that chain says of them"),
+        Kind("op-l1block/1", "the rollup that it is on, and nobody else: its nodes derive the L1 block from L1 itself"),
+        Kind("qbft/1", _VALIDATORS, protocol="qbft"),
+        Kind("ibft2/1", _VALIDATORS, protocol="ibft2"),
+        Kind("k-of-n/1", "that no threshold of its members is wrong about the same block at once", is_composite=True),
+        Kind("veto/1", "its primary, as long as any one of its watchers is honest and awake", is_composite=True),
     )
 }
 

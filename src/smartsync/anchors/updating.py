@@ -5,15 +5,61 @@ from __future__ import annotations
 from typing import assert_never
 
 from smartsync.anchors.bft import update_bft
-from smartsync.anchors.composite import Tell, update_composite
-from smartsync.anchors.kinds import require_known_kind
+from smartsync.anchors.composite import Tell, members_of, update_composite
+from smartsync.anchors.kinds import kind_of, require_known_kind
 from smartsync.anchors.native import update_blockhash, update_l1block
 from smartsync.anchors.quorum import Signers, update_quorum
+from smartsync.anchors.revoking import quorums_of
 from smartsync.chain import Chain
-from smartsync.errors import BlockNotProvable
+from smartsync.errors import AnchorMismatch, BlockNotProvable
 from smartsync.header import Header
 from smartsync.results import Step
 from smartsync.submit import Sender
+
+
+async def require_without_signers(target: Chain, anchor: str) -> None:
+    """Check that the anchor, or a member of it, can be updated with nobody's signature.
+
+    Raises
+    ------
+    AnchorMismatch
+        It takes blocks by the word of signers only; or it is of a kind that this package does not know.
+    """
+    if not await _has_own_proofs(target, anchor):
+        raise AnchorMismatch(
+            f"the anchor {anchor} takes blocks by the word of its signers only: it cannot be updated without them",
+            hint="give keys of its signers (--attest), or fetch their attestors' signatures (--from URL); or leave out "
+            "--update, and others have blocks accepted",
+        )
+
+
+async def require_own_signers(target: Chain, anchor: str) -> None:
+    """Check that the anchor is of no kind without signers of its own, who could attest to a block.
+
+    Raises
+    ------
+    AnchorMismatch
+        It is: what has to be done instead is told.
+    """
+    kind = await kind_of(target, anchor)
+    if kind is None or kind.has_signers:
+        return
+    what = f"the anchor {anchor} is of the kind {kind.name} and has no signers"
+    members = await quorums_of(target, anchor)
+    if not members:
+        raise AnchorMismatch(f"{what}: nobody attests to its blocks", hint="use smartsync anchor update")
+    raise AnchorMismatch(
+        f"{what}: its members are what has to be attested to",
+        hint=f"attest to a block at each that has signers (smartsync attest --anchor ADDRESS: {', '.join(members)}), "
+        f"then run smartsync anchor update --anchor {anchor}",
+    )
+
+
+async def _has_own_proofs(target: Chain, anchor: str) -> bool:
+    kind = await require_known_kind(target, anchor)
+    if kind.is_composite:
+        return any([await _has_own_proofs(target, member) for member in await members_of(target, anchor)])
+    return not kind.has_signers
 
 
 async def update_anchor(

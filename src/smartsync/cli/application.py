@@ -18,6 +18,7 @@ from smartsync.cli.doctor import doctor
 from smartsync.cli.fork import fork
 from smartsync.cli.guard import guard
 from smartsync.cli.halt import halt
+from smartsync.cli.help import Command, Group
 from smartsync.cli.status import status
 from smartsync.cli.sync import sync
 from smartsync.cli.verify import verify
@@ -38,6 +39,7 @@ _PANELS = {
 
 app = typer.Typer(
     name="smartsync",
+    cls=Group,
     help="Keep a contract of one EVM chain alive on another: same code, same storage, every update proven on chain.",
     epilog=_EPILOG,
     no_args_is_help=True,
@@ -48,7 +50,7 @@ app = typer.Typer(
 )
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
+        app.command(cls=Command, rich_help_panel=_panel)(_command)
 app.add_typer(anchor, name="anchor", rich_help_panel="Replicate")
 
 

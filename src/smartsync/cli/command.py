@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from smartsync.cli.options import CONFIG_PARAMETER, OUTPUT_PARAMETERS, setting_parameter
+from smartsync.cli.help import paragraphs
+from smartsync.cli.options import CONFIG_PARAMETER, output_parameters, setting_parameter
 from smartsync.cli.output import Output
 from smartsync.cli.session import Session
 from smartsync.config import Settings, config_path, load
@@ -59,7 +60,8 @@ def command(
                     loaded.require(name)
                 body(Session(loaded, config_path(os.environ, file), os.environ, output), **values)
 
-        return _with_parameters(run, body, [*common, *OUTPUT_PARAMETERS])
+        run.__doc__ = paragraphs(body.__doc__)
+        return _with_parameters(run, body, [*common, *output_parameters(lines=lines)])
 
     return decorate
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from smartsync.anchors.kinds import KINDS
 from smartsync.cli import render
 from smartsync.cli.command import command
 from smartsync.cli.config_file import require_writable, setting_lines, write_settings
@@ -63,8 +64,17 @@ def deploy(
         return deployed, {"hub": deployed.hub, "anchor": deployed.anchor, **chains}
 
     deployed, written = session.connected(work, account=account)
-    document = {**_fields(deployed), "signers": signers, "threshold": quorum, "config": written}
-    session.output.show(document, lambda console: _draw(console, deployed, signers, quorum))
+    terms = {"max_drift_s": max_drift, "delay_s": delay, "guardian": guardian}
+    document = {**_fields(deployed), "signers": signers, "threshold": quorum, **terms, "config": written}
+    rows = [
+        ("trusts", KINDS["quorum/2"].trusts),
+        ("quorum", f"{quorum} of {len(signers)}"),
+        *(("signer", address) for address in signers),
+        ("max drift", f"{max_drift} s"),
+        ("delay", f"{delay} s"),
+        ("guardian", guardian or "none"),
+    ]
+    session.output.show(document, lambda console: _draw(console, deployed, rows))
     keep_settings(session, written, write=write_config)
 
 
@@ -90,15 +100,7 @@ def _fields(deployed: Deployed) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _draw(console: Console, deployed: Deployed, signers: list[str], threshold: int) -> None:
-    render.card(
-        console,
-        "Deployed on the target chain",
-        [
-            ("hub", deployed.hub),
-            ("anchor", deployed.anchor),
-            ("quorum", f"{threshold} of {len(signers)}"),
-            *(("signer", address) for address in signers),
-        ],
-    )
+def _draw(console: Console, deployed: Deployed, terms: list[tuple[str, str]]) -> None:
+    rows = [("hub", deployed.hub), ("anchor", deployed.anchor), *terms]
+    render.card(console, "Deployed on the target chain", rows)
     render.transactions(console, deployed.steps)

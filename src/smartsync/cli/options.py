@@ -31,7 +31,8 @@ AttestingOption = Annotated[
     typer.Option(
         "--signer",
         metavar="ADDRESS",
-        help="Who may attest to source blocks; repeatable. Default: the attestors, else the account that pays.",
+        help="Who may attest to source blocks; repeatable. Default: the accounts of --attestor-keystore, else your "
+        "account.",
     ),
 ]
 
@@ -67,17 +68,19 @@ _SETTINGS: dict[str, tuple[Any, str, str]] = {
     "source_chain_id": (str | None, "NUMBER", "Refuse a source node on another chain."),
     "target_chain_id": (str | None, "NUMBER", "Refuse a target node on another chain."),
     "timeout_s": (str | None, "SECONDS", "How long to wait for one answer of a node. Default: 30."),
-    "hub": (str | None, "ADDRESS", "The hub, on the target chain."),
+    "hub": (str | None, "ADDRESS", "The hub, on the target chain: it keeps the replicas."),
     "anchor": (str | None, "ADDRESS", "The anchor for the source chain, on the target chain."),
     "keystore": (
         Path | None,
         "FILE",
-        "Keystore of the account that pays. Otherwise SMARTSYNC_PRIVATE_KEY, or a prompt.",
+        "Keystore file of your account, which signs what the command sends or serves. Otherwise SMARTSYNC_PRIVATE_KEY, "
+        "or a prompt.",
     ),
     "attestor_keystores": (
         list[Path] | None,
         "FILE",
-        "Keystore of an attestor; repeatable. Otherwise SMARTSYNC_ATTESTOR_KEYS, or the account that pays.",
+        "Keystore file of one of the anchor's signers, which only signs; repeatable. Otherwise "
+        "SMARTSYNC_ATTESTOR_KEYS, or your account (--keystore).",
     ),
 }
 
@@ -90,7 +93,6 @@ _CONFIG = Annotated[
         rich_help_panel="Settings",
     ),
 ]
-_JSON = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel="Output")]
 _DEBUG = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Output")]
 
 
@@ -103,7 +105,13 @@ def setting_parameter(name: str) -> Parameter:
 
 
 CONFIG_PARAMETER = Parameter("config", Parameter.KEYWORD_ONLY, default=None, annotation=_CONFIG)
-OUTPUT_PARAMETERS = (
-    Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=_JSON),
-    Parameter("debug", Parameter.KEYWORD_ONLY, default=False, annotation=_DEBUG),
-)
+
+
+def output_parameters(*, lines: bool) -> tuple[Parameter, ...]:
+    """Return the options of what a command writes; ``lines`` as in `smartsync.cli.command.command`."""
+    text = "Write each event as JSON, one document a line." if lines else "Write the report as one JSON document."
+    as_json = typer.Option("--json", help=text, rich_help_panel="Output")
+    return (
+        Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, as_json]),
+        Parameter("debug", Parameter.KEYWORD_ONLY, default=False, annotation=_DEBUG),
+    )

@@ -15,13 +15,19 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from smartsync.cli.output import printable
+from smartsync.cli.output import printable, wrapped
 from smartsync.results import Check, Step
 from smartsync.types import SlotChange
 
+_LEAST_DETAIL = 40
+"""Columns below which a text beside a name is hard to read."""
+
+_BELOW = 6
+"""Columns that such a text is indented by below its name."""
+
 _GOOD = frozenset({"ok", "yes", "active", "final", "safe"})
 _BAD = frozenset({"no", "differs", "frozen", "revoked", "source_destroyed", "source_code_changed"})
-_WAITING = frozenset({"filling", "pending", "paused", "expired", "unknown"})
+_WAITING = frozenset({"filling", "pending", "paused", "expired", "unknown", "warn"})
 _STYLES = {**dict.fromkeys(_GOOD, "green"), **dict.fromkeys(_BAD, "bold red"), **dict.fromkeys(_WAITING, "yellow")}
 
 
@@ -43,13 +49,19 @@ def heading(console: Console, text: str) -> None:
     console.print(Text(printable(text), style="bold"), soft_wrap=True)
 
 
+def warning(console: Console, text: str) -> None:
+    """Write, behind a report, what is wrong and what to do about it."""
+    console.print(Text("\n" + wrapped(printable(text), console.width, 0), style="bold yellow"), soft_wrap=True)
+
+
 def card(console: Console, title: str, rows: Sequence[tuple[str, object]]) -> None:
-    """Write names and values, a line each; rows whose value is ``None`` are left out."""
+    """Write names and values, beside each other; rows whose value is ``None`` are left out."""
     heading(console, title)
     shown = [(name, printable(str(value))) for name, value in rows if value is not None]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        line = Text.assemble((f"  {name:<{width}}  ", "dim"), (value, _STYLES.get(value, "")))
+        told = wrapped(value, console.width, width + 4)
+        line = Text.assemble((f"  {name:<{width}}  ", "dim"), (told, _STYLES.get(value, "")))
         console.print(line, soft_wrap=True)
 
 
@@ -101,15 +113,23 @@ def counted(changed: Sequence[SlotChange]) -> str:
 
 
 def checks(console: Console, found: Sequence[Check], *, failed: str) -> None:
-    """Write what was compared, a line each; ``failed`` is the word for what is not as it should be."""
+    """Write what was compared, one below the other, details that do not fit beside a name below it.
+
+    ``failed`` is the word for what is not as it should be; what one can do without is ``warn``.
+    """
+    words = ["ok" if check.ok else failed if check.needed else "warn" for check in found]
+    verdict_width = max(map(len, words), default=0)
     width = max((len(check.name) for check in found), default=0)
-    for check in found:
-        word = "ok" if check.ok else failed
-        verdict = (f"  {word:<{max(2, len(failed))}}  ", _STYLES.get(word, ""))
+    indent = 2 + verdict_width + 2 + width + 2
+    for check, word in zip(found, words, strict=True):
         name, detail = printable(check.name), printable(check.detail)
-        console.print(
-            Text.assemble(verdict, f"{name:<{width}}  ", (detail, "" if check.ok else "bold")), soft_wrap=True
-        )
+        room = console.width - indent
+        fits = len(detail) <= room or room >= max([_LEAST_DETAIL, *map(len, detail.split())])
+        beside = f"{'':<{width - len(name)}}  " if fits else "\n" + " " * _BELOW
+        told = wrapped(detail, console.width, indent if fits else _BELOW)
+        verdict = (f"  {word:<{verdict_width}}  ", _STYLES.get(word, ""))
+        style = "" if check.ok else "bold"
+        console.print(Text.assemble(verdict, name, beside, (told, style)), soft_wrap=True)
 
 
 def _order(item: tuple[str, int]) -> int:

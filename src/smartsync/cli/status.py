@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from smartsync.anchors.block import way_back
 from smartsync.cli import render
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
@@ -22,7 +23,10 @@ _Replica = Annotated[
 
 @command("hub", needs=("source_url", "target_url", "hub"))
 def status(session: Session, replica: _Replica = None) -> None:
-    """Show what hub and anchor say of a replica, or of all replicas of the hub."""
+    """Show what hub, anchor and source say of a replica, or of all replicas of the hub.
+
+    Where the source has dropped the block that a replica mirrors, it warns and says what to do.
+    """
     if replica is not None:
         address = parse_address(replica, "REPLICA")
         state = session.connected(lambda client, _: client.status(address))
@@ -54,6 +58,7 @@ def _draw(console: Console, state: ReplicaState) -> None:
             ("accepted", state.accepted_block),
             ("source head", state.source_head),
             ("block hash", render.hexadecimal(state.block_hash)),
+            ("dropped for", None if state.dropped_for is None else render.hexadecimal(state.dropped_for)),
             ("source time", render.utc(state.source_timestamp)),
             ("behind the source", None if state.behind_s is None else f"{state.behind_s} s"),
             ("level", state.level),
@@ -68,6 +73,7 @@ def _draw(console: Console, state: ReplicaState) -> None:
             *([("source ended at block", state.halt_block)] if state.halt_block is not None else []),
         ],
     )
+    _warn(console, state)
 
 
 def _draw_all(console: Console, hub: str, states: list[ReplicaState]) -> None:
@@ -91,3 +97,12 @@ def _draw_all(console: Console, hub: str, states: list[ReplicaState]) -> None:
     ]
     console.print()
     render.table(console, columns, rows, right=("block", "accepted", "source head", "behind"))
+    for state in states:
+        _warn(console, state)
+
+
+def _warn(console: Console, state: ReplicaState) -> None:
+    """Tell of a block that the replica mirrors and the source has dropped."""
+    if state.dropped_for is not None or state.level == "revoked":
+        orphan = f"the source has dropped block {state.block_number}, at which the replica {state.replica} stands"
+        render.warning(console, f"Warning: {orphan}; {way_back(state.level)}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -11,6 +11,7 @@ from smartsync.cli.anchor.given import FromOption, remote_signers
 from smartsync.cli.command import command
 from smartsync.cli.ending import terminated_like_interrupted
 from smartsync.cli.options import ReplicaArgument, SlotsOption
+from smartsync.cli.output import timed
 from smartsync.cli.render import counted, hexadecimal, utc
 from smartsync.cli.session import Session, chosen_slots
 from smartsync.config import parse_address
@@ -19,6 +20,8 @@ from smartsync.errors import ConfigError, SmartSyncError
 from smartsync.results import (
     AnchorResumed,
     AnchorStopped,
+    AnchorUpdate,
+    EquivocationReported,
     Progress,
     Recovered,
     ReorganisationSeen,
@@ -40,14 +43,15 @@ _Attest = Annotated[
     bool,
     typer.Option(
         "--attest",
-        help="With attestors' keys: attest to the source's newest block first, and revoke what the source has dropped. "
-        "What was signed is remembered only as long as this runs.",
+        help="With keys of the anchor's signers: attest to the source's newest block first, and revoke what the source "
+        "has dropped. What was signed is remembered only as long as this runs.",
     ),
 ]
 _Update = Annotated[
     bool,
     typer.Option(
-        "--update", help="Have the source's newest block accepted first, by an anchor that needs no signatures."
+        "--update",
+        help="Have the source's newest block accepted first, by an anchor that needs no signatures; else refused.",
     ),
 ]
 
@@ -66,9 +70,10 @@ def watch(
     """Keep a replica in sync until Ctrl-C.
 
     Where the source drops the block that the replica mirrors, it recovers to a canonical one as soon as the anchor has
-    revoked the other; with --attest, or with --from, it revokes that itself. What may pass by itself (a node that does
-    not answer, a block not accepted yet, an anchor that stopped) is told once and tried again. Ctrl-C and SIGTERM end
-    it with exit code 0. With --json each event is one line.
+    revoked the other; with --attest, or with --from, it revokes that itself. With --from it also reports signers who
+    signed two hashes of one block. What may pass by itself (a node that does not answer, a block not accepted yet, an
+    anchor that stopped) is told once and tried again. Ctrl-C and SIGTERM end it with exit code 0. Each event is one
+    line, with its time.
     """
     address = parse_address(replica, "REPLICA")
     chosen = chosen_slots(slots)
@@ -93,7 +98,7 @@ def watch(
             last.count(event)
             _tell(session, event)
 
-    session.output.note(f"watching {address} every {interval:g} s; Ctrl-C ends it")
+    session.output.note(timed(f"watching {address} every {interval:g} s; Ctrl-C ends it"))
     with terminated_like_interrupted(), suppress(KeyboardInterrupt):
         session.connected(follow, account=account)
     stopped = {
@@ -103,7 +108,7 @@ def watch(
         "recoveries": last.recoveries,
         "block_number": last.block_number,
     }
-    session.output.show(stopped, lambda console: console.print(last.words()))
+    session.output.show(stopped, lambda console: console.print(timed(last.words()), soft_wrap=True))
 
 
 class _Last:
@@ -129,26 +134,44 @@ def _tell(session: Session, event: Event) -> None:
     match event:
         case SmartSyncError():
             document = {"event": "retry", **event.as_dict()}
-            session.output.show(document, lambda _: session.output.note(f"will try again: {event.message}"))
+            told = f"will try again: {event.message}" + (f" (hint: {event.hint})" if event.hint else "")
+            session.output.show(document, lambda _: session.output.note(timed(told)))
         case _:
             document = {"event": _NAMES[type(event)], "result": to_json(event)}
-            session.output.show(document, lambda console: console.print(_line(event), soft_wrap=True))
+            session.output.show(document, lambda console: console.print(timed(_line(event)), soft_wrap=True))
 
+
+_Told: TypeAlias = (
+    SyncResult
+    | AnchorUpdate
+    | Recovered
+    | ReorganisationSeen
+    | Revoked
+    | EquivocationReported
+    | AnchorStopped
+    | AnchorResumed
+)
 
 _NAMES = {
     SyncResult: "sync",
+    AnchorUpdate: "accepted",
     Recovered: "recovered",
     ReorganisationSeen: "reorganisation",
     Revoked: "revoked",
+    EquivocationReported: "equivocation",
     AnchorStopped: "anchor_stopped",
     AnchorResumed: "anchor_resumed",
 }
 
 
-def _line(event: SyncResult | Recovered | ReorganisationSeen | Revoked | AnchorStopped | AnchorResumed) -> str:
+def _line(event: _Told) -> str:
     match event:
         case SyncResult():
-            return f"block {event.from_block} -> {event.to_block}  {_written(event.changes, event.steps)}"
+            return f"synced: block {event.from_block} -> {event.to_block}  {_written(event.changes, event.steps)}"
+        case AnchorUpdate():
+            done = "offered, waits for a veto" if event.level == "pending" else "accepted"
+            what = f"source block {event.block_number} {hexadecimal(event.block_hash)} ({event.level})"
+            return f"{done}: {what}  {_paid(event.steps)}"
         case Recovered():
             return (
                 f"recovered: orphaned block {event.orphan_block} {hexadecimal(event.orphan_hash)} -> "
@@ -160,12 +183,19 @@ def _line(event: SyncResult | Recovered | ReorganisationSeen | Revoked | AnchorS
                 f"({event.level}) for {hexadecimal(event.source_hash)}; {_outlook(event)}"
             )
         case Revoked():
-            above = f"above block {event.head_number}" if any(event.head_hash) else "of the anchor"
-            return f"revoked: everything {above}, {event.dropped} of it dropped  {_paid(event.steps)}"
+            above = f"every block above {event.head_number}" if any(event.head_hash) else "every block"
+            dropped = f"of which the source has dropped {event.dropped}"
+            return f"revoked: {above} of the anchor {event.anchor}, {dropped}  {_paid(event.steps)}"
+        case EquivocationReported():
+            return (
+                f"equivocation: signer {event.signer} has signed two hashes of block {event.number}; reported to the "
+                f"anchor {event.anchor}, which is {event.anchor_status}  {_paid(event.steps)}"
+            )
         case AnchorStopped():
-            return f"anchor {event.anchor} is {event.status} since {utc(event.since)}; the replica stays where it is"
+            return f"anchor {event.anchor} is {event.status} (since {utc(event.since)}); the replica stays where it is"
         case AnchorResumed():
-            return f"anchor {event.anchor} is active again since {utc(event.since)}, epoch {event.canonical_epoch}"
+            since = f"(since {utc(event.since)})"
+            return f"anchor {event.anchor} is active again {since}, canonical epoch {event.canonical_epoch}"
 
 
 def _outlook(event: ReorganisationSeen) -> str:
@@ -176,7 +206,7 @@ def _outlook(event: ReorganisationSeen) -> str:
         case "revoked":
             return "the anchor has revoked it"
         case "final":
-            return "no anchor revokes a final block: ask another node, or what the anchor trusts is broken"
+            return "no anchor revokes a final block: ask another node; if it agrees, what the anchor trusts is broken"
         case _:
             return "waiting for the anchor to revoke it"
 

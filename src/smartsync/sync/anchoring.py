@@ -13,7 +13,7 @@ from smartsync.anchors.block import accepted_block
 from smartsync.anchors.composite import Tell
 from smartsync.anchors.deploying import Charter, deploy_anchor
 from smartsync.anchors.describing import describe_anchor
-from smartsync.anchors.kinds import WITH_SIGNERS, require_known_kind
+from smartsync.anchors.kinds import WITH_SIGNERS, kind_of, require_known_kind
 from smartsync.anchors.misbehaviour import (
     contradiction_evidence,
     double_signing_evidence,
@@ -21,7 +21,7 @@ from smartsync.anchors.misbehaviour import (
     report,
 )
 from smartsync.anchors.native import keep_blockhash, keep_l1block
-from smartsync.anchors.quorum import Signers
+from smartsync.anchors.quorum import Signers, guardian_of, quorum_terms
 from smartsync.anchors.revoking import revoke_at
 from smartsync.anchors.rotating import recover_anchor, rotate, sign_set
 from smartsync.anchors.updating import update_anchor
@@ -60,8 +60,8 @@ class Anchoring(ABC):
         return await deploy_anchor(self.source, self._paying(), charter)
 
     async def describe_anchor(self, anchor: str) -> AnchorReport:
-        """Return what an anchor says of itself."""
-        return await describe_anchor(self.target, checked_address(anchor, "the anchor"))
+        """Return what an anchor says of itself, and which of the blocks that it accepts the source has dropped."""
+        return await describe_anchor(self.source, self.target, checked_address(anchor, "the anchor"))
 
     async def update_anchor(
         self,
@@ -150,8 +150,23 @@ class Anchoring(ABC):
 
     async def report_misbehaviour(self, anchor: str, evidence: bytes) -> MisbehaviourReport:
         """Show an anchor evidence, in the encoding that its interface documents."""
-        status, step = await report(self._paying(), checked_address(anchor, "the anchor"), evidence)
-        return MisbehaviourReport(status, (step,))
+        sender, anchor = self._paying(), checked_address(anchor, "the anchor")
+        kind = await kind_of(self.target, anchor)
+        if kind is None or not kind.has_signers:
+            status, step = await report(sender, anchor, evidence)
+            return MisbehaviourReport(status, (step,))
+        before = await quorum_terms(self.target, anchor)
+        status, step = await report(sender, anchor, evidence)
+        after = await quorum_terms(self.target, anchor)
+        removed = [signer for signer in before.signers if signer not in after.signers]
+        return MisbehaviourReport(
+            status,
+            (step,),
+            removed=removed[0] if removed else None,
+            signers=after.signers,
+            threshold=after.threshold,
+            guardian=await guardian_of(self.target, anchor),
+        )
 
     async def report_contradiction(self, anchor: str, number: int) -> MisbehaviourReport:
         """Show a composite anchor that its members contradict each other at a number."""

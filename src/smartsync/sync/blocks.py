@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from smartsync.anchors.block import accepted_block, newest_accepted, require_accepted
+from smartsync.anchors.block import (
+    REVOKE_FIRST,
+    accepted_block,
+    newest_accepted,
+    require_accepted,
+    way_back,
+    way_in,
+)
 from smartsync.chain import Chain
 from smartsync.contracts import address_topic, decode_logs, event_topic
-from smartsync.errors import BlockNotAccepted, BlockUnavailable, SourceReorganised
+from smartsync.errors import BlockNotAccepted, BlockUnavailable, SmartSyncError, SourceReorganised
 from smartsync.header import Header
 from smartsync.replica import ReplicaRecord
 
@@ -27,7 +34,8 @@ async def accepted_header(source: Chain, target: Chain, anchor: str, block: int 
             raise SourceReorganised(
                 f"the anchor accepts 0x{newest.block_hash.hex()} as block {newest.number}, "
                 f"the source node has 0x{header.hash.hex()}",
-                hint="the source chain reorganised, or the node is on another fork; have a newer block accepted",
+                hint=f"where the source has dropped it, {REVOKE_FIRST}, or a newer one accepted; else the node is on "
+                "another fork: ask another one",
             )
         return header
     header = await source.header(block)
@@ -46,12 +54,12 @@ async def require_reachable(target: Chain, record: ReplicaRecord, header: Header
     """
     if header.number > record.block_number:
         return
+    anchor = record.key.anchor
     if header.number < record.first_block:
         raise BlockNotAccepted(
             f"the replica mirrors no source block before {record.first_block}, and this is {header.number}",
-            hint="have a newer block accepted: smartsync anchor update",
+            hint=await way_in(target, anchor, "a newer one"),
         )
-    anchor = record.key.anchor
     if (await accepted_block(target, anchor, record.block_hash)).level == "revoked":
         return
     if any(record.halt_hash) and header.hash == record.block_hash:
@@ -60,7 +68,7 @@ async def require_reachable(target: Chain, record: ReplicaRecord, header: Header
             return
     raise BlockNotAccepted(
         f"the replica stands at source block {record.block_number}, block {header.number} is not newer",
-        hint="have a newer block accepted: smartsync anchor update",
+        hint=await way_in(target, anchor, "a newer one"),
     )
 
 
@@ -70,6 +78,23 @@ async def hash_at(source: Chain, number: int) -> bytes | None:
         return (await source.header(number)).hash
     except BlockUnavailable:
         return None
+
+
+async def require_not_dropped(source: Chain, target: Chain, record: ReplicaRecord, unavailable: SmartSyncError) -> None:
+    """Say so where the source's node does not serve the recorded block, because its chain has dropped it.
+
+    Raises
+    ------
+    SourceReorganised
+        It has: the anchor says so, or the node has another block of this number.
+    """
+    level = (await accepted_block(target, record.key.anchor, record.block_hash)).level
+    if level == "revoked" or await hash_at(source, record.block_number) not in (None, record.block_hash):
+        raise SourceReorganised(
+            f"the replica stands at block {record.block_number} (0x{record.block_hash.hex()}), which the source has "
+            "dropped",
+            hint=way_back(level),
+        ) from unavailable
 
 
 async def last_common_block(source: Chain, target: Chain, hub: str, replica: str, record: ReplicaRecord) -> int | None:

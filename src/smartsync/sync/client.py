@@ -13,22 +13,25 @@ from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import checked_address
 from smartsync.anchors.attestation import AttestedLevel
-from smartsync.anchors.block import newest_accepted, require_same_source
+from smartsync.anchors.block import require_same_source
+from smartsync.anchors.collecting import RemoteSigners
 from smartsync.anchors.once import SignersOnce
 from smartsync.anchors.quorum import LocalSigners, Signers, update_quorum
 from smartsync.anchors.revoking import revoke_dropped
-from smartsync.anchors.updating import update_anchor
+from smartsync.anchors.updating import require_own_signers, require_without_signers
 from smartsync.chain import Chain
 from smartsync.contracts import event_topic
 from smartsync.deploy import Deployed, Deployment
 from smartsync.errors import (
+    BlockUnavailable,
     ConfigError,
+    InvalidHeader,
     KeyUnavailable,
     ReplicaMoved,
     TransactionReverted,
     WrongChain,
 )
-from smartsync.replica import ReplicaRecord, read_active, read_record
+from smartsync.replica import ReplicaRecord, read_active, read_record, require_hub
 from smartsync.results import (
     AcceptedBlock,
     CallComparison,
@@ -42,8 +45,9 @@ from smartsync.results import (
 from smartsync.rpc import Rpc
 from smartsync.submit import Sender
 from smartsync.sync.anchoring import Anchoring
-from smartsync.sync.blocks import accepted_header, require_reachable, require_still_canonical
+from smartsync.sync.blocks import accepted_header, require_not_dropped, require_reachable, require_still_canonical
 from smartsync.sync.comparing import compare_call
+from smartsync.sync.equivocations import Reporting
 from smartsync.sync.forking import Fork
 from smartsync.sync.guarding import deploy_guard
 from smartsync.sync.halting import halt
@@ -121,7 +125,7 @@ class SmartSync(Anchoring):
             for chain in (self.source, self.target):
                 expected = self._expected.get(chain.role)
                 if expected is not None and (actual := await chain.chain_id()) != expected:
-                    raise WrongChain(chain.role, expected, actual)
+                    raise WrongChain(chain.role, chain.rpc.host, expected, actual)
         except BaseException:
             await self.aclose()
             raise
@@ -179,9 +183,10 @@ class SmartSync(Anchoring):
 
         Warning: a signer signs only what is final on the source chain.
 
-        See ``smartsync.anchors.quorum.update_quorum`` for errors.
+        See ``smartsync.anchors.quorum.update_quorum`` for errors; of an anchor without signers: AnchorMismatch.
         """
         anchor = checked_address(anchor, "the anchor")
+        await require_own_signers(self.target, anchor)
         signers = LocalSigners(attestors)
         header, steps = await update_quorum(self.source, self._paying(), anchor, signers, block=block)
         return AcceptedBlock(header.number, header.hash, tuple(steps))
@@ -285,12 +290,15 @@ class SmartSync(Anchoring):
             has dropped. Warning: they remember what they signed only as long as this runs; for a source that
             reorganises often, run attestors (`smartsync attestor`).
         signers
-            Instead of ``attestors``: where signatures come from.
+            Instead of ``attestors``: where signatures come from. Who is seen to have signed two hashes of one number is
+            reported to the anchor.
         update
             Have the source's newest block accepted first, by an anchor that needs no signatures.
 
         Raises
         ------
+        AnchorMismatch
+            With ``update`` alone, of an anchor that takes blocks by the word of signers only.
         SmartSyncError
             One that no later try can mend.
         """
@@ -300,9 +308,14 @@ class SmartSync(Anchoring):
             signers = SignersOnce(LocalSigners(attestors), self.target)
         steps = Steps(partial(self.sync, replica, slots=chosen))
         if signers is not None or update:
-            steps = replace(steps, update=partial(update_anchor, self.source, self._paying(), signers=signers))
+            self._paying()  # a missing key is told at once, not when there is something to send
+            steps = replace(steps, update=partial(self.update_anchor, signers=signers))
+        if signers is None and update:
+            steps = replace(steps, check=partial(require_without_signers, self.target))
         if signers is not None:
             steps = replace(steps, revoke=partial(revoke_dropped, self.source, self._paying(), signers=signers))
+        if isinstance(signers, RemoteSigners):
+            steps = replace(steps, report=Reporting(self._paying(), signers).run)
         watching = Watching(self.source, self.target, hub, replica, steps, every_blocks)
         async with aclosing(watching.run(interval_s)) as events:
             async for event in events:
@@ -339,11 +352,17 @@ class SmartSync(Anchoring):
         slots: Iterable[bytes] | None = None,
         on_progress: Progress | None = None,
     ) -> SyncPlan:
-        """Return what a sync to a source block would write: to any block, the newest accepted one where ``None``."""
+        """Return what a sync to a source block would write: to any block, accepted or not.
+
+        Where ``block`` is ``None``, to the newest that the anchor accepts; what `sync` would refuse then is refused.
+        """
         replica = checked_address(replica, "the replica")
         record = await self._activated(replica)
         if block is None:
-            block = (await newest_accepted(self.target, record.key.anchor)).number
+            header = await accepted_header(self.source, self.target, record.key.anchor, None)
+            if header.hash != record.block_hash or record.status != "active":
+                await require_reachable(self.target, record, header)
+            block = header.number
         chosen = None if slots is None else set(slots)
         plan = await self._plan(replica, record, block, chosen, on_progress)
         step = plan.transition
@@ -354,7 +373,8 @@ class SmartSync(Anchoring):
         return await state_of(self.source, self.target, self._hub(), checked_address(replica, "the replica"))
 
     async def replicas(self) -> list[str]:
-        """Return the addresses of all replicas of the hub, the oldest first."""
+        """Return the addresses of all replicas of the hub, the oldest first. ``NotDeployed`` where there is no hub."""
+        await require_hub(self.target, self._hub())
         logs = await self.target.logs(self._hub(), [event_topic("Hub", "ReplicaCreated")])
         return [to_checksum_address(log.topics[1][-20:]) for log in logs]
 
@@ -369,11 +389,21 @@ class SmartSync(Anchoring):
         """Call a view function on the source, at the recorded block, and on the replica, now.
 
         ``signature`` as in ``balanceOf(address)(uint256)``; ``sender`` is who calls, for views that ask.
+
+        Raises
+        ------
+        SourceReorganised
+            The source has dropped the recorded block, and its node does not answer for it.
         """
         replica = checked_address(replica, "the replica")
         sender = None if sender is None else checked_address(sender, "the sender")
         record = await self._activated(replica)
-        return await compare_call(self.source, self.target, replica, record, signature, args, sender)
+        try:
+            return await compare_call(self.source, self.target, replica, record, signature, args, sender)
+        except (BlockUnavailable, InvalidHeader) as error:
+            # ganache answers for a block that it dropped with another one.
+            await require_not_dropped(self.source, self.target, record, error)
+            raise
 
     # --- parts ---
 

@@ -1,4 +1,4 @@
-"""What hub and anchor say of a replica now, in one answer."""
+"""What hub, anchor and source say of a replica now, in one answer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from smartsync.chain import Chain
 from smartsync.errors import AnchorError
 from smartsync.replica import logic_of, read_record
 from smartsync.results import ReplicaState
+from smartsync.sync.blocks import hash_at
 
 
 async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> ReplicaState:
-    """Return a replica's state; nothing in it is proven, it is what the target node tells.
+    """Return a replica's state; nothing in it is proven, it is what the nodes tell.
 
     Raises
     ------
@@ -20,7 +21,9 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
     record = await read_record(target, hub, replica)
     recorded = await accepted_block(target, record.key.anchor, record.block_hash)
     anchor = await anchor_state(target, record.key.anchor)
-    newest = await source.header("latest")
+    # A hub may have replicas of several sources, and this node is of one.
+    newest = await source.header("latest") if await source.chain_id() == record.key.source_chain_id else None
+    now = await hash_at(source, record.block_number) if newest is not None and any(record.block_hash) else None
     return ReplicaState(
         replica=replica,
         status=record.status,
@@ -40,8 +43,9 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
         anchor_since=anchor.since,
         canonical_epoch=anchor.canonical_epoch,
         accepted_block=await _accepted_number(target, record.key.anchor),
-        source_head=newest.number,
-        behind_s=None if recorded.level == "unknown" else newest.timestamp - recorded.timestamp,
+        source_head=None if newest is None else newest.number,
+        behind_s=None if newest is None or recorded.level == "unknown" else newest.timestamp - recorded.timestamp,
+        dropped_for=None if now == record.block_hash else now,
     )
 
 

@@ -8,7 +8,7 @@ record is the old one again, and the same step is planned again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -33,11 +33,28 @@ from smartsync.errors import (
     SourceError,
 )
 from smartsync.replica import ReplicaRecord, read_active
-from smartsync.results import AnchorResumed, AnchorStopped, Recovered, ReorganisationSeen, Revoked, SyncResult
+from smartsync.results import (
+    AnchorResumed,
+    AnchorStopped,
+    AnchorUpdate,
+    EquivocationReported,
+    Recovered,
+    ReorganisationSeen,
+    Revoked,
+    SyncResult,
+)
 from smartsync.sync.blocks import hash_at
 
 Event: TypeAlias = (
-    SyncResult | Recovered | ReorganisationSeen | Revoked | AnchorStopped | AnchorResumed | SmartSyncError
+    SyncResult
+    | AnchorUpdate
+    | Recovered
+    | ReorganisationSeen
+    | Revoked
+    | EquivocationReported
+    | AnchorStopped
+    | AnchorResumed
+    | SmartSyncError
 )
 """What a watcher tells. An error is one that it survives: it tries again at the next look."""
 
@@ -51,12 +68,16 @@ class Steps:
     """What a watcher can do.
 
     ``sync`` the replica to the newest accepted block; and, where it can, for an anchor: ``update``, which has the
-    source's newest block accepted, and ``revoke``, which revokes what the source has dropped.
+    source's newest block accepted; ``revoke``, which revokes what the source has dropped; ``report``, which reports
+    signers who were seen to sign two hashes of one number. ``check``, before the first of them, that the anchor is one
+    for which they can be done; raises ``AnchorMismatch`` where it is not.
     """
 
     sync: Callable[[], Awaitable[SyncResult]]
-    update: Callable[[str], Awaitable[object]] | None = None
+    update: Callable[[str], Awaitable[AnchorUpdate]] | None = None
     revoke: Callable[[str], Awaitable[Sequence[Revoked]]] | None = None
+    report: Callable[[str], AsyncIterator[EquivocationReported]] | None = None
+    check: Callable[[str], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True)
@@ -101,8 +122,10 @@ class Watching:
 
     async def _look(self) -> AsyncGenerator[Event, None]:
         record = await read_active(self.target, self.hub, self.replica)
-        self._is_known = True
         anchor = record.key.anchor
+        if self.steps.check is not None and not self._is_known:
+            await self.steps.check(anchor)
+        self._is_known = True
         state = await anchor_state(self.target, anchor)
         if (turned := self._turned(anchor, state)) is not None:
             yield turned
@@ -132,9 +155,18 @@ class Watching:
         is_due = is_astray or latest >= record.block_number + self.every_blocks
         if self.steps.update is not None and is_due and not is_broken:
             try:
-                await self.steps.update(anchor)
+                accepted = await self.steps.update(anchor)
+                if accepted.steps:
+                    yield accepted
             except SmartSyncError as error:
                 # Somebody else may have had a block accepted.
+                if (told := self._survived(error)) is not None:
+                    yield told
+        if self.steps.report is not None:
+            try:
+                async for reported in self.steps.report(anchor):
+                    yield reported
+            except SmartSyncError as error:
                 if (told := self._survived(error)) is not None:
                     yield told
 

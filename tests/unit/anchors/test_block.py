@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -50,11 +51,12 @@ async def test_require_same_source_of_another_chain_tells_both_ids(node: Any, an
     with pytest.raises(WrongChain) as caught:
         await require_same_source(node.chain, node.chain, ANCHOR)
     assert (caught.value.expected, caught.value.actual) == (1, 0x539)
+    assert f"the source node {node.chain.rpc.host} is on chain" in caught.value.message
 
 
 async def test_require_same_source_of_another_genesis_is_refused(node: Any, anchor: FakeAnchor) -> None:
     anchor.genesis_hash = HASH
-    with pytest.raises(AnchorMismatch, match="another genesis block"):
+    with pytest.raises(AnchorMismatch, match="the source node fake:8545 has another genesis block"):
         await require_same_source(node.chain, node.chain, ANCHOR)
 
 
@@ -132,3 +134,51 @@ def test_contradicts_same_number_or_time_against_number(
 ) -> None:
     first, second = (AnchoredBlock(block_hash, b"", number, time, "safe") for number, time, block_hash in (one, other))
     assert first.contradicts(second) == second.contradicts(first) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("quorum/2", ("smartsync attest", "smartsync anchor update --from URL")),
+        ("veto/1", ("smartsync anchor update;", "wait until the delay for a veto is over")),
+        ("k-of-n/1", ("have one accepted: smartsync anchor update",)),
+        ("of tomorrow/1", ("have one accepted: smartsync anchor update",)),
+    ],
+)
+async def test_newest_accepted_of_a_new_anchor_leads_forward_by_its_kind(
+    node: Any, anchor: FakeAnchor, kind: str, words: tuple[str, ...]
+) -> None:
+    anchor.kind = kind
+    with pytest.raises(BlockNotAccepted) as caught:
+        await newest_accepted(node.chain, ANCHOR)
+    assert all(word in caught.value.hint for word in words)
+
+
+async def test_require_accepted_block_that_waits_for_a_veto_is_to_be_waited_for(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks, anchor.kind = {HASH: (7, "pending")}, "veto/1"
+    anchor.usable_from = await node.chain.clock() + 5_000
+    with pytest.raises(BlockNotAccepted, match="pending") as caught:
+        await require_accepted(node.chain, ANCHOR, 7, HASH)
+    assert re.match(r"it waits for a veto for another (5,000|4,9\d\d) s", caught.value.hint)
+
+
+async def test_require_accepted_vetoed_block_is_to_be_offered_again(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks, anchor.kind = {HASH: (7, "pending")}, "veto/1"
+    with pytest.raises(BlockNotAccepted, match="pending") as caught:
+        await require_accepted(node.chain, ANCHOR, 7, HASH)
+    assert "waits no more; offer it again" in caught.value.hint and "anchor update --block 7" in caught.value.hint
+
+
+async def test_require_accepted_beside_another_block_names_it_and_the_revocation(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks = {LATER: (7, "safe")}
+    with pytest.raises(BlockNotAccepted) as caught:
+        await require_accepted(node.chain, ANCHOR, 7, HASH)
+    assert f"0x{LATER.hex()}" in caught.value.hint and "smartsync anchor revoke" in caught.value.hint
+
+
+async def test_anchor_that_is_none_is_told_in_plain_words(node: Any) -> None:
+    for answer in ("0x", "0x01"):
+        node.override["eth_call"] = lambda message, block, answer=answer: answer
+        with pytest.raises(NotDeployed, match=f"there is no anchor at {ANCHOR} on the") as caught:
+            await anchor_state(node.chain, ANCHOR)
+        assert "smartsync anchor deploy" in caught.value.hint

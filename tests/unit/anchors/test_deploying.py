@@ -45,5 +45,12 @@ def test_quorum_charter_of_is_what_the_constructor_takes() -> None:
 @pytest.mark.parametrize("seconds", [-1, MAX_SECONDS, 2**64])
 def test_quorum_charter_of_seconds_out_of_range_refused(seconds: int) -> None:
     for charter in (QuorumCharter([ONE], 1, max_drift_s=seconds), QuorumCharter([ONE], 1, delay_s=seconds)):
-        with pytest.raises(ConfigError, match=f"{seconds} seconds cannot be had"):
+        with pytest.raises(ConfigError, match=f"{seconds} seconds is out of range"):
             charter.of(1, b"\x01" * 32)
+
+
+def test_ordered_quorum_hint_names_the_one_threshold_or_the_range() -> None:
+    for signers, hint in (([ONE], "give --threshold 1"), ([ONE, TWO, THREE], "give a --threshold from 2 to 3")):
+        with pytest.raises(ConfigError, match=r"^--threshold: 9 of") as caught:
+            ordered_quorum(signers, 9)
+        assert caught.value.hint == hint

@@ -57,3 +57,8 @@ async def test_require_known_kind_only_those_that_will_do(of_kind: Any) -> None:
     with pytest.raises(AnchorMismatch) as caught:
         await require_known_kind("the target", ANCHOR, *SEALED)  # type: ignore[arg-type]
     assert caught.value.hint == "the anchor has to be of the kind qbft/1 or ibft2/1"
+
+
+def test_kinds_say_what_they_trust() -> None:
+    said = [kind.trusts for kind in KINDS.values()]
+    assert all(said) and not any(words.endswith(".") for words in said)

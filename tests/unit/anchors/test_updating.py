@@ -8,7 +8,7 @@ import pytest
 
 from smartsync.anchors import kinds, updating
 from smartsync.anchors.kinds import KINDS
-from smartsync.anchors.updating import update_anchor
+from smartsync.anchors.updating import require_without_signers, update_anchor
 from smartsync.errors import AnchorMismatch, BlockNotProvable
 
 ANCHOR = "0x" + "22" * 20
@@ -90,3 +90,32 @@ async def test_update_anchor_unknown_kind_named_with_those_that_are_known(of_kin
     with pytest.raises(AnchorMismatch, match=f"of the kind '{kind}'") as caught:
         await update()
     assert all(known in caught.value.hint for known in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "kinds_of", "proves_itself"),
+    [
+        ("a", {"a": "quorum/2"}, False),
+        ("a", {"a": "blockhash/1"}, True),
+        ("a", {"a": "qbft/1"}, True),
+        ("a", {"a": "veto/1", "b": "quorum/2", "c": "quorum/2"}, False),
+        ("a", {"a": "k-of-n/1", "b": "quorum/2", "c": "blockhash/1"}, True),
+    ],
+)
+async def test_require_without_signers_only_those_that_have_proofs_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, anchor: str, kinds_of: dict[str, str], proves_itself: bool
+) -> None:
+    async def anchor_kind(target: object, address: str) -> str:
+        return kinds_of[address]
+
+    async def members_of(target: object, address: str) -> list[str]:
+        return [member for member in kinds_of if member != address]
+
+    monkeypatch.setattr(kinds, "anchor_kind", anchor_kind)
+    monkeypatch.setattr(updating, "members_of", members_of)
+    if proves_itself:
+        await require_without_signers("the target", anchor)  # type: ignore[arg-type]
+    else:
+        with pytest.raises(AnchorMismatch, match="by the word of its signers only") as caught:
+            await require_without_signers("the target", anchor)  # type: ignore[arg-type]
+        assert "--attest" in caught.value.hint and "--from URL" in caught.value.hint

@@ -1,6 +1,8 @@
 """What all commands have in common: errors, exit codes, settings, streams."""
 
+import itertools
 import json
+import re
 
 import pytest
 
@@ -10,7 +12,7 @@ from smartsync.errors import ConfigError, SmartSyncError
 REPLICA = "0x" + "aa" * 20
 
 BY_CODE = {
-    2: [errors.ConfigError("m"), errors.KeyUnavailable("m"), errors.WrongChain("source", 1, 2)],
+    2: [errors.ConfigError("m"), errors.KeyUnavailable("m"), errors.WrongChain("source", "node.example", 1, 2)],
     3: [errors.NodeUnreachable("m"), errors.RpcError("eth_call", -32000, "m"), errors.BlockUnavailable("7", "pruned")],
     4: [errors.InvalidProof("m"), errors.IncompleteSlots([b"\x01\x02"]), errors.MissingNode(b"\x0a")],
     5: [errors.NoCode("m"), errors.SourceIsProxy("EIP-1967", "0x00")],
@@ -205,3 +207,47 @@ def test_app_version_printed(run) -> None:
     from smartsync import __version__
 
     assert run("--version").stdout == f"smartsync {__version__}\n"
+
+
+COMMANDS = (
+    ("--help",),
+    ("watch", "--help"),
+    ("call", "--help"),
+    ("anchor", "--help"),
+    ("anchor", "update", "--help"),
+    ("anchor", "deploy", "--help"),
+    ("anchor", "deploy", "veto", "--help"),
+)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_help_shows_no_types_and_no_ragged_paragraphs(run, monkeypatch, arguments: tuple[str, ...]) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 100)
+    shown = run(*arguments).stdout
+    assert "<bool>" not in shown and "<str>" not in shown and "list[" not in shown
+    text, _, _ = shown.partition("╭")
+    for paragraph in re.split(r"\n\s*\n", text):
+        lines = [line.strip() for line in paragraph.splitlines() if line.strip()]
+        for line, following in itertools.pairwise(lines):
+            assert len(line) + 1 + len(following.split()[0]) > 96, f"broken too early: {line}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--block", "abc"), "'abc' is not a whole number"),
+        (("--block", "9" * 30), "is out of range; 0 to 18446744073709551615 are allowed"),
+        (("--block", "9" * 6000), "... is not a whole number"),
+        (("--block", "-1"), "is out of range; 0 to"),
+        (("--timeout", "abc"), "from the option --timeout: 'abc' is no time to wait; more than 0 and at most 3600"),
+        (("--timeout", "nan"), "'nan' is no time to wait"),
+        (("--timeout", "1" * 400), "is no time to wait"),
+        (("--source-chain-id", "9" * 30), "is out of range; 1 to 18446744073709551615"),
+    ],
+)
+def test_command_numbers_that_are_none_say_what_is_allowed(run, fake, arguments: tuple[str, ...], told: str) -> None:
+    result = run("sync", REPLICA, *arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr and arguments[0] in result.stderr and "hint:" in result.stderr
+    assert len(result.stderr) < 400
+    assert fake.calls == []

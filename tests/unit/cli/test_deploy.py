@@ -22,7 +22,8 @@ def test_deploy_defaults_own_account_signs(run, fake) -> None:
     assert result.exit_code == 0
     expected = {"signers": [ADDRESSES[0]], "threshold": 1, **DEFAULTS}
     assert fake.asked("deploy")[1] == expected
-    for shown in (DEPLOYED.hub, DEPLOYED.anchor, STEP.tx_hash, "1 of 1"):
+    assert "trusts     that fewer of its signers than the threshold" in result.stdout
+    for shown in (DEPLOYED.hub, DEPLOYED.anchor, STEP.tx_hash, "1 of 1", "172800 s", "900 s", "guardian   none"):
         assert shown in result.stdout
     assert f'hub = "{DEPLOYED.hub}"\nanchor = "{DEPLOYED.anchor}"\n' in result.stderr
     assert not Path("smartsync.toml").exists()

@@ -1,6 +1,7 @@
 import pytest
 
-from smartsync.cli.output import printable
+from smartsync.cli.output import Output, printable, wrapped
+from smartsync.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -14,3 +15,21 @@ from smartsync.cli.output import printable
 )
 def test_printable_control_characters_written_out(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_wrapped_breaks_at_spaces_and_indents_what_follows() -> None:
+    word = "0x" + "cd" * 32
+    assert wrapped(f"one two {word} three", 20, 7) == f"one two\n       {word}\n       three"
+    assert wrapped("line\n\nline", 20, 0) == "line\n\nline"
+    assert wrapped("", 20, 4) == ""
+
+
+def test_failure_is_as_wide_as_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(as_json=False)
+    output.notes.width = 40
+    output.failure(
+        ConfigError("what is wrong is told in a sentence that is long", hint="and so is what to do about it")
+    )
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert lines[0].startswith("error: what") and lines[1].startswith("       ") and "hint:  and" in lines[2]

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from smartsync.cli import render
-from smartsync.results import Step
+from smartsync.results import Check, Step
 from smartsync.types import SlotChange
 
 HASH = "0x" + "cd" * 32
@@ -58,3 +58,36 @@ def test_counted_by_kind() -> None:
 def test_utc_date_beyond_the_calendar_is_left_a_number() -> None:
     assert render.utc(0) == "0 (1970-01-01 00:00:00 UTC)"
     assert render.utc(2**64 - 1) == str(2**64 - 1)
+
+
+LONG = "a sentence that goes on for so long that it does not fit into any narrow terminal beside its name"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_checks_fit_the_terminal_and_keep_hashes_whole(width: int) -> None:
+    found = [
+        Check("replica's storage", True, LONG),
+        Check("a name that is long itself", False, f"{HASH}, expected {HASH}"),
+    ]
+    text = drawn(lambda c: render.checks(c, found, failed="differs"), width=width)
+    assert max(len(line) for line in text.splitlines()) <= max(width, 6 + len(HASH) + 1)
+    assert text.count(HASH) == 2
+    assert " ".join(LONG.split()) in " ".join(text.split())
+
+
+def test_checks_in_a_pipe_are_a_line_each() -> None:
+    found = [Check("storage", True, LONG), Check("code", True, HASH)]
+    assert len(drawn(lambda c: render.checks(c, found, failed="no"), width=100_000).splitlines()) == 2
+
+
+def test_checks_what_one_can_do_without_has_a_mark_of_its_own() -> None:
+    found = [Check("one", True, "x"), Check("two", False, "x", needed=False), Check("three", False, "x")]
+    text = drawn(lambda c: render.checks(c, found, failed="no"), width=80)
+    assert [line.split()[0] for line in text.splitlines()] == ["ok", "warn", "no"]
+
+
+def test_card_breaks_sentences_and_not_hashes() -> None:
+    text = drawn(lambda c: render.card(c, "Title", [("trusts", LONG), ("hash", HASH)]), width=60)
+    lines = text.splitlines()
+    assert all(len(line) <= 60 or HASH in line for line in lines)
+    assert lines[2].startswith(" " * 10)

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
@@ -35,6 +36,7 @@ STATE = ReplicaState(
     accepted_block=110,
     source_head=None,
     behind_s=1234,
+    dropped_for=None,
 )
 
 
@@ -70,6 +72,33 @@ def test_status_without_replica_lists_all_of_the_hub(run, fake) -> None:
     assert document["hub"] == HUB
     assert [state["replica"] for state in document["replicas"]] == [REPLICA, other]
     assert document["replicas"][0]["source_head"] is None
+
+
+@pytest.mark.parametrize(
+    ("level", "dropped_for", "way_out"),
+    [
+        ("safe", bytes(32), "smartsync anchor revoke"),
+        ("revoked", bytes(32), "smartsync sync brings the replica"),
+        ("revoked", None, "smartsync sync brings the replica"),
+        ("final", bytes(32), "ask another node"),
+    ],
+)
+def test_status_of_a_replica_at_a_dropped_block_warns(
+    run, fake, level: str, dropped_for: bytes | None, way_out: str
+) -> None:
+    state = replace(STATE, level=level, dropped_for=dropped_for)
+    fake.answers |= {"status": state, "replicas": [REPLICA]}
+    for result in (run("status", REPLICA), run("status")):
+        assert result.exit_code == 0
+        assert f"Warning: the source has dropped block 100, at which the replica {REPLICA} stands" in result.stdout
+        assert way_out in result.stdout
+    document = json.loads(run("status", REPLICA, "--json").stdout)
+    assert document["dropped_for"] == (None if dropped_for is None else "0x" + "00" * 32)
+
+
+def test_status_of_a_replica_at_a_block_that_stands_does_not_warn(run, fake) -> None:
+    fake.answers["status"] = STATE
+    assert "Warning" not in run("status", REPLICA).stdout
 
 
 def test_status_of_hub_without_replicas_says_so(run, fake) -> None:

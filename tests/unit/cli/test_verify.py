@@ -33,4 +33,4 @@ def test_verify_differing_json_is_the_report(run, fake) -> None:
     assert result.exit_code == 6
     document = json.loads(result.stdout)
     assert document["exact"] is False
-    assert document["checks"] == [{"name": "storage", "ok": False, "detail": "other"}]
+    assert document["checks"] == [{"name": "storage", "ok": False, "detail": "other", "needed": True}]

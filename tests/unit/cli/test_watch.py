@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 import signal
 from dataclasses import replace
 
@@ -8,9 +9,20 @@ from eth_account import Account
 from eth_utils.address import to_checksum_address
 
 from smartsync.errors import BlockNotAccepted
-from smartsync.results import AnchorResumed, AnchorStopped, Recovered, ReorganisationSeen, Revoked, Step, SyncResult
+from smartsync.results import (
+    AnchorResumed,
+    AnchorStopped,
+    AnchorUpdate,
+    EquivocationReported,
+    Recovered,
+    ReorganisationSeen,
+    Revoked,
+    Step,
+    SyncResult,
+)
 from smartsync.types import SlotChange
 
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 REPLICA = to_checksum_address("0x" + "aa" * 20)
 HASH = bytes(range(32))
 STEP = Step("sync", "0x" + "cd" * 32, 221066, 740)
@@ -42,17 +54,20 @@ def test_watch_events_as_lines_of_json(run, fake) -> None:
     assert [event["event"] for event in events] == ["sync", "retry", "sync", "stopped"]
     assert events[0]["result"]["to_block"] == 110
     assert events[1]["message"] == "block 111 is not accepted"
+    assert all(re.fullmatch(TIME, event.pop("time")) for event in events)
     assert events[3] == {"event": "stopped", "replica": REPLICA, "syncs": 2, "recoveries": 0, "block_number": 110}
     options = {"attestors": [], "signers": None, "update": False, "slots": None}
     assert fake.asked("watch") == ((REPLICA,), {"interval_s": 0.5, "every_blocks": 3, **options})
 
 
 def test_watch_events_as_text(run, fake) -> None:
-    fake.answers["watch"] = [SYNCED, BlockNotAccepted("block 111 is not accepted")]
+    fake.answers["watch"] = [SYNCED, BlockNotAccepted("block 111 is not accepted", hint="have it accepted")]
     result = run("watch", REPLICA)
-    assert "block 100 -> 110  slots 3 (1 insert, 1 update, 1 delete)  gas 221066  " + STEP.tx_hash in result.stdout
-    assert "will try again: block 111 is not accepted" in result.stderr
-    assert result.stdout.endswith("stopped after 1 sync, the replica stands at source block 110\n")
+    assert "synced: block 100 -> 110  slots 3 (1 insert, 1 update, 1 delete)  gas 221066  0xcdcd" in result.stdout
+    assert "will try again: block 111 is not accepted (hint: have it accepted)" in result.stderr
+    assert result.stdout.endswith("  stopped after 1 sync, the replica stands at source block 110\n")
+    for line in (result.stdout + result.stderr).splitlines():
+        assert re.match(TIME + "  ", line), line
 
 
 ANCHOR = to_checksum_address("0x" + "22" * 20)
@@ -66,12 +81,14 @@ RESUMED = AnchorResumed(ANCHOR, 1_795_392_500, 3)
 
 def test_watch_of_a_fork_says_what_it_saw_and_did(run, fake) -> None:
     fake.answers["watch"] = [SYNCED, SEEN, REVOKED, RECOVERED, STOPPED, RESUMED]
-    _, seen, revoked, recovered, stopped, resumed, last = run("watch", REPLICA).stdout.splitlines()
+    lines = [re.sub(f"^{TIME}  ", "", line) for line in run("watch", REPLICA).stdout.splitlines()]
+    _, seen, revoked, recovered, stopped, resumed, last = lines
     old, new = "0x" + HASH.hex(), "0x" + OTHER.hex()
     assert seen == f"reorganisation: the source has dropped block 110 {old} (safe) for {new}; revoking it"
-    assert revoked == f"revoked: everything above block 105, 2 of it dropped  gas 221066  {STEP.tx_hash}"
+    above = f"every block above 105 of the anchor {ANCHOR}, of which the source has dropped 2"
+    assert revoked == f"revoked: {above}  gas 221066  {STEP.tx_hash}"
     assert recovered.startswith(f"recovered: orphaned block 110 {old} -> 106 {new}  slots 1 (1 delete)  gas 221066  0x")
-    assert stopped.startswith(f"anchor {ANCHOR} is frozen since 1795392000 (2026-11-23")
+    assert stopped.startswith(f"anchor {ANCHOR} is frozen (since 1795392000 (2026-11-23")
     assert resumed.startswith(f"anchor {ANCHOR} is active again") and resumed.endswith("epoch 3")
     assert last == "stopped after 2 syncs, 1 of them from an orphaned block, the replica stands at source block 106"
 
@@ -95,12 +112,26 @@ def test_watch_of_a_fork_as_lines_of_json(run, fake) -> None:
         (replace(SEEN, revoking=False), "waiting for the anchor to revoke it"),
         (replace(SEEN, revoking=False, level="revoked"), "the anchor has revoked it"),
         (replace(SEEN, revoking=False, level="final"), "(final) for 0x" + OTHER.hex() + "; no anchor revokes a final"),
-        (replace(REVOKED, head_number=0, head_hash=bytes(32)), "revoked: everything of the anchor"),
+        (replace(REVOKED, head_number=0, head_hash=bytes(32)), "revoked: every block of the anchor"),
     ],
 )
 def test_watch_of_a_fork_says_who_is_waited_for(run, fake, event: object, words: str) -> None:
     fake.answers["watch"] = [event]
     assert words in run("watch", REPLICA).stdout
+
+
+def test_watch_tells_of_accepted_blocks_and_reported_signers(run, fake) -> None:
+    accepted = AnchorUpdate(111, HASH, "final", (STEP,))
+    reported = EquivocationReported(ANCHOR, ADDRESSES[1], 7, b"\x07", "frozen", (STEP,))
+    fake.answers["watch"] = [accepted, replace(accepted, level="pending"), reported]
+    first, second, third, _ = run("watch", REPLICA).stdout.splitlines()
+    assert f"  accepted: source block 111 0x{HASH.hex()} (final)  gas 221066" in first
+    assert "  offered, waits for a veto: source block 111 " in second
+    assert f"signer {ADDRESSES[1]} has signed two hashes of block 7; reported to the anchor {ANCHOR}" in third
+    assert "which is frozen  gas 221066" in third
+    events = [json.loads(line) for line in run("watch", REPLICA, "--json").stdout.splitlines()]
+    assert [event["event"] for event in events] == ["accepted", "accepted", "equivocation", "stopped"]
+    assert events[2]["result"]["evidence"] == "0x07"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from smartsync.errors import AnchorFrozen, BlockNotAccepted, BlockUnavailable, SourceReorganised
 from smartsync.header import Header
-from smartsync.sync.blocks import accepted_header, require_reachable, require_still_canonical
+from smartsync.sync.blocks import accepted_header, require_not_dropped, require_reachable, require_still_canonical
 from tests.fake_anchor import FakeAnchor
 from tests.unit.sync.records import ANCHOR, record_at
 
@@ -96,3 +97,40 @@ async def test_require_reachable_recorded_block_before_an_end_that_stands_is_ref
     anchor.blocks[node.header(9).hash] = (9, "final")
     with pytest.raises(BlockNotAccepted, match="not newer"):
         await reach(node, 7, recorded=7, halt=9)
+
+
+async def test_accepted_header_of_a_dropped_block_names_the_revocation(node: Any, anchor: FakeAnchor) -> None:
+    anchor.blocks = {b"\x01" * 32: (7, "safe")}
+    for block, kind in ((None, SourceReorganised), (7, BlockNotAccepted)):
+        with pytest.raises(kind) as caught:
+            await accepted(node, block)
+        assert "smartsync anchor revoke" in caught.value.hint
+
+
+async def dropped(node: Any, level: str, *, number: int, block_hash: bytes, anchor: FakeAnchor) -> None:
+    anchor.blocks = {block_hash: (number, level)}
+    record = replace(
+        record_at(node, number if number <= node.newest else 0), block_hash=block_hash, block_number=number
+    )
+    await require_not_dropped(node.chain, node.chain, record, BlockUnavailable("7", "gone"))
+
+
+@pytest.mark.parametrize(
+    ("level", "number", "way_out"),
+    [
+        ("revoked", 7, "smartsync sync brings"),
+        ("safe", 7, "smartsync anchor revoke"),
+        ("revoked", 12, "smartsync sync"),
+    ],
+)
+async def test_require_not_dropped_orphan_says_what_helps(
+    node: Any, anchor: FakeAnchor, level: str, number: int, way_out: str
+) -> None:
+    with pytest.raises(SourceReorganised, match=f"stands at block {number} .*which the source has dropped") as caught:
+        await dropped(node, level, number=number, block_hash=b"\x01" * 32, anchor=anchor)
+    assert way_out in caught.value.hint
+
+
+async def test_require_not_dropped_block_that_stands_or_is_not_reached_passes(node: Any, anchor: FakeAnchor) -> None:
+    await dropped(node, "safe", number=7, block_hash=node.header(7).hash, anchor=anchor)
+    await dropped(node, "safe", number=12, block_hash=b"\x01" * 32, anchor=anchor)

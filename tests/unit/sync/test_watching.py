@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -91,7 +92,12 @@ PASSING = [
     SourceReorganised("again"),
     AnchorError("somebody else has revoked it meanwhile"),
 ]
-ENDING = [ConfigError("x"), KeyUnavailable("x"), WrongChain("source", 1, 2), AnchorMismatch("another genesis block")]
+ENDING = [
+    ConfigError("x"),
+    KeyUnavailable("x"),
+    WrongChain("source", "node.example", 1, 2),
+    AnchorMismatch("another genesis block"),
+]
 
 
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
@@ -175,6 +181,25 @@ async def test_reorganisation_is_being_revoked_only_by_signers_of_a_quorum_and_n
 def test_survived_what_was_given_wrongly_ends_the_watch(error: SmartSyncError) -> None:
     with pytest.raises(type(error)):
         watching()._survived(error)
+
+
+async def test_look_checks_the_anchor_once_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read_active(*_: object) -> SimpleNamespace:
+        return SimpleNamespace(key=SimpleNamespace(anchor=ANCHOR))
+
+    checked: list[str] = []
+
+    async def check(anchor: str) -> None:
+        checked.append(anchor)
+        raise AnchorMismatch("it has no proofs of its own")
+
+    monkeypatch.setattr("smartsync.sync.watching.read_active", read_active)
+    watcher = watching()
+    watcher.steps = replace(watcher.steps, check=check)
+    with pytest.raises(AnchorMismatch):
+        async for event in watcher.run(0):
+            raise AssertionError(event)
+    assert checked == [ANCHOR]
 
 
 def test_survived_other_errors_are_told_once() -> None:

@@ -20,13 +20,16 @@ from smartsync.bft import Protocol
 from smartsync.chain import Block
 from smartsync.cli import render
 from smartsync.cli.anchor.given import WriteConfigOption, addresses, hex_bytes
+from smartsync.cli.anchor.show import draw_anchor
 from smartsync.cli.command import command
 from smartsync.cli.config_file import require_writable
 from smartsync.cli.deploy import keep_settings
+from smartsync.cli.help import Command, Group
 from smartsync.cli.options import AttestingOption, GuardianOption, MajorityOption, MaxDriftOption, SetDelayOption
 from smartsync.cli.session import Session
 from smartsync.config import parse_address, parse_block
-from smartsync.results import DeployedAnchor, Progress
+from smartsync.errors import SmartSyncError
+from smartsync.results import AnchorReport, DeployedAnchor, Progress
 from smartsync.sync import SmartSync
 
 _Checkpoint = Annotated[
@@ -64,13 +67,14 @@ _VetoDelay = Annotated[
 ]
 
 deploy = typer.Typer(
+    cls=Group,
     help="Deploy an anchor for the source chain; docs/how-to/choose-an-anchor.md says which.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
 
-@deploy.command("quorum")
+@deploy.command("quorum", cls=Command)
 @command("keystore", "attestor_keystores")
 def quorum(
     session: Session,
@@ -90,21 +94,21 @@ def quorum(
     _deploy(session, QuorumCharter(signers, needed, max_drift, delay, names), write=write_config)
 
 
-@deploy.command("blockhash")
+@deploy.command("blockhash", cls=Command)
 @command("keystore")
 def blockhash(session: Session, write_config: WriteConfigOption = False) -> None:
     """For a replica on the source's own chain: trusts nothing but that chain."""
     _deploy(session, BlockhashCharter(), write=write_config)
 
 
-@deploy.command("op-l1block")
+@deploy.command("op-l1block", cls=Command)
 @command("keystore")
 def op_l1block(session: Session, write_config: WriteConfigOption = False) -> None:
     """For an OP-stack rollup that mirrors its L1: trusts nothing but the rollup."""
     _deploy(session, L1BlockCharter(), write=write_config)
 
 
-@deploy.command("qbft")
+@deploy.command("qbft", cls=Command)
 @command("keystore")
 def qbft(
     session: Session,
@@ -113,11 +117,11 @@ def qbft(
     max_drift: MaxDriftOption = 900,
     write_config: WriteConfigOption = False,
 ) -> None:
-    """For a Besu chain of QBFT: trusts that fewer than a third of its validators are faulty."""
+    """For a Besu chain that runs QBFT: trusts that fewer than a third of its validators are faulty."""
     _deploy(session, _bft("qbft", checkpoint, trusting_period, max_drift), write=write_config)
 
 
-@deploy.command("ibft2")
+@deploy.command("ibft2", cls=Command)
 @command("keystore")
 def ibft2(
     session: Session,
@@ -126,18 +130,18 @@ def ibft2(
     max_drift: MaxDriftOption = 900,
     write_config: WriteConfigOption = False,
 ) -> None:
-    """For a Besu chain of IBFT 2.0: trusts that fewer than a third of its validators are faulty."""
+    """For a Besu chain that runs IBFT 2.0: trusts that fewer than a third of its validators are faulty."""
     _deploy(session, _bft("ibft2", checkpoint, trusting_period, max_drift), write=write_config)
 
 
-@deploy.command("k-of-n")
+@deploy.command("k-of-n", cls=Command)
 @command("keystore")
 def k_of_n(session: Session, member: _Member, threshold: _Threshold, write_config: WriteConfigOption = False) -> None:
-    """Of other anchors: accepts what so many of them accept, and freezes where two contradict each other."""
+    """Made of other anchors: accepts what enough of them accept, and freezes where two contradict each other."""
     _deploy(session, KofNCharter(addresses(member, "--member"), threshold), write=write_config)
 
 
-@deploy.command("veto")
+@deploy.command("veto", cls=Command)
 @command("keystore")
 def veto(
     session: Session,
@@ -147,7 +151,7 @@ def veto(
     max_drift: MaxDriftOption = 900,
     write_config: WriteConfigOption = False,
 ) -> None:
-    """Of other anchors: accepts what one accepts, after a while in which any of the others can stop it."""
+    """Made of other anchors: accepts what one of them accepts, after a delay in which any other can stop it."""
     decides = parse_address(primary, "the option --primary")
     charter = VetoCharter(decides, addresses(watcher, "--watcher"), delay, max_drift)
     _deploy(session, charter, write=write_config)
@@ -167,22 +171,35 @@ def _deploy(session: Session, charter: Charter, *, write: bool) -> None:
         require_writable(session.config_file)
     account = session.account()
 
-    async def work(client: SmartSync, _: Progress) -> tuple[DeployedAnchor, dict[str, str | int]]:
-        deployed = await client.deploy_anchor(charter)
+    async def work(client: SmartSync, _: Progress) -> tuple[DeployedAnchor, AnchorReport | None, dict[str, str | int]]:
         chains = {"source_chain_id": await client.source.chain_id(), "target_chain_id": await client.target.chain_id()}
-        return deployed, {"anchor": deployed.anchor, **chains}
+        deployed = await client.deploy_anchor(charter)
+        return deployed, await _described(session, client, deployed.anchor), {"anchor": deployed.anchor, **chains}
 
-    deployed, written = session.connected(work, account=account)
+    deployed, report, written = session.connected(work, account=account)
     document = {
         "contract": deployed.contract,
         "anchor": deployed.anchor,
+        "report": report,
         "steps": deployed.steps,
         "config": written,
     }
-    session.output.show(document, lambda console: _draw(console, deployed))
+    session.output.show(document, lambda console: _draw(console, deployed, report))
     keep_settings(session, written, write=write)
 
 
-def _draw(console: Console, deployed: DeployedAnchor) -> None:
+async def _described(session: Session, client: SmartSync, anchor: str) -> AnchorReport | None:
+    """Return what was deployed, as the chain has it. It stands, also where a node does not tell."""
+    try:
+        return await client.describe_anchor(anchor)
+    except SmartSyncError as error:
+        session.output.note(f"the anchor stands, and its terms cannot be read now: {error.message}")
+        return None
+
+
+def _draw(console: Console, deployed: DeployedAnchor, report: AnchorReport | None) -> None:
     render.card(console, "Deployed on the target chain", [(deployed.contract, deployed.anchor)])
+    if report is not None:
+        console.print()
+        draw_anchor(console, report)
     render.transactions(console, deployed.steps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from smartsync.anchors.block import way_back
 from smartsync.anchors.rotating import ScheduledSet
 from smartsync.cli import render
 from smartsync.cli.command import command
@@ -13,18 +14,23 @@ from smartsync.results import AnchorHead, AnchorReport
 
 @command("anchor", needs=("source_url", "target_url", "anchor"))
 def show(session: Session) -> None:
-    """Show the anchor's kind, its status, the newest blocks that it accepts, and what its trust is made of."""
+    """Show the anchor's kind and what it trusts, its status, the newest blocks that it accepts, its terms and members.
+
+    Where the source has dropped blocks that it accepts, it warns and says what to do.
+    """
     anchor = session.settings.require("anchor")
     report = session.connected(lambda client, _: client.describe_anchor(anchor))
-    session.output.show(report, lambda console: _draw(console, report))
+    session.output.show(report, lambda console: draw_anchor(console, report))
 
 
-def _draw(console: Console, report: AnchorReport, role: str = "Anchor") -> None:
+def draw_anchor(console: Console, report: AnchorReport, role: str = "Anchor") -> None:
+    """Write what an anchor says of itself, and then the same of its members."""
     render.card(
         console,
         f"{role} {report.anchor}",
         [
             ("kind", report.kind),
+            ("trusts", report.trusts or None),
             ("source chain", report.source_chain_id),
             ("source genesis", render.hexadecimal(report.source_genesis_hash)),
             ("status", report.status),
@@ -33,11 +39,36 @@ def _draw(console: Console, report: AnchorReport, role: str = "Anchor") -> None:
             *_head("safe", report.safe),
             *_head("final", report.final),
             *(row for name, value in report.terms.items() for row in _term(name, value)),
+            ("not compared with the source", report.not_compared or None),
         ],
     )
+    _warn(console, report)
     for member in report.members:
         console.print()
-        _draw(console, member, "Member")
+        draw_anchor(console, member, _role(report, member))
+
+
+def _warn(console: Console, report: AnchorReport) -> None:
+    """Tell of the blocks that the anchor accepts and the source has dropped."""
+    if not report.dropped:
+        return
+    first, last = report.dropped[0], report.dropped[-1]
+    count = len(report.dropped)
+    which = (
+        f"block {first.number} ({render.hexadecimal(first.block_hash)})"
+        if count == 1
+        else f"{count} of the blocks from {first.number} to {last.number}"
+    )
+    firmest = "final" if any(block.level == "final" for block in report.dropped) else first.level
+    text = f"Warning: the source has dropped {which}, which this anchor accepts; {way_back(firmest)}."
+    render.warning(console, text)
+
+
+def _role(report: AnchorReport, member: AnchorReport) -> str:
+    """Return what a member is in the anchor that is made of it."""
+    if "primary" not in report.terms:
+        return "Member"
+    return "Primary" if member.anchor == report.terms["primary"] else "Watcher"
 
 
 def _head(name: str, head: AnchorHead | None) -> list[tuple[str, object]]:

@@ -12,14 +12,17 @@ from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.results import AnchorUpdate
 
+_AFTER_A_VETO = "accepted once the anchor's delay is over (smartsync anchor show), unless a watcher contradicts it"
+
 
 @command("anchor", "keystore", needs=("source_url", "target_url", "anchor"))
 def update(session: Session, block: BlockOption = None, source: FromOption = None) -> None:
-    """Have the anchor accept a source block. Needs nobody's trust: the anchor checks the proof.
+    """Have the anchor accept a source block. Anybody can: the anchor checks the proof.
 
-    What the proof is depends on the anchor's kind: headers, the chain's own block hashes, its members' word, or the
-    signatures of a quorum, which --from fetches from attestors. Who has a signer's key uses smartsync attest. A signer
-    who is seen to have signed two hashes of one height is told, with the evidence to report him by.
+    What the proof is depends on the anchor's kind: headers, the chain's own block hashes, what its members accept, or
+    the signatures of a quorum, which --from fetches from its attestors. With keys of the signers use smartsync attest.
+
+    A signer who is seen to have signed two hashes of one block is told, with the evidence for smartsync anchor report.
     """
     chosen = chosen_block(block)
     signers = remote_signers(session, source)
@@ -44,6 +47,10 @@ def _draw(console: Console, result: AnchorUpdate) -> None:
     render.card(
         console,
         f"Source block {result.block_number} {done}" + ("" if result.steps else " already"),
-        [("block hash", render.hexadecimal(result.block_hash)), ("level", result.level)],
+        [
+            ("block hash", render.hexadecimal(result.block_hash)),
+            ("level", result.level),
+            ("then", _AFTER_A_VETO if result.level == "pending" else None),
+        ],
     )
     render.transactions(console, result.steps)
