@@ -12,15 +12,13 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from smartsync.addresses import checked_address
 from smartsync.errors import ConfigError
-
-T = TypeVar("T")
 
 DEFAULT_FILE = Path("smartsync.toml")
 """Read where no other file is named, if it is there."""
@@ -29,6 +27,7 @@ ENV_PREFIX = "SMARTSYNC_"
 
 _OPTIONS = {"timeout_s": "--timeout", "attestor_keystores": "--attestor-keystore"}
 _SECRET_WORDS = ("private", "secret", "password", "mnemonic", "seed", "attestor_keys")
+_LONGEST_TIMEOUT_S = 3600
 _PATHS = ("keystore", "attestor_keystores")
 
 
@@ -52,23 +51,49 @@ def _http_url(text: str) -> str:
     return text
 
 
-def _whole(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a whole number is needed")
-    if isinstance(value, str):
-        try:
-            return int(value, 16 if value[:2].lower() == "0x" else 10)
-        except ValueError:
-            raise ValueError(f"{value!r} is not a whole number (decimal, or hexadecimal with 0x)") from None
-    return value
+def _whole(least: int, most: int) -> BeforeValidator:
+    """Return what reads a whole number of this range, as text or as TOML has it."""
+    allowed = f"{least} to {most} are allowed"
+
+    def read(value: object) -> object:
+        number = value
+        if isinstance(value, str):
+            try:
+                number = int(value, 16 if value[:2].lower() == "0x" else 10)
+            except ValueError:
+                number = None
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise ValueError(f"{_cut(value)} is not a whole number (decimal, or hexadecimal with 0x); {allowed}")
+        if not least <= number <= most:
+            raise ValueError(f"{_cut(value)} is out of range; {allowed}")
+        return number
+
+    return BeforeValidator(read)
+
+
+def _seconds(value: object) -> object:
+    allowed = f"more than 0 and at most {_LONGEST_TIMEOUT_S} seconds are allowed"
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
+        number = None
+    if number is None or not 0 < number <= _LONGEST_TIMEOUT_S:
+        raise ValueError(f"{_cut(value)} is no time to wait; {allowed}")
+    return number
+
+
+def _cut(value: object) -> str:
+    """Return a value as it was given, so far as it is good to read."""
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 Address = Annotated[str, AfterValidator(_checksummed)]
 """Checksummed; any case is taken, a wrong checksum is not."""
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-ChainId = Annotated[int, BeforeValidator(_whole), Field(ge=1, lt=2**64)]
-BlockNumber = Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**64)]
+ChainId = Annotated[int, _whole(1, 2**64 - 1)]
+BlockNumber = Annotated[int, _whole(0, 2**64 - 1)]
 ReadablePath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
@@ -101,7 +126,7 @@ class Settings(BaseModel):
     anchor: Address | None = None
     keystore: ReadablePath | None = None
     attestor_keystores: tuple[ReadablePath, ...] = ()
-    timeout_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30.0
+    timeout_s: Annotated[float, BeforeValidator(_seconds)] = 30.0
 
     def require(self, name: str) -> str:
         """Return a url or an address that a command cannot do without.
@@ -180,15 +205,11 @@ def parse_address(text: str, name: str) -> str:
 
 def parse_block(text: str, name: str = "the option --block") -> int:
     """Return a block number, given in decimal or hexadecimal. Raises ``ConfigError``."""
-    return _parse(TypeAdapter(BlockNumber), text, name)
-
-
-def _parse(adapter: TypeAdapter[T], text: str, name: str) -> T:
     try:
-        return adapter.validate_python(text)
+        return TypeAdapter(BlockNumber).validate_python(text)
     except ValidationError as error:
         problem = _text(error.errors()[0])
-    raise ConfigError(f"{name}: {problem}")
+    raise ConfigError(f"{name}: {problem}", hint="give the number of a block, as 42 or 0x2a")
 
 
 def _read_file(path: Path) -> dict[str, object]:

@@ -33,12 +33,14 @@
     │   ├── TransitionTooLarge    more writes than one transaction can perform
     │   └── TransactionPending    sent, not seen in a block in time (a retry can help)
     └── AnchorError               the anchor does not accept what is needed           exit 8
-        ├── AnchorMismatch        what was given does not fit it: keys, the source's genesis block, its kind
+        ├── AnchorMismatch        what was given does not fit it: the source's genesis block, its kind
+        │   └── TooFewKeys        of fewer of its signers than it needs
         ├── BlockNotAccepted      (a retry can help: somebody may attest it later)
         ├── BlockNotProvable      nothing that can be had now proves the block to the anchor
         │   └── ValidatorsUnknown  too few of those who sealed it are known to the anchor
         ├── ForeignSignature      a signature of another statement, chain or anchor, or by no signer
         ├── TooFewSignatures      (a retry can help: attestors come back)
+        ├── TooEarly              new signers, before the anchor's delay is over      (a retry can help)
         ├── AnchorPaused          stopped by its own rule                             (a retry can help)
         ├── AnchorExpired         its trust assumption holds no more
         ├── AnchorFrozen          it has seen two contradicting truths, or has too few signers left
@@ -60,6 +62,7 @@ changed by hand (``retryable``), and each instance says what to do (``hint``).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 
@@ -112,12 +115,12 @@ class KeyUnavailable(ConfigError):
 class WrongChain(ConfigError):
     """A node is on another chain than the configuration or an anchor says."""
 
-    def __init__(self, role: str, expected: int, actual: int) -> None:
+    def __init__(self, role: str, host: str, expected: int, actual: int) -> None:
         super().__init__(
-            f"the {role} node is on chain {actual}, expected chain {expected}",
-            hint=f"check the {role} url and chain id in the configuration",
+            f"the {role} node {host} is on chain {actual}, expected chain {expected}",
+            hint=f"check this node's url, and the {role} chain id and the anchor in the configuration",
         )
-        self.role, self.expected, self.actual = role, expected, actual
+        self.role, self.host, self.expected, self.actual = role, host, expected, actual
 
 
 class NodeError(SmartSyncError):
@@ -343,7 +346,25 @@ class AnchorError(SmartSyncError):
 
 
 class AnchorMismatch(AnchorError):
-    """What was given does not fit the anchor: too few of its signers' keys, another genesis block, another kind."""
+    """What was given does not fit the anchor: another genesis block, another kind, too few of its signers' keys."""
+
+
+class TooFewKeys(AnchorMismatch):
+    """Keys of fewer of an anchor's signers are at hand than it needs, and no later try finds more.
+
+    ``needed`` and ``found`` count them.
+    """
+
+    def __init__(self, needed: int, signers: Sequence[str], given: Sequence[str]) -> None:
+        found = len(set(given) & set(signers))
+        strangers = [address for address in dict.fromkeys(given) if address not in signers]
+        verb = "is not a signer" if len(strangers) == 1 else "are not signers"
+        super().__init__(
+            f"the anchor needs {needed} of its {len(signers)} signers, {found} of them "
+            f"{'is' if found == 1 else 'are'} given" + (f": {', '.join(strangers)} {verb}" if strangers else ""),
+            hint=f"give keys of {needed} of its signers: {', '.join(signers)}",
+        )
+        self.needed, self.found = needed, found
 
 
 class BlockNotAccepted(AnchorError):
@@ -378,8 +399,25 @@ class TooFewSignatures(AnchorError):
     retryable = True
 
     def __init__(self, what: str, needed: int, found: int, *, hint: str) -> None:
-        super().__init__(f"{what} needs {needed} signatures of the anchor's signers, {found} are there", hint=hint)
+        super().__init__(f"{what} needs the signatures of {needed} of the anchor's signers, and has {found}", hint=hint)
         self.needed, self.found = needed, found
+
+
+class TooEarly(AnchorError):
+    """New signers of an anchor cannot be in force yet. ``effective_at`` in seconds on the target's clock."""
+
+    retryable = True
+
+    def __init__(self, what: str, effective_at: int, now: int) -> None:
+        when = f"{what} is not in force yet: it can be from {_moment(effective_at)} on"
+        if effective_at > now:
+            super().__init__(f"{when}, in {_duration(effective_at - now)}", hint="run the same command again then")
+        else:
+            super().__init__(
+                f"{when}, and the target's node still judges by a block from before",
+                hint="run the same command again once the target chain has another block",
+            )
+        self.effective_at = effective_at
 
 
 class AnchorPaused(AnchorError):
@@ -440,6 +478,21 @@ class Equivocation(AnchorError):
             f"0x{evidence.hex()}",
         )
         self.signer, self.number, self.evidence = signer, number, evidence
+
+
+def _moment(timestamp_s: int) -> str:
+    """Return a chain's time as a date, where it is one: a contract may say any number."""
+    try:
+        return f"{datetime.fromtimestamp(timestamp_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return f"second {timestamp_s}"
+
+
+def _duration(seconds: int) -> str:
+    try:
+        return str(timedelta(seconds=seconds))
+    except OverflowError:
+        return f"{seconds} s"
 
 
 def _nibbles(prefix: bytes) -> str:

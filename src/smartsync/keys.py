@@ -24,6 +24,8 @@ KEYSTORE_PASSWORD = "SMARTSYNC_KEYSTORE_PASSWORD"  # noqa: S105 (the name of a v
 Prompt = Callable[[str], str]
 """Asks for a text without showing it while it is typed."""
 
+_NEW = "geth account new --keystore FOLDER, or cast wallet new FOLDER, makes a new one"
+
 
 def load_account(
     keystore: Path | None = None, env: Mapping[str, str] | None = None, prompt: Prompt | None = None
@@ -51,9 +53,7 @@ def load_account(
         return _from_hex(env[PRIVATE_KEY], f"the environment variable {PRIVATE_KEY}")
     if prompt is not None:
         return _from_hex(prompt("Private key (hex, not shown): "), "what was typed")
-    raise KeyUnavailable(
-        "a transaction has to be signed and no key is there", hint=f"give a --keystore FILE, or set {PRIVATE_KEY}"
-    )
+    raise KeyUnavailable("no key is given", hint=f"give a keystore, --keystore FILE, or set {PRIVATE_KEY}; {_NEW}")
 
 
 def _from_hex(text: str, where: str) -> LocalAccount:
@@ -70,20 +70,30 @@ def _from_keystore(path: Path, env: Mapping[str, str], prompt: Prompt | None) ->
     try:
         stored = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise KeyUnavailable(f"cannot read the keystore {path}: {error.strerror}") from None
+        raise KeyUnavailable(
+            f"cannot read the keystore {path}: {error.strerror}",
+            hint=f"give the path of a keystore file that you may read; {_NEW}",
+        ) from None
     except ValueError:
         stored = None
     if not isinstance(stored, dict) or not ("crypto" in stored or "Crypto" in stored):
-        raise KeyUnavailable(f"{path} is not a keystore file", hint="a Web3 Secret Storage (version 3) JSON is needed")
+        raise KeyUnavailable(
+            f"{path} is not a keystore file", hint=f"a Web3 Secret Storage (version 3) JSON is needed; {_NEW}"
+        )
     password = env.get(KEYSTORE_PASSWORD)
+    where = "that is set in the environment" if password is not None else "that was typed"
     if password is None:
         if prompt is None:
-            raise KeyUnavailable(f"the keystore {path} is locked", hint=f"set {KEYSTORE_PASSWORD}")
+            raise KeyUnavailable(
+                f"the keystore {path} is locked",
+                hint=f"set {KEYSTORE_PASSWORD} to its password, or run it in a terminal, where it is asked for",
+            )
         password = prompt(f"Password of {path.name} (not shown): ")
     try:
         account: LocalAccount = Account.from_key(Account.decrypt(stored, password))
     except Exception:
         raise KeyUnavailable(
-            f"the keystore {path} cannot be unlocked", hint="the password is wrong, or the file is damaged"
+            f"the keystore {path} cannot be unlocked",
+            hint=f"the password {where} is wrong, or the file is damaged",
         ) from None
     return account

@@ -85,8 +85,8 @@ class Sender:
         """The account's address, checksummed."""
         return str(self._account.address)
 
-    async def estimate(self, to: str | None, data: bytes) -> int:
-        """Return the gas that a transaction would need now, without any margin.
+    async def estimate(self, to: str | None, data: bytes, after: str = "latest") -> int:
+        """Return the gas that a transaction would need after this block, without any margin.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class Sender:
         # With a limit: ganache would run an endless loop for minutes without one.
         message = {**self._message(to, data), "gas": hex(gas)}
         try:
-            return await self.chain.estimate_gas(message)
+            return await self.chain.estimate_gas(message, after)
         except TransactionReverted as error:
             if error.name != _REPLICAS_OUT_OF_GAS:
                 raise
@@ -130,7 +130,7 @@ class Sender:
                 hint="have the first of them replaced by one that pays more, or wait; then run the same command again",
             ) from error
 
-    async def send(self, to: str | None, data: bytes, *, what: str) -> Receipt:
+    async def send(self, to: str | None, data: bytes, *, what: str, after: str = "latest") -> Receipt:
         """Send a transaction and return its receipt once it is in a block.
 
         Parameters
@@ -139,6 +139,8 @@ class Sender:
             The contract to call; None creates one out of ``data``.
         what
             What the transaction does, for messages: "sync to block 7".
+        after
+            Where it is tried first: ``latest``, or ``pending`` for what depends on the time of the block to come.
 
         Raises
         ------
@@ -154,7 +156,7 @@ class Sender:
             Where the node does not take it for another reason.
         """
         async with self._turn:
-            gas = await self._gas(to, data, what)
+            gas = await self._gas(to, data, what, after)
             fees = await self.chain.fees()
             await self._require_funds(gas, fees)
             raw = await self._sign(to, data, gas, fees)
@@ -166,10 +168,10 @@ class Sender:
         logger.info("%s: block %d, %d gas", what, receipt.block_number, receipt.gas_used)
         return replace(receipt, calldata_bytes=len(data))
 
-    async def _gas(self, to: str | None, data: bytes, what: str) -> int:
+    async def _gas(self, to: str | None, data: bytes, what: str, after: str) -> int:
         """Return the gas limit: the estimate and a margin, as far as the caps leave room for one."""
         try:
-            estimate, cap = await self.estimate(to, data), await self.cap()
+            estimate, cap = await self.estimate(to, data, after), await self.cap()
         except TransactionTooLarge as error:
             raise TransactionTooLarge(error.gas, error.cap, what=what) from error
         if estimate > cap:

@@ -83,7 +83,7 @@ def test_blockhash_anchor_from_deployment_to_an_older_block(run: Run, node: Node
 
 
 def test_quorum_anchor_update_by_signers_only_and_rotation(run: Run, node: Node) -> None:
-    anchor = deployed(run, "quorum", "--delay", "0")
+    anchor = deployed(run, "quorum", "--delay", "5")
     here = "--anchor", anchor, "--json"
     assert failed(run("anchor", "update", *here)) == (8, "BlockNotProvable")
     assert failed(run("anchor", "update", *here, "--from", "http://127.0.0.1:9")) == (8, "TooFewSignatures")
@@ -97,9 +97,19 @@ def test_quorum_anchor_update_by_signers_only_and_rotation(run: Run, node: Node)
     scheduled = reported(
         run("anchor", "rotate", *new, "--signature", signature["signature"], *here, SMARTSYNC_PRIVATE_KEY=key)
     )
-    assert scheduled["effective_at"] is not None
-    mine(node)
+    effective_at = scheduled["effective_at"]
+    assert isinstance(effective_at, int)
+    early = run("anchor", "rotate", *new, *here, SMARTSYNC_PRIVATE_KEY=key)
+    assert failed(early) == (8, "TooEarly")
+    assert json.loads(early.stdout)["effective_at"] == effective_at and "UTC on, in 0:00:0" in early.stderr
+    # Nothing happens on the chain meanwhile.
+    time.sleep(max(0.0, effective_at - time.time()) + 1)
     assert reported(run("anchor", "rotate", *new, *here, SMARTSYNC_PRIVATE_KEY=key))["effective_at"] is None
+    stranger = run("attest", *here)
+    assert failed(stranger) == (8, "TooFewKeys")
+    told = json.loads(stranger.stdout)
+    assert f"{node.accounts[2].address} is not a signer" in told["message"]
+    assert node.accounts[3].address in told["hint"] and "SMARTSYNC_PRIVATE_KEY" in told["hint"]
     terms = reported(run("anchor", "show", *here))["terms"]
     assert terms["signers"] == [node.accounts[3].address]  # type: ignore[index]
     assert failed(run("anchor", "sign-set", *new, *here)) == (8, "AnchorError")
@@ -140,6 +150,10 @@ def test_composite_anchors_of_members(run: Run, node: Node) -> None:
     native, quorum = deployed(run, "blockhash"), deployed(run, "quorum")
     k_of_n = deployed(run, "k-of-n", "--member", native, "--member", quorum, "--threshold", "1")
     mine(node, 3)
+    no_signers = run("attest", "--anchor", k_of_n, "--json")
+    assert failed(no_signers) == (8, "AnchorMismatch")
+    told = json.loads(no_signers.stdout)
+    assert "its members are what has to be attested to" in told["message"] and quorum in told["hint"]
     update = run("anchor", "update", "--anchor", k_of_n)
     assert update.returncode == 0, update.stderr
     assert f"member {quorum} was not updated" in update.stderr
@@ -147,7 +161,8 @@ def test_composite_anchors_of_members(run: Run, node: Node) -> None:
     mine(node, 3)
     waiting = run("anchor", "update", "--anchor", veto)
     assert "waits for a veto" in waiting.stdout, waiting.stderr
-    assert run("anchor", "show", "--anchor", veto).stdout.count("Member 0x") == 2
+    shown = run("anchor", "show", "--anchor", veto).stdout
+    assert f"Primary {native}" in shown and f"Watcher {quorum}" in shown
     number = str(reported(run("anchor", "update", "--anchor", veto, "--json"))["block_number"])
     assert failed(run("anchor", "report", "--number", number, "--anchor", veto, "--json")) == (8, "AnchorError")
     twice = "anchor", "deploy", "k-of-n", "--member", native, "--member", native, "--threshold", "1", "--json"

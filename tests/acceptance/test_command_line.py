@@ -116,6 +116,8 @@ def watched(installed: Path, folder: Path, node: Node, replica: str) -> tuple[di
     command = [str(installed), "watch", replica, "--attest", "--interval", "0.2", "--json"]
     with subprocess.Popen(command, cwd=folder, env=environment(node), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
+        accepted: dict[str, object] = json.loads(process.stdout.readline())
+        assert accepted["event"] == "accepted" and accepted["time"]
         event: dict[str, object] = json.loads(process.stdout.readline())
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)

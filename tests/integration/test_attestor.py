@@ -23,10 +23,10 @@ from smartsync import SmartSync
 from smartsync.anchors.block import accepted_block
 from smartsync.anchors.collecting import RemoteSigners
 from smartsync.anchors.quorum import quorum_terms, revoke, update_quorum
-from smartsync.contracts import encode_call
 from smartsync.errors import SmartSyncError, TooFewSignatures
 from smartsync.header import Header
 from smartsync.submit import Sender
+from smartsync.sync.equivocations import Reporting
 from smartsync.testing import Node, anvil_node
 from smartsync.testing.node import free_port
 from tests.lying_proxy import LyingProxy, forged_header, lying
@@ -183,6 +183,8 @@ def test_attestors_two_of_three_through_crash_and_reorganisation(stage: Stage) -
         _, told = attestor.wait_for(f"/v1/attestations/{dropped.number}", lambda status, _: status == 409)
         assert (told["error"], told["signed"]) == ("AlreadySigned", "0x" + dropped.hash.hex())
         assert told["refused"] == stage.hash_at(dropped.number)
+        _, told = attestor.wait_for("/v1/status", lambda _, told: told["state"] == "waiting")
+        assert f"has signed block {dropped.number} as 0x{dropped.hash.hex()}" in told["reason"] and told["hint"]
 
     # Also after another crash.
     assert attestors[0].end(signal.SIGKILL)[0] == -signal.SIGKILL
@@ -229,7 +231,7 @@ def test_attestor_finality_that_goes_back_stops_it_until_resumed(stage: Stage) -
     code, events = attestor.end(signal.SIGTERM)
     assert code == 0
     assert [event["state"] for event in events if event["event"] == "state"][-1] == "stopped"
-    assert events[-1] == {"event": "ended"}
+    assert events[-1]["event"] == "ended" and events[-1]["time"]
 
     attestor = stage.attestor(0, port=port)
     assert attestor.get("/v1/status")[1]["state"] == "stopped"
@@ -286,8 +288,10 @@ def test_attestor_with_two_records_of_one_key_is_found_out_and_removed(stage: St
             assert (len(steps), "0x" + header.hash.hex()) == (1, stage.hash_at(header.number))
             (found,) = signers.equivocations
             before = await quorum_terms(client.target, stage.anchor)
-            data = encode_call("QuorumAnchor", "reportMisbehaviour", [found.evidence])
-            await sender.send(stage.anchor, data, what="report")
+            reporting = Reporting(sender, signers)
+            (reported,) = [told async for told in reporting.run(stage.anchor)]
+            assert (reported.signer, reported.number, reported.anchor_status) == (found.signer, found.number, "active")
+            assert [told async for told in reporting.run(stage.anchor)] == []
             after = await quorum_terms(client.target, stage.anchor)
             assert set(before.signers) - set(after.signers) == {found.signer}
 
@@ -306,6 +310,11 @@ def test_attestor_on_another_chain_than_the_anchors_ends(stage: Stage, ganache: 
     process = stage.command(0, source_url=ganache.url)
     out, _ = process.communicate(timeout=60)
     assert (process.returncode, json.loads(out)["error"]) == (2, "WrongChain")
+    process = stage.command(0, "--second-source", ganache.url)
+    out, _ = process.communicate(timeout=60)
+    told = json.loads(out)
+    assert (process.returncode, told["error"]) == (2, "WrongChain")
+    assert f"the source node {ganache.url.removeprefix('http://')} is on chain" in told["message"]
 
 
 def test_attestor_port_that_is_taken_ends(stage: Stage) -> None:
@@ -314,4 +323,4 @@ def test_attestor_port_that_is_taken_ends(stage: Stage) -> None:
     process = stage.command(1, port=port)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, json.loads(out)["error"]) == (2, "ConfigError"), err
-    assert f"cannot listen on 127.0.0.1 port {port}" in err
+    assert f"cannot listen on 127.0.0.1 port {port}: the port is taken" in err

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from smartsync import SyncResult
+from smartsync import AnchorUpdate, SyncResult
 from smartsync.errors import AnchorMismatch, BlockNotAccepted, NodeUnreachable, SourceDestroyed
 from smartsync.sync.watching import Event
 from smartsync.testing import Node
@@ -89,8 +89,9 @@ async def test_watch_every_three_blocks_waits_for_the_third(made: World, stage: 
         assert not waiting.done()
         assert (await made.client.status(stage.replica)).block_number == before
         await made.do("set(uint256,uint256)", 11, 3)
-        event = await waiting
-        assert isinstance(event, SyncResult)
+        accepted, event = await waiting, await anext(events)
+        assert isinstance(accepted, AnchorUpdate) and isinstance(event, SyncResult)
+        assert (accepted.block_number, accepted.level, len(accepted.steps)) == (before + 3, "final", 1)
         assert (event.from_block, event.to_block, [change.new for change in event.changes]) == (before, before + 3, [3])
 
 
@@ -115,6 +116,13 @@ async def test_watch_anchor_without_a_block_is_told_once_and_waited_for(
             assert not waiting.done()
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_watch_update_of_an_anchor_that_needs_signatures_is_refused(made: World, stage: Stage) -> None:
+    with pytest.raises(AnchorMismatch, match="by the word of its signers only") as caught:
+        async for event in made.client.watch(stage.replica, interval_s=0.05, update=True):
+            raise AssertionError(event)
+    assert "--attest" in caught.value.hint
 
 
 async def test_watch_keys_of_no_signers_end_it(made: World, stage: Stage) -> None:

@@ -19,7 +19,7 @@ def test_to_json_dataclasses_are_objects_all_the_way_down() -> None:
         "replica": "0x00",
         "block_number": 1,
         "exact": True,
-        "checks": [{"name": "code", "ok": True, "detail": "equal"}],
+        "checks": [{"name": "code", "ok": True, "detail": "equal", "needed": True}],
     }
 
 

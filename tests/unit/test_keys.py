@@ -54,7 +54,9 @@ def test_load_account_typed_key_is_the_last_resort() -> None:
 def test_load_account_no_key_at_all_says_how_to_give_one() -> None:
     with pytest.raises(KeyUnavailable) as caught:
         load_account()
-    assert "SMARTSYNC_PRIVATE_KEY" in caught.value.hint
+    assert caught.value.message == "no key is given"
+    for way in ("--keystore FILE", "SMARTSYNC_PRIVATE_KEY", "geth account new", "cast wallet new"):
+        assert way in caught.value.hint
 
 
 @pytest.mark.parametrize("key", ["hunter2", KEY[:-2], KEY + "00", "00" * 32, "ff" * 32, "0x" + "z" * 64])
@@ -69,20 +71,26 @@ def test_load_account_wrong_password_is_refused_without_showing_it(keystore: Pat
     password = "2".join(("hunter", ""))
     with pytest.raises(KeyUnavailable, match="cannot be unlocked") as caught:
         load_account(keystore, {"SMARTSYNC_KEYSTORE_PASSWORD": password})
+    assert "that is set in the environment is wrong" in caught.value.hint
     assert password not in "".join(traceback.format_exception(caught.value))
 
 
 def test_load_account_keystore_locked_and_nobody_to_ask_is_refused(keystore: Path) -> None:
-    with pytest.raises(KeyUnavailable, match="locked"):
+    with pytest.raises(KeyUnavailable, match="locked") as caught:
         load_account(keystore, {})
+    assert "set SMARTSYNC_KEYSTORE_PASSWORD" in caught.value.hint and "terminal" in caught.value.hint
+    with pytest.raises(KeyUnavailable) as caught:
+        load_account(keystore, {}, lambda text: "sesame?")
+    assert "the password that was typed is wrong" in caught.value.hint
 
 
 @pytest.mark.parametrize("content", ["", "no json", "[]", "{}", '{"version": 3}', KEY])
 def test_load_account_not_a_keystore_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "key.json"
     path.write_text(content)
-    with pytest.raises(KeyUnavailable, match="not a keystore"):
+    with pytest.raises(KeyUnavailable, match="not a keystore") as caught:
         load_account(path, {"SMARTSYNC_KEYSTORE_PASSWORD": "x"})
+    assert "geth account new" in caught.value.hint
 
 
 @pytest.mark.parametrize("content", ['{"version": 3, "crypto": {}}', '{"version": 9, "crypto": 7}'])
@@ -94,7 +102,8 @@ def test_load_account_damaged_keystore_is_refused(content: str, tmp_path: Path) 
 
 
 def test_load_account_missing_keystore_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(KeyUnavailable, match="cannot read"):
+    with pytest.raises(KeyUnavailable, match="cannot read") as caught:
         load_account(tmp_path / "none.json", {})
+    assert "give the path of a keystore file" in caught.value.hint and "geth account new" in caught.value.hint
     with pytest.raises(KeyUnavailable):
         load_account(tmp_path, {})

@@ -36,8 +36,12 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+TOKEN = "SMARTSYNC_ATTESTOR_TOKEN"  # noqa: S105  # a variable's name
+"""Environment variable: what attestors ask relayers to show, in the header ``Authorization: Bearer …``."""
+
 _TIMEOUT_S = 15.0
 _MAX_BODY = 16 * 1024
+_MARGIN_S = 60
 _MAX_NESTING = 100
 _MAX_SEEN = 10_000
 
@@ -45,7 +49,11 @@ _SeenKey = tuple[str, int, int, int, int, str]
 
 
 class _NoAnswer(Exception):
-    """An attestor gave nothing of use; the text says why, and holds nothing of the url."""
+    """An attestor gave nothing of use; text and hint say why and what to do, and hold nothing of the url."""
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(why)
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ class RemoteSigners:
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._seen: OrderedDict[_SeenKey, tuple[BlockAttestation, Signed]] = OrderedDict()
+        self._logged: set[str] = set()
         self.equivocations: list[Equivocation] = []
 
     def __repr__(self) -> str:
@@ -118,31 +127,44 @@ class RemoteSigners:
             assert why is not None  # noqa: S101  # for mypy: there is one height at least
             raise why
 
-    async def revoke(self, terms: QuorumTerms, parting: Parting) -> Sequence[Signed]:
-        """Return enough signatures of the revocation of everything above ``parting.head``.
+    async def revoke(self, terms: QuorumTerms, parting: Parting, now_s: int) -> tuple[Revocation, Sequence[Signed]]:
+        """Return the revocation of everything above ``parting.head``, and enough signatures.
 
         Raises
         ------
         TooFewSignatures
-            Fewer than the anchor needs signed that. The hint tells of each attestor what was wrong.
+            Fewer than the anchor needs signed that, until the same time. The hint tells of each attestor what was
+            wrong.
         """
-        expected = revocation_of(terms, parting.head)
 
         async def ask(attestor: _Attestor) -> tuple[Revocation, Signed]:
             statement, signed = decode_revocation(terms, await self._get(session, attestor, "/v1/revocation"))
-            if statement != expected:
+            if statement.head != parting.head:
                 raise ForeignSignature(
                     f"it revokes what is above 0x{statement.head.hex()}, and the source has parted above "
-                    f"0x{expected.head.hex()}"
+                    f"0x{parting.head.hex()}"
+                )
+            if statement.deadline < now_s + _MARGIN_S:
+                raise ForeignSignature(
+                    f"its revocation is good until {statement.deadline} on the target's clock, which is at {now_s}",
+                    hint="its clock is behind, or its target node",
                 )
             return statement, signed
 
         async with self._session() as session:
             answers, problems = await self._ask_all(self._attestors, ask)
-        signers = {signed.signer: signed for _, signed in answers}
+        by_statement: dict[Revocation, dict[str, Signed]] = {}
+        for statement, signed in answers:
+            by_statement.setdefault(statement, {})[signed.signer] = signed
+        statement, signers = max(
+            by_statement.items(), key=lambda item: len(item[1]), default=(revocation_of(terms, parting.head, now_s), {})
+        )
+        if len(by_statement) > 1:
+            problems.append("they signed until different times: a new hour began, or their clocks differ; try again")
         if len(signers) < terms.threshold:
             raise TooFewSignatures("the revocation", terms.threshold, len(signers), hint=_hint(problems))
-        return list(signers.values())
+        self._log(problems)
+        return statement, list(signers.values())
 
     async def _heights(
         self, session: aiohttp.ClientSession, terms: QuorumTerms
@@ -196,6 +218,7 @@ class RemoteSigners:
                 by_level[statement.level][signed.signer] = signed
         for level, signers in by_level.items():
             if len(signers) >= terms.threshold:
+                self._log(problems)
                 return header, level, list(signers.values())
         found = max(map(len, by_level.values()))
         if all(by_level.values()):
@@ -224,26 +247,37 @@ class RemoteSigners:
         error = Equivocation(signed.signer, statement.number, evidence)
         if all(known.evidence[:8] != evidence[:8] or known.signer != error.signer for known in self.equivocations):
             self.equivocations.append(error)
-            logger.error("%s; %s", error.message, error.hint)
         raise error
 
     async def _ask_all(
         self, attestors: Sequence[_Attestor], ask: Callable[[_Attestor], Awaitable[T]]
     ) -> tuple[list[T], list[str]]:
-        """Ask all side by side; return the answers that are of use, and of the other attestors what was wrong."""
+        """Ask all side by side; return the answers that are of use, and of the other attestors what was wrong.
+
+        That is told once: in the hint where too few are left, in the log where enough are.
+        """
         outcomes = await asyncio.gather(*map(ask, attestors), return_exceptions=True)
         answers: list[T] = []
         problems: list[str] = []
         for attestor, outcome in zip(attestors, outcomes, strict=True):
-            if isinstance(outcome, (_NoAnswer, SmartSyncError)):
-                why = outcome.message if isinstance(outcome, SmartSyncError) else str(outcome)
-                logger.warning("attestor %s is passed over: %s", attestor.host, why)
-                problems.append(f"{attestor.host}: {why}")
+            if isinstance(outcome, Equivocation):
+                continue  # it stands in ``equivocations``
+            if isinstance(outcome, SmartSyncError):
+                problems.append(_told(attestor.host, outcome.message, outcome.hint))
+            elif isinstance(outcome, _NoAnswer):
+                problems.append(_told(attestor.host, str(outcome), outcome.hint))
             elif isinstance(outcome, BaseException):
                 raise outcome
             else:
                 answers.append(outcome)
         return answers, problems
+
+    def _log(self, problems: Sequence[str]) -> None:
+        """Tell what was wrong with some although enough were left; what was so the last time is known already."""
+        for problem in problems:
+            if problem not in self._logged:
+                logger.warning("attestor passed over: %s", problem)
+        self._logged = set(problems)
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(timeout=self._timeout, headers=self._headers)
@@ -272,10 +306,13 @@ class RemoteSigners:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _NoAnswer(f"the connection failed: {type(error).__name__}") from None
         told = _parsed(bytes(body))
+        if status == 401:
+            # Not in its words: it cannot know where the token is taken from here.
+            what = "it does not take the token that it was shown" if self._headers else "it wants a token"
+            raise _NoAnswer(what, f"set the environment variable {TOKEN} to the one that its operator gives you")
         if status != 200:
-            message = told.get("message") if isinstance(told, dict) else None
-            said = f": {_plain(message)}" if isinstance(message, str) else ""
-            raise _NoAnswer(f"HTTP status {status}{said}")
+            message, hint = _said(told, "message"), _said(told, "hint")
+            raise _NoAnswer(f"HTTP status {status}" + (f": {message}" if message else ""), _theirs(hint))
         return told
 
 
@@ -318,9 +355,24 @@ def _newest(terms: QuorumTerms, status: Any) -> tuple[str, int]:
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**64:
         state = status.get("state")
         if state in ("waiting", "stopped"):
-            raise _NoAnswer(f"it is {state}: {_plain(status.get('reason'))}")
+            raise _NoAnswer(f"it is {state}: {_said(status, 'reason')}", _theirs(_said(status, "hint")))
         raise _NoAnswer("it names no block")
     return signer, number
+
+
+def _said(told: Any, name: str) -> str:
+    """Return one of the texts of a stranger's answer, empty where it has none."""
+    value = told.get(name) if isinstance(told, dict) else None
+    return _plain(value) if isinstance(value, str) else ""
+
+
+def _theirs(hint: str) -> str:
+    """Say whose hint this is: its operator's, as a rule, and not ours to follow."""
+    return f"its own hint: {hint}" if hint else ""
+
+
+def _told(host: str, why: str, hint: str) -> str:
+    return f"{host}: {why}" + (f" ({hint})" if hint else "")
 
 
 def _plain(value: object) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from smartsync.anchors.attestation import AttestedLevel, QuorumTerms, Signed
+from smartsync.anchors.attestation import AttestedLevel, QuorumTerms, Revocation, Signed
 from smartsync.anchors.block import canonical_at
 from smartsync.anchors.parting import Parting
 from smartsync.anchors.quorum import LocalSigners
@@ -43,16 +43,18 @@ class SignersOnce:
         header = await source.header("latest" if block is None else block)
         standing = await canonical_at(self.target, terms.anchor, header.number)
         slot = terms.anchor, terms.set_epoch, terms.canonical_epoch, header.number
-        before = self._signed.get(slot, header.hash) if standing is None else standing.block_hash
-        if before != header.hash:
-            raise SourceReorganised(
-                f"as block {header.number} of the source 0x{before.hex()} has been signed, not 0x{header.hash.hex()}",
-                hint="the block after it can be signed, and this one once the other is revoked",
-            )
+        # Both: what was signed need not have been accepted, and the anchor may have accepted another one since.
+        for before in (self._signed.get(slot), None if standing is None else standing.block_hash):
+            if before not in (None, header.hash):
+                raise SourceReorganised(
+                    f"for block {header.number} of the source 0x{before.hex()} has been signed, and not "
+                    f"0x{header.hash.hex()}",
+                    hint="the block after it can be signed, and this one once the other is revoked",
+                )
         self._signed[slot] = header.hash
         # By its hash: at its number there may be another one by now.
         return await self.signers.attest(source, terms, f"0x{header.hash.hex()}")
 
-    async def revoke(self, terms: QuorumTerms, parting: Parting) -> Sequence[Signed]:
+    async def revoke(self, terms: QuorumTerms, parting: Parting, now_s: int) -> tuple[Revocation, Sequence[Signed]]:
         """Sign a revocation."""
-        return await self.signers.revoke(terms, parting)
+        return await self.signers.revoke(terms, parting, now_s)

@@ -12,9 +12,11 @@ from typing import Protocol
 
 from eth_account.signers.local import LocalAccount
 
+from smartsync.addresses import ZERO_ADDRESS
 from smartsync.anchors.attestation import (
     AttestedLevel,
     QuorumTerms,
+    Revocation,
     Signed,
     Statement,
     attestation_of,
@@ -36,7 +38,7 @@ from smartsync.anchors.block import (
 from smartsync.anchors.parting import Parting, find_parting, require_parting
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
-from smartsync.errors import AnchorFrozen, AnchorMismatch, NodeError, SourceReorganised, TooFewSignatures
+from smartsync.errors import AnchorFrozen, NodeError, SourceReorganised, TooFewKeys, TooFewSignatures
 from smartsync.header import Header
 from smartsync.results import Step
 from smartsync.submit import Sender, step_of
@@ -51,8 +53,8 @@ class Signers(Protocol):
     ) -> tuple[Header, AttestedLevel, Sequence[Signed]]:
         """Return a source block (the newest that they attest to where ``None``), as what, and their signatures."""
 
-    async def revoke(self, terms: QuorumTerms, parting: Parting) -> Sequence[Signed]:
-        """Return their signatures of the revocation of everything above ``parting.head``."""
+    async def revoke(self, terms: QuorumTerms, parting: Parting, now_s: int) -> tuple[Revocation, Sequence[Signed]]:
+        """Return the revocation of everything above ``parting.head``, good at this time, and their signatures."""
 
 
 @dataclass(frozen=True)
@@ -81,19 +83,15 @@ class LocalSigners:
         level = await level_of(source, header)
         return header, level, self._sign(terms, attestation_of(terms, header, level))
 
-    async def revoke(self, terms: QuorumTerms, parting: Parting) -> Sequence[Signed]:
+    async def revoke(self, terms: QuorumTerms, parting: Parting, now_s: int) -> tuple[Revocation, Sequence[Signed]]:
         """Sign a revocation."""
-        return self._sign(terms, revocation_of(terms, parting.head))
+        statement = revocation_of(terms, parting.head, now_s)
+        return statement, self._sign(terms, statement)
 
     def _sign(self, terms: QuorumTerms, statement: Statement) -> list[Signed]:
         members = {account.address: account for account in self.accounts if account.address in terms.signers}
         if len(members) < terms.threshold:
-            # Not TooFewSignatures: no later try finds more keys.
-            raise AnchorMismatch(
-                f"the anchor needs {terms.threshold} of its {len(terms.signers)} signers, "
-                f"{len(members)} of them are given",
-                hint=f"give the keys of {terms.threshold} of {', '.join(terms.signers)}",
-            )
+            raise TooFewKeys(terms.threshold, terms.signers, [account.address for account in self.accounts])
         return [sign(account, terms, statement) for account in members.values()]
 
 
@@ -122,6 +120,12 @@ async def quorum_terms(target: Chain, anchor: str) -> QuorumTerms:
         signers=tuple(signers),
         threshold=threshold,
     )
+
+
+async def guardian_of(target: Chain, anchor: str) -> str | None:
+    """Return who may bring the anchor back where it is frozen, ``None`` for nobody."""
+    (guardian,) = await call_view(target, "QuorumAnchor", anchor, "guardian")
+    return None if guardian == ZERO_ADDRESS else str(guardian)
 
 
 async def level_of(source: Chain, header: Header) -> AttestedLevel:
@@ -154,11 +158,13 @@ async def update_quorum(
     ForeignSignature
         A signature does not count.
     SourceReorganised
-        The anchor accepts another block of this number: to sign this one too would freeze it.
+        The anchor accepts another block of this number, which a revocation has to take back first.
     AnchorPaused, AnchorExpired, AnchorFrozen
         The anchor accepts nothing, or froze now because another hash of this number is accepted already.
+    TooFewKeys
+        Too few of its signers' keys are at hand.
     AnchorMismatch
-        Too few of its signers' keys are at hand; or it speaks of another genesis block than the source node.
+        It speaks of another genesis block than the source node.
     WrongChain
         It speaks of another chain id.
     """
@@ -172,7 +178,7 @@ async def update_quorum(
         return header, []
     await _require_no_other(target, anchor, header)
     what = f"attest block {header.number}"
-    _require_quorum(what, terms, attestation_of(terms, header, level), signed)
+    _require_quorum(f"block {header.number}", terms, attestation_of(terms, header, level), signed)
     data = encode_call("QuorumAnchor", "update", [encode_proof(header, level, signed)])
     receipt = await sender.send(anchor, data, what=what)
     if not (await accepted_block(target, anchor, header.hash)).accepted:
@@ -194,7 +200,7 @@ async def revoke(source: Chain, sender: Sender, anchor: str, signers: Signers) -
     FinalBlockDropped
         It has dropped one that the anchor holds for final, which no revocation undoes.
     TooFewSignatures
-        Fewer of the anchor's signers signed than it needs. Of keys at hand: AnchorMismatch.
+        Fewer of the anchor's signers signed than it needs. Of keys at hand: TooFewKeys.
     ForeignSignature
         A signature does not count.
     AnchorFrozen
@@ -226,10 +232,11 @@ async def revoke_if_dropped(
 
 
 async def _revoke(sender: Sender, terms: QuorumTerms, parting: Parting, signers: Signers) -> tuple[Parting, Step]:
-    signed = await signers.revoke(terms, parting)
+    statement, signed = await signers.revoke(terms, parting, await sender.chain.clock())
     what = f"revoke all above block {parting.head_number}"
-    _require_quorum(what, terms, revocation_of(terms, parting.head), signed)
-    data = encode_call("QuorumAnchor", "revoke", [parting.head, join_signatures(signed)])
+    _require_quorum(what, terms, statement, signed)
+    arguments = [parting.head, statement.deadline, join_signatures(signed)]
+    data = encode_call("QuorumAnchor", "revoke", arguments)
     return parting, step_of(what, await sender.send(terms.anchor, data, what=what))
 
 
@@ -250,18 +257,27 @@ async def schedule_set(
     terms = await quorum_terms(sender.chain, anchor)
     update = set_update_of(terms, new_signers, threshold)
     what = f"schedule signer set {update.set_epoch}"
-    _require_quorum(what, terms, update, signed)
+    _require_quorum(
+        f"signer set {update.set_epoch}",
+        terms,
+        update,
+        signed,
+        way_out="they run smartsync anchor sign-set, and what that prints is given by --signature, repeatable",
+    )
     arguments = [list(update.signers), threshold, join_signatures(signed)]
     return step_of(what, await sender.send(anchor, encode_call("QuorumAnchor", "scheduleSet", arguments), what=what))
 
 
 async def change_set(sender: Sender, anchor: str, new_signers: Sequence[str], threshold: int) -> Step:
-    """Put the scheduled signers in force, which anybody may do after the delay."""
+    """Put the scheduled signers in force, which anybody may do after the delay.
+
+    Judged by the block to come: on a chain where nothing happens the newest one's time stays before the delay's end.
+    """
     terms = await quorum_terms(sender.chain, anchor)
     update = set_update_of(terms, new_signers, threshold)
     what = f"change to signer set {update.set_epoch}"
     data = encode_call("QuorumAnchor", "changeSet", [list(update.signers), threshold])
-    return step_of(what, await sender.send(anchor, data, what=what))
+    return step_of(what, await sender.send(anchor, data, what=what, after="pending"))
 
 
 async def schedule_recovery(
@@ -274,14 +290,18 @@ async def schedule_recovery(
 
 
 async def recover(sender: Sender, anchor: str, new_signers: Sequence[str], threshold: int, head: bytes) -> Step:
-    """Put the scheduled recovery in force, which anybody may do after the delay."""
+    """Put the scheduled recovery in force, which anybody may do after the delay; judged as in `change_set`."""
     arguments = [sorted(new_signers, key=lambda address: int(address, 16)), threshold, head]
     data = encode_call("QuorumAnchor", "recover", arguments)
-    return step_of("recover the anchor", await sender.send(anchor, data, what="recover the anchor"))
+    step = await sender.send(anchor, data, what="recover the anchor", after="pending")
+    return step_of("recover the anchor", step)
 
 
 async def _require_no_other(target: Chain, anchor: str, header: Header) -> None:
-    """Check that the anchor accepts no other block of the header's number."""
+    """Check that the anchor accepts no other block of the header's number.
+
+    A final one would displace a safe one; but whoever signed both in one epoch could be reported for it.
+    """
     standing = await canonical_at(target, anchor, header.number)
     if standing is not None and standing.block_hash != header.hash:
         raise SourceReorganised(
@@ -291,14 +311,17 @@ async def _require_no_other(target: Chain, anchor: str, header: Header) -> None:
         )
 
 
-def _require_quorum(what: str, terms: QuorumTerms, statement: Statement, signed: Sequence[Signed]) -> None:
+def _require_quorum(
+    what: str,
+    terms: QuorumTerms,
+    statement: Statement,
+    signed: Sequence[Signed],
+    way_out: str = "name the urls of their attestors",
+) -> None:
     for item in signed:
         require_signers(terms, statement, item)
-    found = len({item.signer for item in signed})
-    if found < terms.threshold:
-        raise TooFewSignatures(
-            what,
-            terms.threshold,
-            found,
-            hint=f"its signers are {', '.join(terms.signers)}: name the urls of {terms.threshold} of their attestors",
-        )
+    found = {item.signer for item in signed}
+    if len(found) < terms.threshold:
+        missing = [signer for signer in terms.signers if signer not in found]
+        hint = f"{terms.threshold - len(found)} more of these have to sign it: {', '.join(missing)}; {way_out}"
+        raise TooFewSignatures(what, terms.threshold, len(found), hint=hint)

@@ -11,13 +11,13 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
-from smartsync.addresses import ZERO_ADDRESS
 from smartsync.anchors.attestation import NOTHING, QuorumTerms, Signed, set_update_of, sign, signer_of
 from smartsync.anchors.block import accepted_block, anchor_state, require_active
 from smartsync.anchors.deploying import ordered_quorum
 from smartsync.anchors.kinds import WITH_SIGNERS, require_known_kind
 from smartsync.anchors.quorum import (
     change_set,
+    guardian_of,
     quorum_terms,
     recover,
     schedule_recovery,
@@ -25,10 +25,9 @@ from smartsync.anchors.quorum import (
 )
 from smartsync.chain import Chain
 from smartsync.contracts import decode_logs, event_topic
-from smartsync.errors import AnchorError, BlockNotAccepted, TransactionReverted
+from smartsync.errors import AnchorError, BlockNotAccepted, TooEarly, TransactionReverted
 from smartsync.results import SetSignature, SignerChange, Step
 from smartsync.submit import Sender
-from smartsync.views import call_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,8 @@ async def rotate(
         Fewer signatures of the anchor's signers than it needs.
     ForeignSignature
         A signature does not count.
+    TooEarly
+        They are scheduled, and the anchor's delay is not over.
     AnchorFrozen
         The anchor is frozen: its guardian decides, not its signers.
     """
@@ -127,7 +128,7 @@ async def rotate(
         step = await schedule_set(sender, anchor, wanted, threshold, signed)
         waiting = await scheduled_set(target, anchor, await quorum_terms(target, anchor))
         return _scheduled(wanted, threshold, terms, waiting, step)
-    return await _in_force(wanted, threshold, terms, waiting, change_set(sender, anchor, wanted, threshold))
+    return await _in_force(target, terms, waiting, change_set(sender, anchor, wanted, threshold))
 
 
 async def recover_anchor(
@@ -148,6 +149,8 @@ async def recover_anchor(
         The anchor is not frozen, has no guardian, or another one than who sends.
     BlockNotAccepted
         The anchor does not accept the block that is to stand.
+    TooEarly
+        It is scheduled, and the anchor's delay is not over.
     """
     target = sender.chain
     await require_known_kind(target, anchor, *WITH_SIGNERS)
@@ -167,17 +170,17 @@ async def recover_anchor(
     if waiting is not None and (waiting.signers, waiting.threshold) == (wanted, threshold):
         try:
             work = recover(sender, anchor, wanted, threshold, head)
-            return await _in_force(wanted, threshold, terms, waiting, work)
+            return await _in_force(target, terms, waiting, work)
         except TransactionReverted as error:
             # The same signers with another head, or scheduled before the anchor froze: schedule it, then.
             if error.name != "NotScheduled":
                 raise
-    (guardian,) = await call_view(target, "QuorumAnchor", anchor, "guardian")
+    guardian = await guardian_of(target, anchor)
     if guardian != sender.address:
         raise AnchorError(
             f"{sender.address} is not the guardian of the anchor {anchor}",
             hint=f"its guardian is {guardian}: give that account's key"
-            if guardian != ZERO_ADDRESS
+            if guardian is not None
             else "it has none, and stays frozen for good: deploy another anchor, and fork again",
         )
     step = await schedule_recovery(sender, anchor, wanted, threshold, head)
@@ -192,17 +195,14 @@ def _scheduled(
 
 
 async def _in_force(
-    wanted: tuple[str, ...],
-    threshold: int,
-    terms: QuorumTerms,
-    waiting: ScheduledSet,
-    work: Coroutine[Any, Any, Step],
+    target: Chain, terms: QuorumTerms, waiting: ScheduledSet, work: Coroutine[Any, Any, Step]
 ) -> SignerChange:
     """Put the set in force, unless it is too early for that; then say when."""
+    set_epoch = terms.set_epoch + 1
     try:
         step = await work
     except TransactionReverted as error:
         if error.name != "NotYet":
             raise
-        return SignerChange(wanted, threshold, terms.set_epoch + 1, waiting.effective_at, ())
-    return SignerChange(wanted, threshold, terms.set_epoch + 1, None, (step,))
+        raise TooEarly(f"signer set {set_epoch}", waiting.effective_at, await target.clock()) from error
+    return SignerChange(waiting.signers, waiting.threshold, set_epoch, None, (step,))

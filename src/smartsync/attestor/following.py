@@ -72,25 +72,41 @@ class Following:
         newest = min(reached)
         wanted = newest if number is None else number
         if newest < 0:
-            raise NotAttestable(f"the source has not a single block that is {self._enough()} yet", hint="wait")
+            raise NotAttestable(f"the source has no block that is {self._enough()} yet", hint="wait")
         if wanted > newest:
             raise NotAttestable(
-                f"block {wanted} is not {self._enough()} yet, the newest that is, is block {newest}",
+                f"block {wanted} is not {self._enough()} yet; the newest one that is, is block {newest}",
                 hint="wait, or ask for an older block",
             )
         top = await self._agreed(newest)
         header = top if wanted == newest else await self._agreed(wanted)
         if self.follow == "finalized":
-            # Once more, after all else was read: the chain may have been exchanged meanwhile.
+            await self._saw_finalized(top, reached)
+        return header
+
+    async def _saw_finalized(self, top: Header, reached: Sequence[int]) -> None:
+        """Write down the newest block that all nodes hold for final, and check that it follows the one before.
+
+        Only after all else was read: the chain may have been exchanged meanwhile.
+        """
+        while True:
             seen = await self._require_seen()
-            if seen is not None and newest < seen.number:
+            if seen is not None and top.number < seen.number:
                 behind = [node for node, block in zip(self.nodes, reached, strict=True) if block < seen.number]
                 raise NodesDisagree(
-                    f"{_hosts(behind)}: finalized is block {newest}, and it was block {seen.number} before",
+                    f"{_hosts(behind)}: block {top.number} is the finalized one now, block {seen.number} was before",
                     hint="nothing is signed until the node has caught up",
                 )
-            self.record.saw_finalized(self.source, top.number, top.hash)
-        return header
+            # Another request, or another attestor with this record, may have written a newer one: check that, then.
+            if self.record.saw_finalized(self.source, top.number, top.hash, after=seen):
+                break
+        seen = await self._require_seen()
+        if seen is not None and seen.number == top.number and seen.block_hash != top.hash:
+            raise NodesDisagree(
+                f"block {top.number} of the source was exchanged while it was read: 0x{top.hash.hex()} for "
+                f"0x{seen.block_hash.hex()}",
+                hint="nothing is signed meanwhile; a node that goes back and forth is broken, or several at one url",
+            )
 
     async def require_standing(self) -> None:
         """Check that what was finalized still is.
@@ -106,7 +122,10 @@ class Following:
         await self._require_seen()
 
     async def resume(self, block_hash: bytes) -> bool:
-        """Go on after a stop, with this for the hash of the block that was finalized; False where it never stopped.
+        """Go on after a stop, with this for the hash of the block that was finalized; False where nothing was changed.
+
+        Or, where it has not stopped and waits for a height that only a lie ever reached: from this block on, which is
+        the finalized one of all nodes now.
 
         Raises
         ------
@@ -114,8 +133,16 @@ class Following:
             Not every node has this block there.
         """
         seen = self.record.finalized(self.source)
-        if seen is None or not seen.stopped:
+        if seen is None:
             return False
+        if not seen.stopped:
+            number = min(await self._each(self._reached)) if self.follow == "finalized" else -1
+            if not 0 <= number < seen.number or {block_hash} != set(
+                await self._each(lambda node: _hash_at(node, number))
+            ):
+                return False
+            self.record.resume(self.source, number, block_hash)
+            return True
         for node, found in zip(self.nodes, await self._each(lambda node: _hash_at(node, seen.number)), strict=True):
             if found != block_hash:
                 raise ConfigError(
@@ -150,7 +177,7 @@ class Following:
         if self.follow != "finalized":
             return await node.block_number() - self.follow
         try:
-            return (await node.header("finalized")).number
+            finalized = await node.header("finalized")
         except BlockUnavailable:
             return -1
         except RpcError as error:
@@ -158,6 +185,15 @@ class Following:
                 f"{node.rpc.host} does not know which block is finalized: {error.message}",
                 hint="take a node that does, or, on a chain without finality, a depth: --follow 64",
             ) from error
+        # geth goes on naming a block that its chain has dropped: what it has there now, nobody has called final.
+        standing = await _hash_at(node, finalized.number)
+        if standing != finalized.hash:
+            raise NodesDisagree(
+                f"{node.rpc.host} calls block {finalized.number} finalized as 0x{finalized.hash.hex()}, and has on its "
+                f"chain: {_shown(standing)}",
+                hint="nothing is signed meanwhile; its chain has gone back on its finality, or the node is broken",
+            )
+        return finalized.number
 
     async def _agreed(self, number: int) -> Header:
         """Return a block that every node has as the same."""

@@ -9,6 +9,7 @@ records has two memories.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,16 +57,18 @@ class Record:
     Parameters
     ----------
     path
-        The file; made where there is none (``is_new`` then). Several processes may have it open.
+        The file; made where there is none. Several processes may have it open, also of one key: whoever is first to
+        write down a height decides on its hash.
 
     Raises
     ------
     ConfigError
-        It is no record, one of another version, or cannot be written.
+        It is no record, has lost its content, is of another version, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        existed = os.path.exists(path)  # as `Path.exists`, which raises where it may not look
         try:
             self._db = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -74,7 +77,7 @@ class Record:
             with self._told():
                 # EXTRA: with FULL, a power cut right after the commit may bring the journal back, and undo it.
                 self._db.execute("PRAGMA synchronous = EXTRA")
-            self.is_new = self._opened()
+            self._open(existed)
         except BaseException:
             self._db.close()
             raise
@@ -91,6 +94,26 @@ class Record:
         """Close the file."""
         self._db.close()
 
+    def holds(self, target_chain_id: int, anchor: str, signer: str) -> bool:
+        """Whether anything is written down that this signer has signed for this anchor."""
+        key = (str(target_chain_id), anchor, signer)
+        with self._told():
+            found = self._db.execute(
+                "SELECT 1 FROM signed WHERE target_chain_id = ? AND anchor = ? AND signer = ? LIMIT 1", key
+            ).fetchone()
+        return found is not None
+
+    def require_free(self, terms: QuorumTerms, signer: str, attestation: BlockAttestation) -> None:
+        """Check that `remember` would accept this now. Nothing is written down.
+
+        Raises
+        ------
+        AlreadySigned
+            Another hash of this height was signed before.
+        """
+        with self._told():
+            self._require_free(terms, signer, attestation)
+
     def remember(self, terms: QuorumTerms, signer: str, attestation: BlockAttestation) -> None:
         """Write down that this is going to be signed. Only after it has returned may it be.
 
@@ -105,27 +128,13 @@ class Record:
         ConfigError
             The record cannot be written.
         """
-        height = (str(terms.target_chain_id), terms.anchor, signer, str(attestation.number))
-        epochs = (str(attestation.set_epoch), str(attestation.canonical_epoch))
         with self._transaction():
             self._require_going((terms.source_chain_id, terms.source_genesis_hash))
-            found = self._db.execute(
-                "SELECT block_hash FROM signed WHERE target_chain_id = ? AND anchor = ? AND signer = ? AND number = ? "
-                "AND block_hash <> ? AND (level = 'final' OR (set_epoch = ? AND canonical_epoch = ?))",
-                (*height, attestation.block_hash, *epochs),
-            ).fetchone()
-            if found is not None:
-                raise AlreadySigned(
-                    attestation.number,
-                    found[0],
-                    attestation.block_hash,
-                    hint="the source has dropped the block that was signed. Where the anchor accepts it, have it "
-                    "revoked (smartsync anchor revoke), which begins a new epoch; otherwise take a newer block",
-                )
+            self._require_free(terms, signer, attestation)
             self._db.execute(
                 "INSERT INTO signed VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET level = 'final' "
                 "WHERE excluded.level = 'final'",
-                (*height, *epochs, attestation.block_hash, attestation.level),
+                (*_height(terms, signer, attestation), attestation.block_hash, attestation.level),
             )
 
     def finalized(self, source: SourceId) -> Finalized | None:
@@ -144,13 +153,27 @@ class Record:
         with self._told():
             self._require_going(source)
 
-    def saw_finalized(self, source: SourceId, number: int, block_hash: bytes) -> None:
-        """Write down a finalized block of a source, where it is the highest so far."""
+    def saw_finalized(self, source: SourceId, number: int, block_hash: bytes, *, after: Finalized | None) -> bool:
+        """Write down a finalized block of a source, where it is the highest so far.
+
+        Parameters
+        ----------
+        after
+            The highest until then, which this one was seen to follow.
+
+        Returns
+        -------
+        bool
+            False where another one is the highest by now: nothing was written down.
+        """
         with self._transaction():
             self._require_going(source)
             seen = self._finalized(source)
+            if seen != after:
+                return False
             if seen is None or number > seen.number:
                 self._put_finalized(source, number, block_hash, "")
+        return True
 
     def stop(self, source: SourceId, why: str) -> None:
         """Write down that nothing is signed any more, until `resume`."""
@@ -163,6 +186,22 @@ class Record:
         """Take this for the finalized block of the source from now on, and go on."""
         with self._transaction():
             self._put_finalized(source, number, block_hash, "")
+
+    def _require_free(self, terms: QuorumTerms, signer: str, attestation: BlockAttestation) -> None:
+        *height, set_epoch, canonical_epoch = _height(terms, signer, attestation)
+        found = self._db.execute(
+            "SELECT block_hash FROM signed WHERE target_chain_id = ? AND anchor = ? AND signer = ? AND number = ? "
+            "AND block_hash <> ? AND (level = 'final' OR (set_epoch = ? AND canonical_epoch = ?))",
+            (*height, attestation.block_hash, set_epoch, canonical_epoch),
+        ).fetchone()
+        if found is not None:
+            raise AlreadySigned(
+                attestation.number,
+                found[0],
+                attestation.block_hash,
+                hint="the source has dropped the block that was signed. Where the anchor accepts it, have it "
+                "revoked (smartsync anchor revoke), which begins a new epoch; otherwise take a newer block",
+            )
 
     def _finalized(self, source: SourceId) -> Finalized | None:
         found = self._db.execute(
@@ -184,13 +223,19 @@ class Record:
                 "follow now, start the attestor with --resume HASH, the hash that they have for this block",
             )
 
-    def _opened(self) -> bool:
+    def _open(self, existed: bool) -> None:
         """Check what file this is, and make the tables of a new one. Writes in any case, to know that it works."""
         with self._transaction():
             (application,) = self._db.execute("PRAGMA application_id").fetchone()
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
             is_new = bool(application == version == tables == 0)
+            if is_new and existed:
+                raise ConfigError(
+                    f"the attestor's record {self.path} is empty: it was never written, or its content is lost",
+                    hint="remove the file only if this key has never signed; otherwise have the other signers rotate "
+                    "to a new key (smartsync anchor rotate)",
+                )
             if not is_new and application != _APPLICATION_ID:
                 raise ConfigError(
                     f"{self.path} is a database, but no attestor's record", hint="name the right file with --record"
@@ -204,7 +249,6 @@ class Record:
                 self._db.execute(table)
             self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             self._db.execute(f"PRAGMA user_version = {VERSION}")
-        return is_new
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -233,6 +277,12 @@ class Record:
             f"the attestor's record {self.path} cannot be read and written: {error}",
             hint="nothing is signed without it: see to the folder, its permissions and the space on the disk",
         )
+
+
+def _height(terms: QuorumTerms, signer: str, attestation: BlockAttestation) -> tuple[str, ...]:
+    """Return for what only one hash may be signed."""
+    number, epochs = attestation.number, (attestation.set_epoch, attestation.canonical_epoch)
+    return str(terms.target_chain_id), terms.anchor, signer, str(number), *map(str, epochs)
 
 
 def _key(source: SourceId) -> tuple[str, bytes]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from smartsync.anchors.collecting import TOKEN
 from smartsync.anchors.documents import encode_signed
 from smartsync.attestor.service import Attested, Attestor, Look
 from smartsync.attestor.sharing import Budget, Shared
@@ -31,8 +32,6 @@ from smartsync.errors import (
 
 logger = logging.getLogger(__name__)
 
-TOKEN = "SMARTSYNC_ATTESTOR_TOKEN"  # noqa: S105  # a variable's name
-"""Environment variable: what a relayer has to show, in the header ``Authorization: Bearer …``."""
 
 DEFAULT_LISTEN = "127.0.0.1:8650"
 MIN_TOKEN = 16
@@ -127,13 +126,16 @@ class Server:
     def application(self) -> web.Application:
         """Return the service."""
         application = web.Application(middlewares=[self._guarded], client_max_size=_MAX_BODY)
-        for path, handler in (
-            ("/v1/status", self._status),
-            ("/v1/attestations/latest", self._latest),
-            ("/v1/attestations/{number}", self._numbered),
-            ("/v1/revocation", self._revocation),
-        ):
+        handlers = {
+            "/": self._index,
+            "/v1/status": self._status,
+            "/v1/attestations/latest": self._latest,
+            "/v1/attestations/{number}": self._numbered,
+            "/v1/revocation": self._revocation,
+        }
+        for path, handler in handlers.items():
             application.router.add_get(path, handler, allow_head=False)
+        self._paths = [path for path in handlers if path != "/"]
         application.on_cleanup.append(self._close)
         return application
 
@@ -141,11 +143,15 @@ class Server:
         """Return how the attestor stands, asked anew now and then only."""
         return await self._looks.get("")
 
+    async def _index(self, _: web.Request) -> web.Response:
+        return web.json_response({"service": "smartsync attestor", "version": self._version, "paths": self._paths})
+
     async def _status(self, _: web.Request) -> web.Response:
         try:
             look = await asyncio.wait_for(self.look(), _STATUS_WITHIN_S)
         except TimeoutError:
-            look = Look("waiting", f"a node takes longer than {_STATUS_WITHIN_S:g} s to answer")
+            told = f"a node takes longer than {_STATUS_WITHIN_S:g} s to answer"
+            look = Look("waiting", told, hint="see to the nodes, of the source chain and of the target chain")
         attestor, (chain_id, genesis_hash) = self._attestor, self._attestor.following.source
         return web.json_response(
             {
@@ -157,6 +163,7 @@ class Server:
                 "follow": attestor.following.follow,
                 "state": look.state,
                 "reason": look.reason,
+                "hint": look.hint,
                 "newest": None if look.number is None else {"number": look.number, "hash": to_json(look.block_hash)},
                 "version": self._version,
             }
@@ -168,16 +175,20 @@ class Server:
     async def _numbered(self, request: web.Request) -> web.Response:
         text = request.match_info["number"]
         if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and int(text) < 2**64):
-            return _refusal(400, "BadNumber", "a block's number is decimal digits, and below 2^64")
+            return _refusal(400, "BadNumber", "a block's number is decimal digits, and below 2^64", "correct the path")
         number = int(text)
         if not self._attestations.has(number):
             look = await self.look()
             if look.number is not None and number > look.number:
                 raise NotAttestable(
-                    f"block {number} is not to be attested yet, the newest that is, is block {look.number}", hint="wait"
+                    f"block {number} cannot be attested yet, the newest one that can is block {look.number}",
+                    hint="wait, or ask for an older block",
                 )
-            if not self._heights.take():
-                return _refusal(429, "TooManyRequests", "too many blocks were asked for, ask again in a few seconds")
+            # The newest costs nothing: it is what relayers are after, and nobody is to keep it from them.
+            if number != look.number and not self._heights.take():
+                return _refusal(
+                    429, "TooManyRequests", "too many different blocks were asked for", "ask again in a few seconds"
+                )
         return _document(await self._attestations.get(number))
 
     async def _revocation(self, _: web.Request) -> web.Response:
@@ -187,22 +198,30 @@ class Server:
     async def _guarded(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Ask for the token, and turn every error into JSON."""
         if not self._is_allowed(request):
-            answer = _refusal(401, "Unauthorized", "the token is missing or wrong")
+            answer = _refusal(
+                401,
+                "Unauthorized",
+                "the token is missing or wrong",
+                f"ask the attestor's operator for it, and send it as Authorization: Bearer TOKEN; smartsync does, with "
+                f"the environment variable {TOKEN}",
+            )
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer
         try:
             return await handler(request)
         except SmartSyncError as error:
-            return web.json_response(to_json(error.as_dict()), status=_status_of(error))
+            told = error.as_dict()
+            del told["exit_code"]  # of a command, which this is not
+            return web.json_response(to_json(told), status=_status_of(error))
         except web.HTTPException as error:
-            answer = _refusal(error.status, "NotServed", error.reason)
+            answer = _refusal(error.status, "NotServed", error.reason, "GET / lists what is served; GET only")
             answer.headers.update({name: error.headers[name] for name in ("Allow",) if name in error.headers})
             return answer
         except Exception as error:
             # Its text may hold anything, also the path of a node's url: where it happened has to do, for the log too.
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error("unexpected %s\n%s", type(error).__name__, where)
-            return _refusal(500, "UnexpectedError", "the attestor failed: its own log says more")
+            return _refusal(500, "UnexpectedError", "the attestor failed", "its operator finds more in its log")
 
     def _is_allowed(self, request: web.Request) -> bool:
         if self._token is None:
@@ -221,8 +240,8 @@ def _document(attested: Attested) -> web.Response:
     return web.json_response(encode_signed(attested.terms, attested.statement, attested.signed))
 
 
-def _refusal(status: int, error: str, message: str) -> web.Response:
-    told = {"error": error, "message": message, "hint": "", "exit_code": 1, "retryable": status in (429, 503)}
+def _refusal(status: int, error: str, message: str, hint: str) -> web.Response:
+    told = {"error": error, "message": message, "hint": hint, "retryable": status in (429, 503)}
     return web.json_response(told, status=status)
 
 

@@ -11,8 +11,16 @@ from typing import Literal
 
 from eth_account.signers.local import LocalAccount
 
-from smartsync.anchors.attestation import QuorumTerms, Signed, attestation_of, revocation_of, sign
-from smartsync.anchors.block import anchor_kind, require_active, require_same_source, source_of
+from smartsync.addresses import checked_address
+from smartsync.anchors.attestation import (
+    BlockAttestation,
+    QuorumTerms,
+    Signed,
+    attestation_of,
+    revocation_of,
+    sign,
+)
+from smartsync.anchors.block import anchor_kind, require_active, require_chain, source_of
 from smartsync.anchors.documents import Attestable
 from smartsync.anchors.kinds import WITH_SIGNERS
 from smartsync.anchors.parting import find_parting
@@ -21,13 +29,16 @@ from smartsync.attestor.following import Follow, Following
 from smartsync.attestor.record import Record
 from smartsync.chain import Chain
 from smartsync.errors import (
+    AnchorMismatch,
     AttestorStopped,
     ConfigError,
     ForeignSignature,
     NodesDisagree,
     NotAttestable,
     SmartSyncError,
+    WrongChain,
 )
+from smartsync.header import Header
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +102,8 @@ class Attestor:
         NodeError
             A node does not answer.
         """
+        # Written one way: the record goes by it.
+        anchor = checked_address(anchor, "the anchor")
         kind = await anchor_kind(target, anchor)
         if kind not in WITH_SIGNERS:
             raise ConfigError(
@@ -108,8 +121,9 @@ class Attestor:
     async def look(self) -> Look:
         """Return how it stands, without signing anything."""
         try:
-            await self._ready()
+            terms = await self._ready()
             header = await self.following.header()
+            self.following.record.require_free(terms, self.signer, self._statement(terms, header))
         except AttestorStopped as error:
             return Look("stopped", error.message, hint=error.hint)
         except SmartSyncError as error:
@@ -134,7 +148,7 @@ class Attestor:
         """
         terms = await self._ready()
         header = await self.following.header(number)
-        statement = attestation_of(terms, header, self.following.level)
+        statement = self._statement(terms, header)
         self.following.record.remember(terms, self.signer, statement)
         logger.info("signing block %d (0x%s) as %s", header.number, header.hash.hex(), statement.level)
         return Attested(terms, statement, sign(self._account, terms, statement))
@@ -168,18 +182,31 @@ class Attestor:
         if parting is None:
             raise NotAttestable("the source has dropped none of the anchor's blocks, there is nothing to revoke")
         parting.require_revocable()
-        statement = revocation_of(terms, parting.head)
+        statement = revocation_of(terms, parting.head, await self.target.clock())
         logger.warning(
-            "signing a revocation: the source has dropped %d accepted blocks above block %d",
-            len(parting.dropped),
+            "signing a revocation of all above block %d: accepted blocks that the source has dropped: %d",
             parting.head_number,
+            len(parting.dropped),
         )
         return Attested(terms, statement, sign(self._account, terms, statement))
+
+    def _statement(self, terms: QuorumTerms, header: Header) -> BlockAttestation:
+        return attestation_of(terms, header, self.following.level)
 
     async def _ready(self) -> QuorumTerms:
         """Return the anchor's terms as they are now, under which this signer's signature counts."""
         await self._require_source()
         terms = await quorum_terms(self.target, self.anchor)
+        # What it was opened for stays: a target's node that is exchanged, or lies, must not have it sign for another
+        # chain, whose anchor may well have the same address.
+        if terms.target_chain_id != self.target_chain_id:
+            raise WrongChain("target", self.target.rpc.host, self.target_chain_id, terms.target_chain_id)
+        if (terms.source_chain_id, terms.source_genesis_hash) != self.following.source:
+            raise AnchorMismatch(
+                f"the target node {self.target.rpc.host} says that the anchor {self.anchor} is of another source chain "
+                "than it said at the start",
+                hint="nothing is signed meanwhile; no anchor changes its source: find out what is wrong with the node",
+            )
         await require_active(self.target, self.anchor)
         if self.signer not in terms.signers:
             raise ForeignSignature(
@@ -191,4 +218,4 @@ class Attestor:
 
     async def _require_source(self) -> None:
         for node in self.following.nodes:
-            await require_same_source(node, self.target, self.anchor)
+            await require_chain(node, *self.following.source)

@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 
 from smartsync.cli import render
+from smartsync.cli.anchor.given import chosen_block
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
-from smartsync.config import parse_block
 from smartsync.results import AcceptedBlock
 
 _Block = Annotated[
@@ -26,7 +26,7 @@ def attest(session: Session, block: _Block = None) -> None:
     Sign only what is final on the source chain: two hashes for one height remove a signer, and freeze the anchor
     where a quorum signed them.
     """
-    chosen = block if block is None or block in ("finalized", "safe") else parse_block(block)
+    chosen = chosen_block(block)
     anchor = session.settings.require("anchor")
     account = session.account()
     attestors = session.attestors(account)

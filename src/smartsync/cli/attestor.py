@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+import errno
+import logging
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,15 +18,17 @@ from eth_account.signers.local import LocalAccount
 from rich.console import Console
 
 from smartsync import __version__
+from smartsync.anchors.collecting import TOKEN
 from smartsync.attestor.following import Follow, parse_follow
 from smartsync.attestor.record import Record
-from smartsync.attestor.server import DEFAULT_LISTEN, TOKEN, Listen, Server, parse_listen, require_token
+from smartsync.attestor.server import DEFAULT_LISTEN, Listen, Server, parse_listen, require_token
 from smartsync.attestor.service import Attestor, Look
 from smartsync.chain import Chain
 from smartsync.cli import render
 from smartsync.cli.anchor.given import hex_bytes
 from smartsync.cli.command import command
 from smartsync.cli.ending import terminated_like_interrupted
+from smartsync.cli.output import Output, timed
 from smartsync.cli.session import Session
 from smartsync.errors import ConfigError
 from smartsync.rpc import Rpc
@@ -36,8 +41,8 @@ _Follow = Annotated[
     typer.Option(
         "--follow",
         metavar="finalized|DEPTH",
-        help="What is signed: blocks that the nodes call finalized, as final; or blocks with at least DEPTH blocks "
-        "above them, as safe, which can be revoked. All attestors of an anchor must follow the same way.",
+        help="Which blocks to sign: those that all nodes call finalized, as final; or those with at least DEPTH blocks "
+        "above them, as safe, which the signers can revoke. All attestors of an anchor have to use the same.",
     ),
 ]
 _SecondSource = Annotated[
@@ -47,8 +52,8 @@ _SecondSource = Annotated[
         metavar="URL",
         envvar=_SECOND_SOURCES,
         show_envvar=False,
-        help="One more node of the source chain, better of another make and host; repeatable. Nothing is signed unless "
-        f"all nodes have the same block.  [{_SECOND_SOURCES}, separated by spaces]",
+        help="One more node of the source chain, best of another client and another operator; repeatable. Nothing is "
+        f"signed unless all nodes have the same block.  [{_SECOND_SOURCES}, separated by spaces]",
     ),
 ]
 _Record = Annotated[
@@ -56,8 +61,8 @@ _Record = Annotated[
     typer.Option(
         "--record",
         metavar="FILE",
-        help="What this key has signed, so that it never signs two hashes for one height. Keep it: never start with an "
-        "empty or restored one, and never run one key with two.",
+        help="File that holds what this key has signed, so that it never signs two hashes of one height. Keep it: a "
+        "key that has signed must never run with a new file, a restored one, or two.",
     ),
 ]
 _Listen = Annotated[
@@ -65,19 +70,23 @@ _Listen = Annotated[
     typer.Option(
         "--listen",
         metavar="HOST:PORT",
-        help=f"Where relayers ask. Anything but loopback needs a token in the environment variable {TOKEN}.",
+        help="Where to serve the signatures. For other machines take an address that is not loopback; they then have "
+        f"to show the token that is in the environment variable {TOKEN}.",
     ),
 ]
 _Interval = Annotated[
-    float, typer.Option("--interval", metavar="SECONDS", min=0.05, help="How often to look at the chains unasked.")
+    float,
+    typer.Option(
+        "--interval", metavar="SECONDS", min=0.05, help="How often to look at the chains where no relayer asks."
+    ),
 ]
 _Resume = Annotated[
     str | None,
     typer.Option(
         "--resume",
         metavar="HASH",
-        help="Sign again after a stop. Only once you know from sources that you trust that the chain rightly has this "
-        "block hash at the height where it stopped.",
+        help="Sign again after the source has dropped a finalized block: HASH is what it has now at the height of that "
+        "block. Only once you know, not from your own nodes, that this is the right chain.",
     ),
 ]
 
@@ -108,10 +117,13 @@ def attestor(
 ) -> None:
     """Sign source blocks for a quorum anchor, and serve the signatures to relayers over HTTP, until Ctrl-C.
 
-    The key (--keystore) is one of the anchor's signers. It needs no funds: relayers send the transactions, and need not
-    be trusted. Where a finalized block turns out not to be final, it stops signing for good: see --resume.
+    The key (--keystore, SMARTSYNC_PRIVATE_KEY) has to be one of the anchor's signers. It needs no funds: relayers fetch
+    the signatures (smartsync anchor update --from URL) and send the transactions. They need not be trusted.
 
-    Ctrl-C and SIGTERM end it with exit code 0. With --json each event is one line: serving, state, ended or failed.
+    Where the source drops a finalized block, it stops signing until it is started with --resume.
+
+    Ctrl-C and SIGTERM end it with exit code 0. Each event is one line with its time; with --json these are serving,
+    state, ended and failed.
     """
     where = parse_listen(listen)
     urls = [session.settings.require("source_url"), *(second_source or [])]
@@ -130,11 +142,30 @@ def attestor(
         resume=None if resume is None else hex_bytes(resume, "the option --resume", 32),
         account=session.account(),
     )
-    with terminated_like_interrupted(), suppress(KeyboardInterrupt), Record(record) as opened:
-        if opened.is_new:
-            session.output.note(f"{record} is a new record: right only if this key has never signed for this anchor")
+    with (
+        terminated_like_interrupted(),
+        suppress(KeyboardInterrupt),
+        Record(record) as opened,
+        _logged(session.output),
+    ):
         session.connected(lambda client, _: _serve(session, client, plan, opened))
-    session.output.show({"event": "ended"}, lambda console: console.print("ended"))
+    session.output.show({"event": "ended"}, lambda console: console.print(timed("ended")))
+
+
+@contextmanager
+def _logged(output: Output) -> Iterator[None]:
+    """Write what the attestor logs, a failed request or a stop, as it writes its own lines: with the time."""
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            output.note(timed(f"{record.levelname.lower()}: {record.getMessage()}"))
+
+    logger, lines = logging.getLogger("smartsync"), Lines(logging.WARNING)
+    logger.addHandler(lines)
+    try:
+        yield
+    finally:
+        logger.removeHandler(lines)
 
 
 async def _serve(session: Session, client: SmartSync, plan: _Plan, record: Record) -> None:
@@ -145,9 +176,15 @@ async def _serve(session: Session, client: SmartSync, plan: _Plan, record: Recor
         service = await Attestor.open(
             client.target, plan.anchor, plan.account, nodes=nodes, follow=plan.follow, record=record
         )
+        if not record.holds(service.target_chain_id, service.anchor, service.signer):
+            session.output.note(
+                f"the record {record.path} holds no signature of {service.signer} for this anchor: right only if this "
+                "key has never signed for it"
+            )
         if plan.resume is not None:
             resumed = await service.following.resume(plan.resume)
-            session.output.note("resumed" if resumed else "--resume: it had not stopped, nothing was changed")
+            told = "it signs again" if resumed else "the attestor had not stopped, and nothing was changed"
+            session.output.note(timed(f"--resume: {told}"))
         server = Server(service, token=plan.token, version=__version__)
         runner = web.AppRunner(server.application(), access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
@@ -162,12 +199,29 @@ async def _bind(runner: web.AppRunner, listen: Listen) -> str:
     try:
         await site.start()
     except OSError as error:
-        raise ConfigError(
-            f"--listen: cannot listen on {listen.host} port {listen.port}: {error.strerror}",
-            hint="another attestor may run there already; take another port, or an address of this machine",
-        ) from error
+        why, hint = _cannot_listen(error)
+        raise ConfigError(f"--listen: cannot listen on {listen.host} port {listen.port}: {why}", hint=hint) from error
     host, port = runner.addresses[0][:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _cannot_listen(error: OSError) -> tuple[str, str]:
+    """Return why, and what to do. The text of asyncio's own error repeats the address in Python's words."""
+    of_this_machine = "give an address of this machine: 127.0.0.1 serves itself only, 0.0.0.0 whoever can reach it"
+    if isinstance(error, socket.gaierror):
+        return "there is no address of this name", of_this_machine
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                "the port is taken",
+                "another attestor may run there already: end it, or take another port (0 is any that is free)",
+            )
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address", of_this_machine
+        case errno.EACCES:
+            return "it is not allowed", "take a port above 1023"
+        case _:
+            return error.strerror or str(error), of_this_machine
 
 
 async def _look_on(session: Session, server: Server, interval_s: float) -> None:
@@ -204,14 +258,14 @@ def _tell_serving(session: Session, service: Attestor, plan: _Plan, url: str) ->
     ]
 
     def draw(console: Console) -> None:
-        render.card(console, f"Attestor at {url}; Ctrl-C ends it", rows)
+        render.card(console, timed(f"serving at {url}; Ctrl-C ends it"), rows)
 
     session.output.show(document, draw)
 
 
 def _tell_state(session: Session, look: Look) -> None:
     document = {"event": "state", **asdict(look)}
-    what = look.reason if look.block_hash is None else f"block {look.number} {render.hexadecimal(look.block_hash)}"
-    session.output.show(document, lambda console: render.heading(console, f"{look.state}: {what}"))
-    if look.hint:
-        session.output.note(f"hint: {look.hint}")
+    what = f"{look.reason} (hint: {look.hint})" if look.hint else look.reason
+    if look.block_hash is not None:
+        what = f"block {look.number} {render.hexadecimal(look.block_hash)} can be attested"
+    session.output.show(document, lambda console: render.heading(console, timed(f"{look.state}: {what}")))

@@ -16,7 +16,7 @@ from smartsync.cli.output import Output
 from smartsync.cli.progress import shown_progress
 from smartsync.config import Settings
 from smartsync.discovery.slots_file import read_slots
-from smartsync.errors import KeyUnavailable
+from smartsync.errors import KeyUnavailable, TooFewKeys
 from smartsync.keys import KEYSTORE_PASSWORD, PRIVATE_KEY, load_account
 from smartsync.results import Progress
 from smartsync.sync import SmartSync
@@ -49,7 +49,14 @@ class Session:
     ) -> T:
         """Run asynchronous work with a SmartSync for the configured nodes, showing its progress."""
         with shown_progress(self.output.notes) as on_progress:
-            return asyncio.run(self._work(work, account, on_progress))
+            try:
+                return asyncio.run(self._work(work, account, on_progress))
+            except TooFewKeys as error:
+                error.hint += (
+                    f". The keys that were given are those of {self._places()}; others are taken from "
+                    f"--attestor-keystore FILE, or {_ATTESTOR_KEYS}"
+                )
+                raise
 
     def account(self) -> LocalAccount:
         """Return the account that sends transactions.
@@ -79,6 +86,17 @@ class Session:
         keys = [key.strip() for key in self.environ.get(_ATTESTOR_KEYS, "").split(",")]
         found += [_attestor(key, place) for place, key in enumerate(keys, 1) if key]
         return list({item.address: item for item in found}.values()) or [account or self.account()]
+
+    def _places(self) -> str:
+        """Return where the keys of `attestors` are from."""
+        places = [f"the keystore {path}" for path in self.settings.attestor_keystores]
+        if self.environ.get(_ATTESTOR_KEYS):
+            places.append(_ATTESTOR_KEYS)
+        if not places and self.settings.keystore is not None:
+            places.append(f"the keystore {self.settings.keystore}")
+        elif not places:
+            places.append(PRIVATE_KEY if self.environ.get(PRIVATE_KEY) else "the prompt")
+        return " and ".join(places)
 
     async def _work(
         self,

@@ -19,6 +19,7 @@ from smartsync.errors import (
     BlockNotAccepted,
     ConfigError,
     ForeignSignature,
+    TooEarly,
     TooFewSignatures,
     TransactionReverted,
 )
@@ -87,9 +88,11 @@ async def test_rotate_by_signatures_of_several_places_scheduled_then_in_force(sc
     (elsewhere,) = await client.sign_set(anchor, scene.new, 2, [accounts[2], accounts[9]])
     assert elsewhere.signer == accounts[2].address
     before = sent(scene.target)
-    with pytest.raises(TooFewSignatures) as caught:
+    with pytest.raises(TooFewSignatures, match=r"signer set 2 needs the signatures of 2 of .* has 1") as caught:
         await client.rotate(anchor, scene.new, 2, signatures=[elsewhere.signature])
     assert (caught.value.needed, caught.value.found) == (2, 1)
+    assert "1 more of these have to sign it: " in caught.value.hint and accounts[2].address not in caught.value.hint
+    assert "smartsync anchor sign-set" in caught.value.hint and "url" not in caught.value.hint
     with pytest.raises(ForeignSignature):
         # Another threshold is another statement.
         await client.rotate(anchor, scene.new, 3, accounts=[accounts[3]], signatures=[elsewhere.signature])
@@ -100,9 +103,11 @@ async def test_rotate_by_signatures_of_several_places_scheduled_then_in_force(sc
     report = await client.describe_anchor(anchor)
     assert report.terms["scheduled_set"].signers == tuple(sorted(scene.new, key=lambda text: int(text, 16)))
     # Too early: it says when, and sends nothing.
-    early = await client.rotate(anchor, scene.new, 2)
-    assert (early.effective_at, early.steps) == (scheduled.effective_at, ())
-    scene.wait()
+    with pytest.raises(TooEarly, match=r"signer set 2 is not in force yet: it can be from .* UTC on, in \d:") as early:
+        await client.rotate(anchor, scene.new, 2)
+    assert early.value.effective_at == scheduled.effective_at
+    # Nothing happens on the chain: that the delay is over only the next block will show.
+    scene.target.request("evm_increaseTime", [DELAY_S])
     # Anybody may by now.
     done = await client.rotate(anchor, scene.new, 2)
     assert done.effective_at is None and len(done.steps) == 1
@@ -175,9 +180,10 @@ async def test_recover_frozen_anchor_by_its_guardian(scene: Scene) -> None:
 
     scheduled = await client.recover_anchor(anchor, scene.new, 2, head)
     assert scheduled.effective_at is not None and len(scheduled.steps) == 1
-    early = await client.recover_anchor(anchor, scene.new, 2, head)
-    assert (early.effective_at, early.steps) == (scheduled.effective_at, ())
-    scene.wait()
+    with pytest.raises(TooEarly) as early:
+        await client.recover_anchor(anchor, scene.new, 2, head)
+    assert early.value.effective_at == scheduled.effective_at
+    scene.target.request("evm_increaseTime", [DELAY_S])
     done = await client.recover_anchor(anchor, scene.new, 2, head)
     assert done.effective_at is None and len(done.steps) == 1
     report = await client.describe_anchor(anchor)
@@ -203,12 +209,16 @@ async def test_report_double_signing_removes_the_signer_then_freezes(scene: Scen
         await client.report_misbehaviour(anchor, b"\x01\x02")
     assert sent(scene.target) == before
 
-    assert (await client.report_double_signing(anchor, one, two)).anchor_status == "active"
+    report = await client.report_double_signing(anchor, one, two)
+    assert (report.anchor_status, report.removed) == ("active", scene.old[0])
+    assert (set(report.signers), report.threshold) == (set(scene.old[1:]), 2)
+    assert report.guardian == scene.target.accounts[1].address
     assert set((await client.describe_anchor(anchor)).terms["signers"]) == set(scene.old[1:])
     # He is no signer any more: nothing that he signed counts, as evidence neither.
     with pytest.raises(ForeignSignature):
         await client.report_double_signing(anchor, one, two)
-    assert (await client.report_double_signing(anchor, *await documents(scene, 3))).anchor_status == "frozen"
+    report = await client.report_double_signing(anchor, *await documents(scene, 3))
+    assert (report.anchor_status, report.removed, report.signers) == ("frozen", scene.old[1], (scene.old[2],))
 
 
 async def test_revoke_nothing_dropped_refused(scene: Scene) -> None:

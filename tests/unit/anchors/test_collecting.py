@@ -14,11 +14,12 @@ from aiohttp.test_utils import TestServer, unused_port
 from eth_account import Account
 
 from smartsync.anchors.attestation import (
+    REVOCATION_S,
     AttestedLevel,
     BlockAttestation,
     QuorumTerms,
-    Revocation,
     encode_evidence,
+    revocation_of,
     sign,
 )
 from smartsync.anchors.collecting import RemoteSigners
@@ -30,6 +31,7 @@ from tests.fake_source import FakeSource, block, terms
 ACCOUNTS = [Account.from_key("0x" + f"{number:02x}" * 32) for number in (1, 2, 3, 4)]
 STRANGER = ACCOUNTS[3]
 TERMS = terms(*(account.address for account in ACCOUNTS[:3]), threshold=2)
+NOW = 1_800_000_001
 PARTING = Parting(b"\x55" * 32, 88, ())
 
 Answer = Callable[[str], Awaitable[web.StreamResponse]]
@@ -45,6 +47,7 @@ class FakeAttestor:
     level: AttestedLevel = "final"
     terms: QuorumTerms = TERMS
     head: bytes = PARTING.head
+    clock: int = NOW
     status: dict[str, Any] = field(default_factory=dict)
     change: Callable[[dict[str, Any]], Any] = lambda told: told
     answer: Answer | None = None
@@ -67,8 +70,7 @@ class FakeAttestor:
                 }
             )
         if request.path == "/v1/revocation":
-            revocation = Revocation(self.head, self.terms.set_epoch, self.terms.canonical_epoch + 1)
-            return web.json_response(self._signed(revocation))
+            return web.json_response(self._signed(revocation_of(self.terms, self.head, self.clock)))
         number = int(request.path.rpartition("/")[2])
         if number > self.newest:
             return web.json_response({"error": "NotAttestable", "message": f"block {number} is not final"}, status=404)
@@ -210,7 +212,11 @@ async def elsewhere(_: str) -> web.Response:
 
 
 async def refusing(_: str) -> web.Response:
-    return web.json_response({"message": "the token is missing\x1b[31m"}, status=401)
+    return web.json_response({"message": "I have signed another\x1b[31m", "hint": "take a newer block"}, status=409)
+
+
+async def locked(_: str) -> web.Response:
+    return web.json_response({"message": "the token is missing", "hint": "pay me"}, status=401)
 
 
 async def silent(_: str) -> web.Response:
@@ -235,7 +241,8 @@ LIES: dict[str, tuple[dict[str, Any], str]] = {
     "deep JSON": ({"answer": nested}, "is no JSON object, but None"),
     "no end": ({"answer": endless}, "its answer has more than 16384 bytes"),
     "redirection": ({"answer": elsewhere}, "HTTP status 302"),
-    "refusal": ({"answer": refusing}, "HTTP status 401: the token is missing?[31m"),
+    "refusal": ({"answer": refusing}, "409: I have signed another?[31m (its own hint: take a newer block)"),
+    "no token": ({"answer": locked}, "it wants a token (set the environment variable SMARTSYNC_ATTESTOR_TOKEN to"),
     "silence": ({"answer": silent}, "no answer within 0.3 s"),
 }
 
@@ -253,7 +260,9 @@ async def test_attest_one_of_three_lies_the_others_do(
 
 
 @pytest.mark.parametrize("lie", LIES)
-async def test_attest_two_of_three_lie_refused_with_reasons(source: FakeSource, lie: str) -> None:
+async def test_attest_two_of_three_lie_refused_with_reasons(
+    source: FakeSource, lie: str, caplog: pytest.LogCaptureFixture
+) -> None:
     how, why = LIES[lie]
     one, two, three = honest()
     liars = [replace(two, **how), replace(three, **how)]
@@ -263,6 +272,8 @@ async def test_attest_two_of_three_lie_refused_with_reasons(source: FakeSource, 
     assert (caught.value.needed, caught.value.found) == (2, 1)
     assert why in caught.value.hint
     assert caught.value.hint.isprintable()
+    # Told once.
+    assert not caplog.text
 
 
 STATUS_LIES: dict[str, dict[str, Any]] = {
@@ -277,7 +288,7 @@ STATUS_LIES: dict[str, dict[str, Any]] = {
     "no signer": {"signer": {"address": 1}},
     "other anchor": {"anchor": "0x" + "33" * 20},
     "other chain": {"target_chain_id": 1},
-    "waiting": {"newest": None, "state": "waiting", "reason": "the node does not answer"},
+    "waiting": {"newest": None, "state": "waiting", "reason": "the node does not answer", "hint": "see to the node"},
 }
 
 
@@ -289,6 +300,30 @@ async def test_attest_one_of_three_lies_in_its_status_newest_of_the_others(sourc
         number, _, signed = await attest(signers, source)
     assert number >= 80
     assert addresses(0) <= signed
+
+
+async def test_attest_attestors_that_wait_refused_with_their_reasons_and_hints(source: FakeSource) -> None:
+    one, two, three = honest()
+    two.status = three.status = STATUS_LIES["waiting"]
+    async with serving(one, two, three) as signers:
+        with pytest.raises(TooFewSignatures) as caught:
+            await attest(signers, source)
+    assert "it is waiting: the node does not answer (its own hint: see to the node)" in caught.value.hint
+
+
+async def test_attest_one_that_stays_away_is_logged_once(source: FakeSource, caplog: pytest.LogCaptureFixture) -> None:
+    one, two, three = honest()
+    async with serving(one, two, replace(three, answer=refusing)) as signers:
+        for _ in range(3):
+            await attest(signers, source, 90)
+    assert len(caplog.records) == 1
+
+
+async def test_attest_token_that_is_not_taken_says_so(source: FakeSource) -> None:
+    async with serving(FakeAttestor(ACCOUNTS[0], answer=locked), token="a-token-of-some-length") as signers:
+        with pytest.raises(TooFewSignatures) as caught:
+            await attest(signers, source)
+    assert "it does not take the token that it was shown (set the environment" in caught.value.hint
 
 
 async def test_attest_height_that_nobody_else_has_costs_a_round_only(source: FakeSource) -> None:
@@ -364,8 +399,32 @@ async def test_revoke_same_head_collected() -> None:
     one, two, three = honest()
     three.head = b"\x66" * 32
     async with serving(one, two, three) as signers:
-        signed = await signers.revoke(TERMS, PARTING)
+        statement, signed = await signers.revoke(TERMS, PARTING, NOW)
     assert {item.signer for item in signed} == addresses(0, 1)
+    assert statement == revocation_of(TERMS, PARTING.head, NOW)
+
+
+async def test_revoke_until_different_times_is_taken_from_those_who_agree() -> None:
+    attestors = honest()
+    attestors[0].clock += REVOCATION_S
+    async with serving(*attestors) as signers:
+        statement, signed = await signers.revoke(TERMS, PARTING, NOW)
+        assert {item.signer for item in signed} == addresses(1, 2)
+        assert statement == revocation_of(TERMS, PARTING.head, NOW)
+        attestors[1].clock += 2 * REVOCATION_S
+        with pytest.raises(TooFewSignatures) as caught:
+            await signers.revoke(TERMS, PARTING, NOW)
+    assert "until different times" in caught.value.hint
+
+
+async def test_revoke_that_is_over_refused_with_reason() -> None:
+    attestors = honest()
+    async with serving(*attestors) as signers:
+        for attestor in attestors:
+            attestor.clock -= 2 * REVOCATION_S
+        with pytest.raises(TooFewSignatures) as caught:
+            await signers.revoke(TERMS, PARTING, NOW)
+    assert f"on the target's clock, which is at {NOW}" in caught.value.hint
 
 
 async def test_revoke_too_few_refused_with_reasons() -> None:
@@ -373,9 +432,9 @@ async def test_revoke_too_few_refused_with_reasons() -> None:
     two.head, three.answer = b"\x66" * 32, refusing
     async with serving(one, two, three) as signers:
         with pytest.raises(TooFewSignatures) as caught:
-            await signers.revoke(TERMS, PARTING)
+            await signers.revoke(TERMS, PARTING, NOW)
     assert "it revokes what is above 0x6666" in caught.value.hint
-    assert "HTTP status 401" in caught.value.hint
+    assert "HTTP status 409" in caught.value.hint
 
 
 # --- urls ---

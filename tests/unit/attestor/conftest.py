@@ -21,6 +21,7 @@ from smartsync.errors import SmartSyncError, WrongChain
 from tests.fake_source import ANCHOR, SOURCE, FakeSource, terms
 
 ACCOUNT = Account.from_key("0x" + "01" * 32)
+NOW = 1_800_000_001
 
 
 @dataclass
@@ -35,7 +36,12 @@ class Stage:
 
     def attestor(self, *nodes: FakeSource, follow: Follow = "finalized") -> Attestor:
         following = Following([node.chain for node in nodes], follow, SOURCE, self.record)
-        return Attestor(cast(Chain, SimpleNamespace()), 31337, ANCHOR, ACCOUNT, following)
+
+        async def clock() -> int:
+            return NOW
+
+        target = SimpleNamespace(clock=clock, rpc=SimpleNamespace(host="target.example"))
+        return Attestor(cast(Chain, target), 31337, ANCHOR, ACCOUNT, following)
 
 
 @pytest.fixture
@@ -50,14 +56,14 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
             if stage.inactive:
                 raise stage.inactive
 
-        async def require_same_source(node: Chain, *_: object) -> None:
+        async def require_chain(node: Chain, *_: object) -> None:
             if node.rpc.host == stage.wrong:
-                raise WrongChain("source", 1, 2)
+                raise WrongChain("source", node.rpc.host, 1, 2)
 
         async def find_parting(node: Chain, *_: object) -> Parting | None:
             return stage.partings.get(node.rpc.host)
 
-        for function in (quorum_terms, require_active, require_same_source, find_parting):
+        for function in (quorum_terms, require_active, require_chain, find_parting):
             monkeypatch.setattr(f"smartsync.attestor.service.{function.__name__}", function)
         yield stage
 

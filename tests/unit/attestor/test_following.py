@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,7 @@ async def test_header_depth_is_so_far_below_the_newest(record: Record, one: Fake
     follow = following(record, one, follow=6)
     assert await follow.header() == block(94)
     assert follow.level == "safe"
-    with pytest.raises(NotAttestable, match="block 95 is not 6 blocks deep yet, the newest that is, is block 94"):
+    with pytest.raises(NotAttestable, match="block 95 is not 6 blocks deep yet; the newest one that is, is block 94"):
         await follow.header(95)
 
 
@@ -60,7 +60,7 @@ async def test_header_above_finalized_refused(record: Record, one: FakeSource) -
 
 async def test_header_chain_shorter_than_depth_refused(record: Record, one: FakeSource) -> None:
     one.latest = 3
-    with pytest.raises(NotAttestable, match="not a single block that is 6 blocks deep"):
+    with pytest.raises(NotAttestable, match="has no block that is 6 blocks deep"):
         await following(record, one, follow=6).header()
     with pytest.raises(NotAttestable):
         await following(record, one, follow=6).header(0)
@@ -111,7 +111,7 @@ async def test_header_finalized_lower_on_the_same_chain_waits_and_goes_on(record
     follow = following(record, one)
     await follow.header()
     one.finalized = 88
-    with pytest.raises(NodesDisagree, match=r"one\.example: finalized is block 88, and it was block 90 before"):
+    with pytest.raises(NodesDisagree, match=r"one\.example: block 88 is the finalized one now, block 90 was"):
         await follow.header()
     with pytest.raises(NodesDisagree):
         await follow.header(7)
@@ -198,6 +198,78 @@ async def test_header_chain_exchanged_while_it_is_read_signs_nothing(record: Rec
         await follow.header(7)
 
 
+def answering(node: FakeSource, change: Callable[[int | str], None]) -> None:
+    """Have something happen before a node answers what it has for a block."""
+
+    async def header(asked: int | str) -> object:
+        change(asked)
+        return await FakeSource.header(node, asked)
+
+    node.header = header  # type: ignore[method-assign,assignment]
+
+
+async def test_header_finalized_that_is_not_on_the_nodes_own_chain_refused(record: Record, one: FakeSource) -> None:
+    def dropped(asked: int | str) -> None:
+        one.branch = "dropped" if asked == "finalized" else ""
+
+    answering(one, dropped)
+    for number in (None, 7):
+        with pytest.raises(NodesDisagree, match=r"calls block 90 finalized as 0x.*, and has on its chain: 0x"):
+            await following(record, one).header(number)
+    assert record.finalized(SOURCE) is None
+
+
+async def test_header_node_that_goes_back_and_forth_signs_nothing(record: Record, one: FakeSource) -> None:
+    follow = following(record, one)
+    await follow.header()
+    asked_for = 0
+
+    def flip(asked: int | str) -> None:
+        # Its block 90 is the recorded one, then the finalized one of another branch, and then the recorded one again.
+        nonlocal asked_for
+        asked_for += asked == 90
+        one.branch = "other" if asked == "finalized" or asked_for in (2, 3) else ""
+
+    answering(one, flip)
+    with pytest.raises(NodesDisagree, match="block 90 of the source was exchanged while it was read"):
+        await follow.header()
+    assert record.finalized(SOURCE) == Finalized(90, block(90).hash, "")
+
+
+async def test_header_exchanged_above_the_recorded_block_stops(record: Record, one: FakeSource) -> None:
+    follow = following(record, one)
+    await follow.header()
+    one.finalized = 95
+
+    def exchange(asked: int | str) -> None:
+        if asked == 92:
+            one.branch, one.forks_at = "other", 91
+
+    answering(one, exchange)
+    with pytest.raises(AttestorStopped, match="block 95 was finalized as"):
+        await follow.header(92)
+
+
+async def test_header_another_one_records_another_branch_meanwhile_signs_nothing(
+    record: Record, one: FakeSource
+) -> None:
+    follow = following(record, one)
+    await follow.header()
+    one.branch, one.forks_at, one.finalized = "other", 91, 95
+
+    asked_before: list[int | str] = []
+
+    def other(asked: int | str) -> None:
+        # While it is looked whether the recorded block still stands, for the last time.
+        if asked == 90 and 95 in asked_before:
+            record.saw_finalized(SOURCE, 93, block(93).hash, after=Finalized(90, block(90).hash, ""))
+        asked_before.append(asked)
+
+    answering(one, other)
+    with pytest.raises(AttestorStopped, match="block 93 was finalized as"):
+        await follow.header()
+
+
 async def test_resume_names_the_hash_that_all_nodes_have(record: Record, one: FakeSource, two: FakeSource) -> None:
     follow = following(record, one, two)
     await follow.header()
@@ -214,6 +286,25 @@ async def test_resume_names_the_hash_that_all_nodes_have(record: Record, one: Fa
     two.latest = 100
     assert await follow.resume(block(90, "other").hash)
     assert await follow.header() == block(95, "other")
+
+
+async def test_resume_below_a_height_that_was_a_lie_names_what_is_finalized_now(
+    record: Record, one: FakeSource, two: FakeSource
+) -> None:
+    one.latest, one.finalized = 1_000_000, 999_999
+    await following(record, one).header()
+    one.latest, one.finalized = 100, 90
+    follow = following(record, one, two)
+    with pytest.raises(NodesDisagree):
+        await follow.header()
+    two.branch = "other"
+    assert not await follow.resume(block(90).hash)
+    two.branch = ""
+    assert not await follow.resume(block(89).hash)
+    assert await follow.resume(block(90).hash)
+    assert await follow.header() == block(90)
+    one.finalized = two.finalized = 95
+    assert not await follow.resume(block(90).hash), "once, and not at a later start"
 
 
 @pytest.mark.parametrize(("text", "follow"), [("finalized", "finalized"), ("0", 0), ("64", 64)])

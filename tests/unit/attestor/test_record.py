@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -60,12 +61,9 @@ def test_remember_other_hash_refused_with_both(record: Record) -> None:
 
 def test_remember_other_hash_refused_after_reopening(path: Path) -> None:
     with Record(path) as first:
-        assert first.is_new
         first.remember(TERMS, SIGNER, said(5))
-    with Record(path) as second:
-        assert not second.is_new
-        with pytest.raises(AlreadySigned):
-            second.remember(TERMS, SIGNER, said(5, OTHER))
+    with Record(path) as second, pytest.raises(AlreadySigned):
+        second.remember(TERMS, SIGNER, said(5, OTHER))
 
 
 @pytest.mark.parametrize(
@@ -94,6 +92,24 @@ def test_remember_safe_then_final_of_same_hash_passes_and_binds_all_epochs(recor
     record.remember(TERMS, SIGNER, said(5, ONE, epochs=(1, 1)))
 
 
+def test_require_free_as_remember_and_nothing_written(record: Record) -> None:
+    record.require_free(TERMS, SIGNER, said(5))
+    assert not record.holds(TERMS.target_chain_id, TERMS.anchor, SIGNER)
+    record.remember(TERMS, SIGNER, said(5))
+    record.require_free(TERMS, SIGNER, said(5))
+    with pytest.raises(AlreadySigned):
+        record.require_free(TERMS, SIGNER, said(5, OTHER))
+    record.require_free(TERMS, SIGNER, said(5, OTHER, epochs=(1, 1)))
+
+
+def test_holds_tells_each_signer_of_each_anchor_apart(record: Record) -> None:
+    record.remember(TERMS, SIGNER, said(5))
+    assert record.holds(TERMS.target_chain_id, TERMS.anchor, SIGNER)
+    assert not record.holds(TERMS.target_chain_id, TERMS.anchor, "0x" + "bb" * 20)
+    assert not record.holds(TERMS.target_chain_id, "0x" + "33" * 20, SIGNER)
+    assert not record.holds(TERMS.target_chain_id + 1, TERMS.anchor, SIGNER)
+
+
 def test_remember_numbers_of_any_size(record: Record) -> None:
     huge = replace(TERMS, target_chain_id=2**256 - 1)
     record.remember(huge, SIGNER, said(2**64 - 1))
@@ -107,14 +123,20 @@ def test_remember_numbers_of_any_size(record: Record) -> None:
 def test_saw_finalized_keeps_the_highest(record: Record) -> None:
     assert record.finalized(SOURCE) is None
     for number, block_hash in ((9, ONE), (10, OTHER), (8, ONE)):
-        record.saw_finalized(SOURCE, number, block_hash)
+        assert record.saw_finalized(SOURCE, number, block_hash, after=record.finalized(SOURCE))
     assert record.finalized(SOURCE) == Finalized(10, OTHER, "")
     assert record.finalized((2, SOURCE[1])) is None
 
 
+def test_saw_finalized_after_another_one_was_written_refused(record: Record) -> None:
+    assert record.saw_finalized(SOURCE, 9, ONE, after=None)
+    assert not record.saw_finalized(SOURCE, 10, OTHER, after=None)
+    assert record.finalized(SOURCE) == Finalized(9, ONE, "")
+
+
 def test_stop_survives_reopening_and_only_resume_ends_it(path: Path) -> None:
     with Record(path) as first:
-        first.saw_finalized(SOURCE, 9, ONE)
+        first.saw_finalized(SOURCE, 9, ONE, after=None)
         first.stop(SOURCE, "block 9 is gone")
     with Record(path) as second:
         with pytest.raises(AttestorStopped, match="block 9 is gone"):
@@ -122,7 +144,7 @@ def test_stop_survives_reopening_and_only_resume_ends_it(path: Path) -> None:
         with pytest.raises(AttestorStopped):
             second.remember(TERMS, SIGNER, said(5))
         with pytest.raises(AttestorStopped):
-            second.saw_finalized(SOURCE, 12, OTHER)
+            second.saw_finalized(SOURCE, 12, OTHER, after=second.finalized(SOURCE))
         second.resume(SOURCE, 9, OTHER)
         second.require_going(SOURCE)
         assert second.finalized(SOURCE) == Finalized(9, OTHER, "")
@@ -135,6 +157,54 @@ def test_record_file_that_is_no_database_refused(path: Path) -> None:
     path.write_text("signed: nothing\n" * 100)
     with pytest.raises(ConfigError, match="is no attestor's record"):
         Record(path)
+
+
+def test_record_that_lost_its_content_refused(path: Path) -> None:
+    with Record(path) as record:
+        record.remember(TERMS, SIGNER, said(5))
+    os.truncate(path, 0)
+    with pytest.raises(ConfigError, match="is empty: it was never written, or its content is lost") as caught:
+        Record(path)
+    assert "only if this key has never signed" in caught.value.hint
+
+
+def test_record_that_lost_a_part_of_its_content_refused(path: Path) -> None:
+    with Record(path) as record:
+        for number in range(500):
+            record.remember(TERMS, SIGNER, said(number))
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(ConfigError, match="malformed"), Record(path) as record:
+        for number in range(500):
+            record.remember(TERMS, SIGNER, said(number, OTHER))
+
+
+@pytest.mark.parametrize("size", [0, 4096])
+def test_remember_file_truncated_meanwhile_refused(path: Path, record: Record, size: int) -> None:
+    record.remember(TERMS, SIGNER, said(5))
+    os.truncate(path, size)
+    with pytest.raises(ConfigError):
+        record.remember(TERMS, SIGNER, said(5, OTHER))
+
+
+def test_remember_file_exchanged_meanwhile_refused(path: Path, tmp_path: Path, record: Record) -> None:
+    record.remember(TERMS, SIGNER, said(5))
+    Record(tmp_path / "other.sqlite").close()
+    (tmp_path / "other.sqlite").replace(path)
+    with pytest.raises(ConfigError):
+        record.remember(TERMS, SIGNER, said(6))
+
+
+def test_remember_disk_that_is_full_refused(path: Path, record: Record) -> None:
+    (pages,) = record._db.execute("PRAGMA page_count").fetchone()
+    record._db.execute(f"PRAGMA max_page_count = {pages}")
+    signed = 0
+    with pytest.raises(ConfigError, match="disk is full"):
+        for number in range(500):
+            record.remember(TERMS, SIGNER, said(number))
+            signed += 1
+    for number in range(signed):
+        with pytest.raises(AlreadySigned):
+            record.remember(TERMS, SIGNER, said(number, OTHER))
 
 
 def test_record_other_database_refused_and_untouched(path: Path) -> None:
@@ -221,7 +291,6 @@ def test_remember_killed_at_any_point_never_two_hashes_signed(path: Path, point:
     assert ("signed" in out) == (point == "signed")
     committed = point in ("remembered", "signed")
     with Record(path) as again:
-        assert not again.is_new
         if committed:
             with pytest.raises(AlreadySigned):
                 again.remember(TERMS, SIGNER, said(5, OTHER))

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from smartsync.anchors.collecting import TOKEN
 from smartsync.anchors.documents import decode_attestation, decode_revocation
 from smartsync.anchors.parting import Parting
-from smartsync.attestor.server import TOKEN, Listen, Server, parse_listen, require_token
+from smartsync.attestor.server import Listen, Server, parse_listen, require_token
 from smartsync.attestor.service import Attestor
 from smartsync.errors import ConfigError
 from tests.fake_source import ANCHOR, SOURCE, FakeSource, block
@@ -49,6 +50,7 @@ async def test_status_tells_everything_that_is_no_secret(stage: Stage, nodes: Se
                 "follow": "finalized",
                 "state": "ok",
                 "reason": "",
+                "hint": "",
                 "newest": {"number": 90, "hash": "0x" + block(90).hash.hex()},
                 "version": "1.2.3",
             },
@@ -91,7 +93,8 @@ async def test_errors_have_their_status_and_fields(stage: Stage, nodes: Sequence
         for node in nodes:
             node.branch, node.forks_at = "other", 95
         status, told = await get("/v1/attestations/97")
-        assert (status, told["error"], told["exit_code"]) == (409, "AlreadySigned", 8)
+        assert (status, told["error"]) == (409, "AlreadySigned")
+        assert "exit_code" not in told and "newer block" in told["hint"]
         assert (told["signed"], told["refused"]) == tuple("0x" + block(97, name).hash.hex() for name in ("", "other"))
 
         nodes[0].branch = ""
@@ -125,7 +128,7 @@ async def test_attestations_what_is_no_number_refused_and_not_repeated(
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [
-    ("POST", "/v1/status", 405), ("DELETE", "/v1/status", 405), ("GET", "/", 404), ("GET", "/v1/keys", 404),
+    ("POST", "/v1/status", 405), ("DELETE", "/v1/status", 405), ("POST", "/", 405), ("GET", "/v1/keys", 404),
 ])  # fmt: skip
 async def test_anything_else_is_not_served(
     stage: Stage, nodes: Sequence[FakeSource], method: str, path: str, status: int
@@ -133,6 +136,16 @@ async def test_anything_else_is_not_served(
     async with serving(stage.attestor(*nodes)) as get:
         answered, told = await get(path, method)
         assert (answered, told["error"]) == (status, "NotServed")
+        assert told["hint"] == "GET / lists what is served; GET only" and "exit_code" not in told
+
+
+async def test_index_lists_what_is_served(stage: Stage, nodes: Sequence[FakeSource]) -> None:
+    async with serving(stage.attestor(*nodes)) as get:
+        status, told = await get("/")
+        assert (status, told["version"]) == (200, "1.2.3")
+        for path in told["paths"]:
+            assert (await get(path.replace("{number}", "7")))[0] == (404 if path == "/v1/revocation" else 200)
+    assert len(told["paths"]) == 4
 
 
 async def test_unexpected_failure_tells_nothing_of_itself(
@@ -168,6 +181,7 @@ async def test_token_missing_or_wrong_refused_everywhere(
         for path in ("/v1/status", "/v1/attestations/latest", "/v1/attestations/x", "/v1/revocation", "/elsewhere"):
             status, told = await get(path, **shown)
             assert (status, told["error"]) == (401, "Unauthorized")
+            assert "Authorization: Bearer TOKEN" in told["hint"] and TOKEN in told["hint"]
     assert not nodes[0].asked
 
 
@@ -196,7 +210,9 @@ async def test_many_heights_refused_but_not_the_latest(stage: Stage, nodes: Sequ
         answered = [(await get(f"/v1/attestations/{number}"))[0] for number in range(60)]
         assert answered[:30] == [200] * 30
         assert 429 in answered
+        # The newest is always to be had, by its number too, as relayers ask for it.
         assert (await get("/v1/attestations/latest"))[0] == 200
+        assert (await get("/v1/attestations/90"))[0] == 200
         assert (await get("/v1/attestations/0"))[0] == 200
         status, told = await get("/v1/attestations/80")
     assert (status, told["retryable"]) == (429, True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from smartsync.anchors.attestation import NOTHING, BlockAttestation, Revocation, require_signers
+from smartsync.anchors.attestation import NOTHING, BlockAttestation, require_signers, revocation_of
 from smartsync.anchors.block import AnchoredBlock
 from smartsync.anchors.parting import Parting
 from smartsync.attestor.service import Attestor, Look
@@ -16,6 +16,7 @@ from smartsync.chain import Chain
 from smartsync.errors import (
     AlreadySigned,
     AnchorFrozen,
+    AnchorMismatch,
     AttestorStopped,
     ConfigError,
     FinalBlockDropped,
@@ -25,7 +26,7 @@ from smartsync.errors import (
     WrongChain,
 )
 from tests.fake_source import ANCHOR, FakeSource, block, terms
-from tests.unit.attestor.conftest import ACCOUNT, Stage
+from tests.unit.attestor.conftest import ACCOUNT, NOW, Stage
 
 DROPPED = AnchoredBlock(b"\x77" * 32, bytes(32), 92, 0, "safe")
 PARTING = Parting(b"\x55" * 32, 88, (DROPPED,))
@@ -112,13 +113,13 @@ async def test_attest_second_node_on_another_chain_refused(stage: Stage, nodes: 
 async def test_revocation_same_parting_of_all_nodes_signed(stage: Stage, nodes: Sequence[FakeSource]) -> None:
     stage.partings = {"one.example": PARTING, "two.example": PARTING}
     made = await stage.attestor(*nodes, follow=3).revocation()
-    assert made.statement == Revocation(PARTING.head, 1, 1)
+    assert made.statement == revocation_of(stage.terms, PARTING.head, NOW)
     require_signers(stage.terms, made.statement, made.signed)
 
 
 async def test_revocation_of_everything_signed(stage: Stage, nodes: Sequence[FakeSource]) -> None:
     stage.partings = dict.fromkeys(("one.example", "two.example"), replace(PARTING, head=NOTHING, head_number=0))
-    assert (await stage.attestor(*nodes).revocation()).statement == Revocation(NOTHING, 1, 1)
+    assert (await stage.attestor(*nodes).revocation()).statement == revocation_of(stage.terms, NOTHING, NOW)
 
 
 @pytest.mark.parametrize("other", [None, replace(PARTING, head=b"\x44" * 32), replace(PARTING, dropped=(DROPPED,) * 2)])
@@ -169,6 +170,68 @@ async def test_look_tells_newest_or_why_not(stage: Stage, nodes: Sequence[FakeSo
     assert "--resume HASH" in look.hint
 
 
+async def test_look_block_that_it_would_refuse_is_not_ok(stage: Stage, nodes: Sequence[FakeSource]) -> None:
+    attestor = stage.attestor(*nodes, follow=3)
+    await attestor.attest(97)
+    for node in nodes:
+        node.branch, node.forks_at = "other", 95
+    look = await attestor.look()
+    assert (look.state, look.number) == ("waiting", None)
+    assert f"has signed block 97 as 0x{block(97).hash.hex()} before" in look.reason
+    assert "take a newer block" in look.hint
+    for node in nodes:
+        node.latest = 101
+    assert await attestor.look() == Look("ok", "", 98, block(98, "other").hash)
+
+
+async def test_look_writes_nothing_down(stage: Stage, nodes: Sequence[FakeSource]) -> None:
+    attestor = stage.attestor(*nodes, follow=3)
+    await attestor.look()
+    assert not stage.record.holds(31337, ANCHOR, ACCOUNT.address)
+
+
+# --- a target's node that tells something else than before ---
+
+
+async def test_attest_target_on_another_chain_than_at_the_start_refused(
+    stage: Stage, nodes: Sequence[FakeSource]
+) -> None:
+    attestor = stage.attestor(*nodes)
+    stage.terms = replace(stage.terms, target_chain_id=1)
+    with pytest.raises(WrongChain, match=r"target node target\.example is on chain 1, expected chain 31337"):
+        await attestor.attest()
+    assert (await attestor.look()).state == "waiting"
+
+
+@pytest.mark.parametrize("other", [{"source_chain_id": 5}, {"source_genesis_hash": b"\x09" * 32}])
+async def test_attest_anchor_of_another_source_than_at_the_start_refused(
+    stage: Stage, nodes: Sequence[FakeSource], other: dict[str, object]
+) -> None:
+    attestor = stage.attestor(*nodes)
+    stage.terms = replace(stage.terms, **other)
+    with pytest.raises(AnchorMismatch, match="is of another source chain than it said at the start"):
+        await attestor.attest()
+    assert not stage.record.holds(31337, ANCHOR, ACCOUNT.address)
+
+
+async def test_attest_target_that_goes_back_and_forth_about_epochs_one_hash_in_each(
+    stage: Stage, nodes: Sequence[FakeSource]
+) -> None:
+    attestor = stage.attestor(*nodes, follow=3)
+    signed: dict[tuple[int, int], bytes] = {}
+    for number, epochs in enumerate([(1, 0), (1, 1), (1, 0), (2, 0), (1, 1), (2, 0), (1, 0)]):
+        stage.terms = terms(ACCOUNT.address, set_epoch=epochs[0], canonical_epoch=epochs[1])
+        for node in nodes:
+            node.branch, node.forks_at = f"branch {number}", 95
+        try:
+            made = await attestor.attest(97)
+        except AlreadySigned:
+            assert epochs in signed
+        else:
+            assert signed.setdefault(epochs, made.statement.block_hash) == made.statement.block_hash
+    assert len(signed) == 3
+
+
 # --- opening ---
 
 
@@ -210,6 +273,20 @@ async def test_open_node_on_another_chain_refused(stage: Stage, nodes: Sequence[
     stage.wrong = "two.example"
     with pytest.raises(WrongChain):
         await opened(stage, nodes)
+
+
+async def test_open_node_on_another_chain_than_the_anchor_first_told_refused(
+    stage: Stage, nodes: Sequence[FakeSource], opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    async def require_chain(node: object, *expected: object) -> None:
+        asked.append(expected)
+
+    monkeypatch.setattr("smartsync.attestor.service.require_chain", require_chain)
+    attestor = await opened(stage, nodes)
+    # Held against what it was opened for, not against what the target's node says by now.
+    assert set(asked) == {attestor.following.source}
 
 
 async def test_open_although_it_cannot_sign_yet(stage: Stage, nodes: Sequence[FakeSource], opening) -> None:

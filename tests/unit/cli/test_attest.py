@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
 
+import pytest
 from eth_account import Account
 
+from smartsync.errors import TooFewKeys
 from smartsync.results import AcceptedBlock, Step
 
 ANCHOR = "0x" + "22" * 20
@@ -60,3 +62,30 @@ def test_attest_keystores_and_own_keystore_have_own_passwords(run, fake, monkeyp
     assert result.exit_code == 0, result.output
     assert [account.address for account in fake.asked("attest")[0][1]] == ADDRESSES[1:]
     assert fake.asked("connect")[1]["account"].address == ADDRESSES[0]
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "place"),
+    [
+        ({}, (), "SMARTSYNC_PRIVATE_KEY"),
+        ({"SMARTSYNC_ATTESTOR_KEYS": KEYS[1]}, (), "SMARTSYNC_ATTESTOR_KEYS"),
+        ({}, ("--keystore", "me.json"), "the keystore me.json"),
+        (
+            {"SMARTSYNC_ATTESTOR_KEYS": KEYS[1]},
+            ("--attestor-keystore", "me.json"),
+            "me.json and SMARTSYNC_ATTESTOR_KEYS",
+        ),
+    ],
+)
+def test_attest_key_that_is_no_signers_told_with_the_signers_and_its_place(
+    run, fake, monkeypatch, variables: dict[str, str], options: tuple[str, ...], place: str
+) -> None:
+    Path("me.json").write_text(json.dumps(Account.encrypt(KEYS[0], "mine", iterations=2)))
+    for name, value in ({"SMARTSYNC_KEYSTORE_PASSWORD": "mine"} | variables).items():
+        monkeypatch.setenv(name, value)
+    fake.answers["attest"] = TooFewKeys(1, [ADDRESSES[2]], [ADDRESSES[0]])
+    result = run("attest", *options)
+    assert result.exit_code == 8, result.output
+    assert f"needs 1 of its 1 signers, 0 of them are given: {ADDRESSES[0]} is not a signer" in result.stderr
+    assert f"give keys of 1 of its signers: {ADDRESSES[2]}." in result.stderr
+    assert f"{place}; others are taken from" in result.stderr

@@ -1,6 +1,13 @@
+import logging
+import re
+import socket
+from types import SimpleNamespace
+
 import pytest
 
+from smartsync.anchors.attestation import BlockAttestation
 from smartsync.attestor.record import Record
+from tests.fake_source import ANCHOR, terms
 
 TOKEN = "SMARTSYNC_ATTESTOR_TOKEN"
 
@@ -35,7 +42,7 @@ def test_attestor_without_key_refused(run, fake, monkeypatch) -> None:
     monkeypatch.delenv("SMARTSYNC_PRIVATE_KEY")
     result = run("attestor")
     assert result.exit_code == 2
-    assert "no key is there" in result.stderr
+    assert "no key is given" in result.stderr and "SMARTSYNC_PRIVATE_KEY; geth account new" in result.stderr
 
 
 def test_attestor_without_anchor_refused(run, fake, monkeypatch) -> None:
@@ -53,13 +60,73 @@ def test_attestor_second_sources_of_environment_taken(run, fake, monkeypatch) ->
     assert "secret-path" not in result.output
 
 
-def test_attestor_new_record_is_told_an_old_one_is_not(run, fake, tmp_path, monkeypatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise SystemExit(3)
+def opening(monkeypatch, *, then: object) -> SimpleNamespace:
+    """Have the attestor open without nodes, and end then."""
+    service = SimpleNamespace(
+        target_chain_id=31337,
+        anchor=ANCHOR,
+        signer="0x1a642f0E3c3aF545E7AcBD38b07251B3990914F1",
+        following=SimpleNamespace(source=(1, b"\1" * 32), nodes=[]),
+    )
 
-    monkeypatch.setattr("smartsync.cli.attestor.Attestor.open", refuse)
-    warning = "is a new record: right only if this key has never signed for this anchor"
-    assert warning in run("attestor", "--record", "new.sqlite").stderr
+    async def opened(*_: object, **__: object) -> SimpleNamespace:
+        return service
+
+    async def end(*_: object, **__: object) -> None:
+        if isinstance(then, BaseException):
+            raise then
+        assert callable(then)
+        then()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("smartsync.cli.attestor.Attestor.open", opened)
+    monkeypatch.setattr("smartsync.cli.attestor._look_on", end)
+    return service
+
+
+def test_attestor_record_that_holds_nothing_of_the_anchor_is_told_whenever_it_is_so(
+    run, fake, tmp_path, monkeypatch
+) -> None:
+    service = opening(monkeypatch, then=KeyboardInterrupt())
+    warning = f"new.sqlite holds no signature of {service.signer} for this anchor: right only if this key has never"
+    arguments = ("attestor", "--record", "new.sqlite", "--listen", "127.0.0.1:0")
+    # Also at the second start: the first one may have failed before anybody read it.
+    for _ in range(2):
+        result = run(*arguments)
+        assert result.exit_code == 0, result.output
+        assert warning in result.stderr
     with Record(tmp_path / "new.sqlite") as record:
-        assert not record.is_new
-    assert warning not in run("attestor", "--record", "new.sqlite").stderr
+        record.remember(terms(service.signer), service.signer, BlockAttestation(5, b"\1" * 32, "final", 1, 0))
+    assert "holds no signature" not in run(*arguments).stderr
+
+
+def test_attestor_what_it_logs_has_a_time_and_only_while_it_runs(run, fake, monkeypatch) -> None:
+    log = logging.getLogger("smartsync.attestor.following")
+    opening(monkeypatch, then=lambda: log.error("STOPPED"))
+    result = run("attestor", "--listen", "127.0.0.1:0")
+    assert re.search(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  error: STOPPED$", result.stderr, re.M), result.stderr
+    assert re.search(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  ended$", result.stdout, re.M), result.stdout
+    assert not logging.getLogger("smartsync").handlers
+
+
+@pytest.mark.parametrize(("listen", "why", "hint"), [
+    ("no-such-host.invalid:8650", "there is no address of this name", "127.0.0.1"),
+    ("192.0.2.1:8650", "this machine has no such address", "127.0.0.1"),
+])  # fmt: skip
+def test_attestor_that_cannot_listen_says_why(run, fake, monkeypatch, listen, why, hint) -> None:
+    monkeypatch.setenv(TOKEN, "a-token-of-some-length")
+    opening(monkeypatch, then=KeyboardInterrupt())
+    result = run("attestor", "--listen", listen)
+    assert result.exit_code == 2, result.output
+    assert f"cannot listen on {listen.replace(':', ' port ')}: {why}" in result.stderr
+    assert hint in result.stderr
+
+
+def test_attestor_port_that_is_taken_says_so(run, fake, monkeypatch) -> None:
+    opening(monkeypatch, then=KeyboardInterrupt())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("attestor", "--listen", f"127.0.0.1:{port}")
+    assert result.exit_code == 2, result.output
+    assert f"cannot listen on 127.0.0.1 port {port}: the port is taken" in result.stderr
+    assert "another attestor may run there already" in result.stderr

@@ -6,6 +6,7 @@ import inspect
 import re
 from pathlib import Path
 
+from smartsync.anchors.collecting import TOKEN
 from smartsync.attestor import server
 from smartsync.cli import attestor as command
 from smartsync.errors import AlreadySigned
@@ -24,7 +25,7 @@ def test_reference_names_every_option_of_the_command() -> None:
 
 
 def test_page_names_every_path_that_is_served() -> None:
-    served = set(re.findall(r'\("(/v1/[^"]*)", self', inspect.getsource(server)))
+    served = set(re.findall(r'"(/v1/[^"]*)": self', inspect.getsource(server)))
     assert len(served) == 4
     assert served == {path.replace("NUMBER", "{number}") for path in re.findall(r"^\| `(/v1/[^`]*)` \|", PAGE, re.M)}
 
@@ -36,7 +37,7 @@ def test_page_names_every_status_that_is_answered() -> None:
 
 
 def test_page_names_errors_variables_and_defaults_as_they_are() -> None:
-    for name in (AlreadySigned.__name__, server.TOKEN, server.DEFAULT_LISTEN, "SMARTSYNC_SECOND_SOURCES"):
+    for name in (AlreadySigned.__name__, TOKEN, server.DEFAULT_LISTEN, "SMARTSYNC_SECOND_SOURCES"):
         assert name in PAGE
     assert f"at least {server.MIN_TOKEN} characters" in PAGE
 

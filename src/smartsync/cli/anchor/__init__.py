@@ -12,6 +12,7 @@ from smartsync.cli.anchor.rotate import rotate
 from smartsync.cli.anchor.show import show
 from smartsync.cli.anchor.sign_set import sign_set
 from smartsync.cli.anchor.update import update
+from smartsync.cli.help import Command, Group
 
 __all__ = ["anchor"]
 
@@ -28,10 +29,11 @@ _COMMANDS = {
 }
 
 anchor = typer.Typer(
+    cls=Group,
     help="Look at an anchor, have it accept blocks, change its signers, report misbehaviour, deploy one of any kind.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 for _name, _command in _COMMANDS.items():
-    anchor.command(_name)(_command)
+    anchor.command(_name, cls=Command)(_command)
 anchor.add_typer(deploy, name="deploy")

@@ -22,7 +22,7 @@ _DownTo = Annotated[
 def extend(session: Session, down_to: _DownTo) -> None:
     """Have the ancestors of an accepted block accepted, down to a number.
 
-    Costs some 90,000 gas for each block in between. Interrupted, the same command goes on where it was.
+    It costs some 90,000 gas for each block in between. After an interruption the same command goes on where it was.
     """
     number = parse_block(down_to, "the option --down-to")
     anchor = session.settings.require("anchor")

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from smartsync.anchors.collecting import RemoteSigners
-from smartsync.attestor.server import TOKEN
+from smartsync.anchors.collecting import TOKEN, RemoteSigners
 from smartsync.cli.session import Session
 from smartsync.config import parse_address, parse_block
 from smartsync.errors import ConfigError
@@ -28,7 +27,8 @@ FromOption = Annotated[
     typer.Option(
         "--from",
         metavar="URL",
-        help="An attestor of a quorum anchor, to fetch its signature from; repeatable. Each signature is checked.",
+        help="An attestor of a quorum anchor, to fetch its signature from; repeatable. Each signature is checked. The "
+        f"attestor is shown the token in the environment variable {TOKEN}, where there is one.",
     ),
 ]
 
@@ -49,7 +49,13 @@ WriteConfigOption = Annotated[
 
 def chosen_block(text: str | None) -> int | str | None:
     """Return a block's number or word. Raises ``ConfigError``."""
-    return text if text is None or text in ("finalized", "safe") else parse_block(text)
+    if text is None or text in ("finalized", "safe"):
+        return text
+    try:
+        return parse_block(text)
+    except ConfigError as error:
+        error.hint += ", or finalized, or safe"
+        raise
 
 
 def remote_signers(session: Session, urls: list[str] | None) -> RemoteSigners | None:

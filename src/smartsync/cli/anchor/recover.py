@@ -16,7 +16,7 @@ _Head = Annotated[
     typer.Option(
         "--head",
         metavar="HASH",
-        help="Hash of the last block that is to stand: all above are revoked, final ones too. Zero where none is.",
+        help="Hash of the last block that is to stand. All above it are revoked, final ones too; zeros revoke all.",
         show_default=False,
     ),
 ]
@@ -24,9 +24,10 @@ _Head = Annotated[
 
 @command("anchor", "keystore", needs=("source_url", "target_url", "anchor"))
 def recover(session: Session, signer: SignerOption, threshold: ThresholdOption, head: _Head) -> None:
-    """As its guardian, bring a frozen quorum anchor back: schedules it, and once the delay is over puts it in force.
+    """As its guardian, bring a frozen quorum anchor back: schedule it, and after the anchor's delay put it in force.
 
-    The second time anybody can run it.
+    Run it twice with the same options. The first time the guardian has to pay. After the delay anybody can run it, and
+    only this makes the anchor active; before that it fails with exit code 8, and says how long it still takes.
     """
     signers = addresses(signer, "--signer")
     stands = hex_bytes(head, "the option --head", 32)

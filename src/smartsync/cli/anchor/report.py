@@ -23,7 +23,8 @@ _Attestation = Annotated[
     typer.Option(
         "--attestation",
         metavar="FILE",
-        help="Of a quorum anchor: an attestation as an attestor serves it, JSON. Two of one signer are needed.",
+        help="Of a quorum anchor: the JSON of an attestation as an attestor served it. Given twice, for two hashes of "
+        "one block by one signer.",
     ),
 ]
 _Header = Annotated[
@@ -37,12 +38,18 @@ _Header = Annotated[
 _Number = Annotated[
     str | None,
     typer.Option(
-        "--number", metavar="NUMBER", help="Of an anchor made of anchors: the block at which its members are at odds."
+        "--number",
+        metavar="NUMBER",
+        help="Of an anchor made of anchors: the number of the block for which its members hold two hashes.",
     ),
 ]
 _Evidence = Annotated[
     str | None,
-    typer.Option("--evidence", metavar="HEX", help="Of any anchor: evidence as its interface documents it."),
+    typer.Option(
+        "--evidence",
+        metavar="HEX",
+        help="Of any anchor: evidence in the encoding of its contract, as smartsync anchor update --from prints it.",
+    ),
 ]
 
 _Reporting = Callable[[SmartSync], Awaitable[MisbehaviourReport]]
@@ -56,9 +63,9 @@ def report(
     number: _Number = None,
     evidence: _Evidence = None,
 ) -> None:
-    """Show the anchor that what it relies on has misbehaved: it removes the signer, sets the block aside, or freezes.
+    """Show an anchor evidence of misbehaviour: it removes the signer, sets the block aside, or freezes.
 
-    Give one kind of evidence. Evidence that shows nothing is refused, and nothing is sent.
+    Give one kind of evidence. What shows no misbehaviour is refused, and nothing is sent. Any account may report.
     """
     anchor = session.settings.require("anchor")
     work = _reporting(anchor, attestation or [], header, number, evidence)
@@ -91,5 +98,26 @@ def _reporting(
 
 
 def _draw(console: Console, result: MisbehaviourReport) -> None:
-    render.card(console, "The misbehaviour is on chain", [("anchor is", result.anchor_status)])
+    needed = f"{len(result.signers)} signers, of whom {result.threshold} have to agree"
+    render.card(
+        console,
+        "The misbehaviour is on chain",
+        [
+            ("anchor is", result.anchor_status),
+            ("removed signer", result.removed),
+            ("left", None if result.threshold is None else needed),
+            *(("signer", signer) for signer in result.signers),
+        ],
+    )
+    if result.anchor_status == "frozen":
+        console.print(_frozen(result), soft_wrap=True)
     render.transactions(console, result.steps)
+
+
+def _frozen(result: MisbehaviourReport) -> str:
+    """Return what it means that the anchor is frozen, and what can be done."""
+    if result.guardian is not None:
+        way_out = f"Its guardian {result.guardian} can name new signers: smartsync anchor recover."
+    else:
+        way_out = "It stays so for good: deploy another anchor (smartsync anchor deploy), and fork again."
+    return f"Frozen, it accepts no block any more, and its replicas stay at the state that they have. {way_out}"

@@ -16,7 +16,7 @@ from smartsync.results import Revoked
 def revoke(session: Session, source: FromOption = None) -> None:
     """Have a quorum anchor revoke the blocks that the source has dropped.
 
-    With --from by the signatures of its attestors, otherwise with the attestors' keys of the settings.
+    Its signers have to sign that: by their attestors, from which --from fetches it, or with keys that are here.
     """
     remote = remote_signers(session, source)
     anchor = session.settings.require("anchor")

@@ -16,17 +16,20 @@ from smartsync.results import SignerChange
 _Signature = Annotated[
     list[str] | None,
     typer.Option(
-        "--signature", metavar="HEX", help="A signature of smartsync anchor sign-set, of another signer; repeatable."
+        "--signature",
+        metavar="HEX",
+        help="What smartsync anchor sign-set printed for a signer whose key is not here; repeatable.",
     ),
 ]
 
 
 @command("anchor", "keystore", "attestor_keystores", needs=("source_url", "target_url", "anchor"))
 def rotate(session: Session, signer: SignerOption, threshold: ThresholdOption, signature: _Signature = None) -> None:
-    """Give a quorum anchor other signers: schedules them, and once the anchor's delay is over puts them in force.
+    """Give a quorum anchor other signers: schedule them, and after the anchor's delay put them in force.
 
-    A quorum of the present signers has to sign: the keys of the settings do, and --signature adds those of others.
-    The second time anybody can run it.
+    Run it twice with the same options. The first time a quorum of the present signers has to sign, with the attestors'
+    keys of the settings or elsewhere (--signature). After the delay anybody can run it, and only this puts the new
+    signers in force; before that it fails with exit code 8, and says how long it still takes.
     """
     signers = addresses(signer, "--signer")
     signatures = [hex_bytes(text, "the option --signature", 65) for text in signature or []]
@@ -45,7 +48,7 @@ def draw_change(console: Console, result: SignerChange, again: str) -> None:
     if result.effective_at is None:
         title = f"Signer set {result.set_epoch} is in force" + ("" if result.steps else " already")
     else:
-        title = f"Signer set {result.set_epoch} is scheduled" + ("" if result.steps else ", its time has not come")
+        title = f"Signer set {result.set_epoch} is scheduled, and not in force yet"
     render.card(
         console,
         title,
@@ -53,7 +56,7 @@ def draw_change(console: Console, result: SignerChange, again: str) -> None:
             ("quorum", f"{result.threshold} of {len(result.signers)}"),
             *(("signer", address) for address in result.signers),
             ("not before", None if result.effective_at is None else render.utc(result.effective_at)),
-            ("then", None if result.effective_at is None else f"{again}, with the same options"),
+            ("then run", None if result.effective_at is None else f"{again}, with the same options"),
         ],
     )
     render.transactions(console, result.steps)

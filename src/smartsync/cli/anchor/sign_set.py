@@ -13,9 +13,10 @@ from smartsync.results import SetSignature
 
 @command("anchor", "keystore", "attestor_keystores", needs=("source_url", "target_url", "anchor"))
 def sign_set(session: Session, signer: SignerOption, threshold: ThresholdOption) -> None:
-    """Sign other signers of a quorum anchor with the keys that are here, and print the signatures.
+    """Sign a new set of signers for a quorum anchor with the keys that are here, and print the signatures.
 
-    For signers at several places: whoever has enough of them gives them to smartsync anchor rotate. Nothing is sent.
+    For signers at several places: each runs this with the same signers and threshold, and whoever has the signatures of
+    enough of them gives them to smartsync anchor rotate --signature. Nothing is sent.
     """
     signers = addresses(signer, "--signer")
     anchor = session.settings.require("anchor")

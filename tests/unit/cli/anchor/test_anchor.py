@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,14 @@ from smartsync.anchors.deploying import (
 )
 from smartsync.anchors.quorum import LocalSigners
 from smartsync.anchors.rotating import ScheduledSet
-from smartsync.errors import AnchorError, Equivocation
+from smartsync.errors import AnchorError, Equivocation, NodeUnreachable, TooEarly
 from smartsync.results import (
     AnchorExtension,
     AnchorHead,
     AnchorReport,
     AnchorUpdate,
     DeployedAnchor,
+    DroppedBlock,
     KeptHash,
     MisbehaviourReport,
     Revoked,
@@ -37,6 +39,22 @@ ANCHOR = "0x" + "22" * 20
 HUB = "0x" + "11" * 20
 HASH = bytes(range(32))
 HASH_TEXT = "0x" + HASH.hex()
+REPORT = AnchorReport(
+    anchor=ANCHOR,
+    kind="k-of-n/1",
+    trusts="that some are right",
+    source_chain_id=1,
+    source_genesis_hash=HASH,
+    status="active",
+    since=1,
+    canonical_epoch=3,
+    safe=None,
+    final=None,
+    terms={},
+    dropped=(),
+    not_compared="",
+    members=(),
+)
 STEP = Step("prove block 7", "0x" + "cd" * 32, 221066, 740)
 KEYS = ["0x" + f"{number:02x}" * 32 for number in (1, 2, 3)]
 ADDRESSES = [Account.from_key(key).address for key in KEYS]
@@ -66,7 +84,8 @@ def test_update_from_urls_fetches_their_signatures(run, fake) -> None:
 
 def test_update_pending_says_that_it_waits(run, fake) -> None:
     fake.answers["update_anchor"] = AnchorUpdate(7, HASH, "pending", (STEP,))
-    assert "Source block 7 waits for a veto\n" in run("anchor", "update", "--block", "finalized").stdout
+    shown = run("anchor", "update", "--block", "finalized").stdout
+    assert "Source block 7 waits for a veto\n" in shown and "once the anchor's delay is over" in shown
     assert fake.asked("update_anchor")[1]["block"] == "finalized"
 
 
@@ -194,14 +213,19 @@ def test_rotate_scheduled_says_when_and_what_then(run, fake) -> None:
     fake.answers["rotate"] = SignerChange(tuple(ADDRESSES[1:]), 2, 4, 1_800_000_000, (STEP,))
     result = run("anchor", "rotate", *NEW_SET, "--signature", "0x" + "07" * 65)
     assert result.exit_code == 0, result.output
-    for shown in ("Signer set 4 is scheduled\n", "2027-01-15", "smartsync anchor rotate, with the same options"):
+    for shown in ("Signer set 4 is scheduled, and not", "2027-01-15", "smartsync anchor rotate, with the same options"):
         assert shown in result.stdout
     args, kwargs = fake.asked("rotate")
     assert args == (ANCHOR, ADDRESSES[1:], 2)
     assert kwargs["signatures"] == [b"\x07" * 65]
     assert [account.address for account in kwargs["accounts"]] == [ADDRESSES[0]]
-    fake.answers["rotate"] = SignerChange(tuple(ADDRESSES[1:]), 2, 4, 1_800_000_000, ())
-    assert "is scheduled, its time has not come" in run("anchor", "rotate", *NEW_SET).stdout
+    fake.answers["rotate"] = TooEarly("signer set 4", 1_800_000_000, 1_800_000_000 - 3_723)
+    early = run("anchor", "rotate", *NEW_SET)
+    assert early.exit_code == 8
+    assert "signer set 4 is not in force yet: it can be from 2027-01-15 08:00:00 UTC on, in 1:02:03" in early.stderr
+    assert "run the same command again then" in early.stderr
+    fake.answers["rotate"] = TooEarly("signer set 4", 1_800_000_000, 1_800_000_000)
+    assert "once the target chain has another block" in run("anchor", "rotate", *NEW_SET).stderr
     fake.answers["rotate"] = SignerChange(tuple(ADDRESSES[1:]), 2, 4, None, (STEP,))
     assert "Signer set 4 is in force\n" in run("anchor", "rotate", *NEW_SET).stdout
 
@@ -234,6 +258,25 @@ def test_report_each_kind_of_evidence_goes_its_way(run, fake) -> None:
         assert fake.asked(method)[0] == (ANCHOR, *expected)
 
 
+def test_report_tells_who_was_removed_and_who_is_left(run, fake) -> None:
+    report = MisbehaviourReport("active", (STEP,), ADDRESSES[0], tuple(ADDRESSES[1:]), 2, HUB)
+    fake.answers["report_misbehaviour"] = report
+    result = run("anchor", "report", "--evidence", "0x0102")
+    assert result.exit_code == 0, result.output
+    for shown in (*ADDRESSES, "removed signer", "2 signers, of whom 2 have to agree"):
+        assert shown in result.stdout
+    assert "Frozen" not in result.stdout
+    document = json.loads(run("anchor", "report", "--evidence", "0x0102", "--json").stdout)
+    assert (document["removed"], document["signers"], document["threshold"]) == (ADDRESSES[0], ADDRESSES[1:], 2)
+
+
+@pytest.mark.parametrize(("guardian", "way_out"), [(HUB, f"Its guardian {HUB} can"), (None, "It stays so for good")])
+def test_report_that_freezes_says_what_that_means(run, fake, guardian: str | None, way_out: str) -> None:
+    fake.answers["report_misbehaviour"] = MisbehaviourReport("frozen", (STEP,), ADDRESSES[0], (), 1, guardian)
+    result = run("anchor", "report", "--evidence", "0x0102")
+    assert f"accepts no block any more, and its replicas stay at the state that they have. {way_out}" in result.stdout
+
+
 def test_report_that_shows_nothing_is_an_anchor_error(run, fake) -> None:
     fake.answers["report_contradiction"] = AnchorError("shows nothing", hint="look again")
     assert run("anchor", "report", "--number", "7").exit_code == 8
@@ -250,8 +293,8 @@ def test_show_tells_all_of_it_and_of_its_members(run, fake) -> None:
         "checkpoint": HASH,
     }
     head = AnchorHead(7, HASH, 1_700_000_000, 42)
-    member = AnchorReport(HUB, "quorum/2", 1, HASH, "frozen", 1, 0, head, None, terms, ())
-    report = AnchorReport(ANCHOR, "k-of-n/1", 1, HASH, "active", 1, 3, head, head, {"threshold": 1}, (member,))
+    member = replace(REPORT, anchor=HUB, kind="quorum/2", status="frozen", safe=head, terms=terms)
+    report = replace(REPORT, safe=head, final=head, terms={"threshold": 1}, members=(member,))
     fake.answers["describe_anchor"] = report
     result = run("anchor", "show")
     assert result.exit_code == 0, result.output
@@ -259,6 +302,7 @@ def test_show_tells_all_of_it_and_of_its_members(run, fake) -> None:
         f"Anchor {ANCHOR}",
         f"Member {HUB}",
         "k-of-n/1",
+        "trusts           that some are right",
         "frozen",
         "block 7, 42 s old",
         "none yet",
@@ -270,6 +314,35 @@ def test_show_tells_all_of_it_and_of_its_members(run, fake) -> None:
     document = json.loads(run("anchor", "show", "--json").stdout)
     assert document["members"][0]["terms"]["scheduled_set"]["signers"] == ADDRESSES[1:]
     assert document["members"][0]["final"] is None
+
+
+def test_show_names_primary_and_watchers(run, fake) -> None:
+    other = "0x" + "33" * 20
+    members = tuple(replace(REPORT, anchor=address) for address in (HUB, other))
+    fake.answers["describe_anchor"] = replace(
+        REPORT, kind="veto/1", terms={"primary": HUB, "watchers": (other,)}, members=members
+    )
+    shown = run("anchor", "show").stdout
+    assert f"\nPrimary {HUB}\n" in shown and f"\nWatcher {other}\n" in shown
+    assert ["watcher", other] in [line.split() for line in shown.splitlines()]
+
+
+def test_show_of_blocks_that_the_source_has_dropped_warns(run, fake) -> None:
+    one, two = DroppedBlock(7, HASH, "safe"), DroppedBlock(9, bytes(32), "safe")
+    fake.answers["describe_anchor"] = replace(REPORT, dropped=(one,))
+    shown = run("anchor", "show").stdout
+    assert f"the source has dropped block 7 ({HASH_TEXT}), which this anchor accepts; have it revoked" in shown
+    fake.answers["describe_anchor"] = replace(REPORT, dropped=(one, two))
+    assert "has dropped 2 of the blocks from 7 to 9" in run("anchor", "show").stdout
+    fake.answers["describe_anchor"] = replace(REPORT, dropped=(one, replace(two, level="final")))
+    assert "no revocation undoes that" in run("anchor", "show").stdout
+    document = json.loads(run("anchor", "show", "--json").stdout)
+    assert document["dropped"][0] == {"number": 7, "block_hash": HASH_TEXT, "level": "safe"}
+
+
+def test_show_that_could_not_compare_says_why(run, fake) -> None:
+    fake.answers["describe_anchor"] = replace(REPORT, not_compared="no answer")
+    assert "not compared with the source  no answer" in run("anchor", "show").stdout
 
 
 @pytest.mark.parametrize(
@@ -294,6 +367,7 @@ def test_show_tells_all_of_it_and_of_its_members(run, fake) -> None:
 )
 def test_deploy_each_kind_by_its_charter(run, fake, arguments: tuple[str, ...], charter: object) -> None:
     fake.answers["deploy_anchor"] = DeployedAnchor("SomeAnchor", "0x" + "c1" * 20, (STEP,))
+    fake.answers["describe_anchor"] = REPORT
     result = run("anchor", "deploy", *arguments, "--write-config", "--json")
     assert result.exit_code == 0, result.output
     assert fake.asked("deploy_anchor")[0] == (charter,)
@@ -303,8 +377,29 @@ def test_deploy_each_kind_by_its_charter(run, fake, arguments: tuple[str, ...], 
     assert f'anchor = "{document["anchor"]}"' in written and "hub" not in written
 
 
+def test_deploy_shows_what_was_deployed_and_what_it_trusts(run, fake) -> None:
+    fake.answers["deploy_anchor"] = DeployedAnchor("QuorumAnchor", ANCHOR, (STEP,))
+    terms = {"signers": tuple(ADDRESSES), "threshold": 2, "max_drift_s": 900, "delay_s": 60, "guardian": HUB}
+    fake.answers["describe_anchor"] = replace(REPORT, terms=terms)
+    result = run("anchor", "deploy", "quorum")
+    assert fake.asked("describe_anchor")[0] == (ANCHOR,)
+    for shown in (*ADDRESSES, HUB, "60 s", "900 s", "that some are right"):
+        assert shown in result.stdout
+    document = json.loads(run("anchor", "deploy", "quorum", "--json").stdout)
+    assert document["report"]["terms"]["threshold"] == 2
+
+
+def test_deploy_that_cannot_be_described_is_deployed_all_the_same(run, fake) -> None:
+    fake.answers["deploy_anchor"] = DeployedAnchor("SomeAnchor", ANCHOR, (STEP,))
+    fake.answers["describe_anchor"] = NodeUnreachable("no answer")
+    result = run("anchor", "deploy", "blockhash")
+    assert result.exit_code == 0
+    assert ANCHOR in result.stdout and "the anchor stands, and its terms cannot be read now" in result.stderr
+
+
 def test_deploy_without_write_config_says_what_to_write(run, fake) -> None:
     fake.answers["deploy_anchor"] = DeployedAnchor("SomeAnchor", "0x" + "c1" * 20, (STEP,))
+    fake.answers["describe_anchor"] = REPORT
     result = run("anchor", "deploy", "blockhash")
     assert "SomeAnchor" in result.stdout and STEP.tx_hash in result.stdout
     assert f'anchor = "0x{"c1" * 20}"' in result.stderr
