@@ -189,7 +189,7 @@ def test_keystore_with_a_wrong_password_stays_locked_and_nothing_of_it_is_shown(
     assert wrong.returncode == 2
     told = json.loads(wrong.stdout)
     assert told["error"] == "KeyUnavailable" and "cannot be unlocked" in told["message"]
-    assert "the password is wrong" in told["hint"]
+    assert "the password that is set in the environment is wrong" in told["hint"]
     crypto = json.loads(keystore_of(ready))["crypto"]
     for secret in ("correct horse", hardhat.accounts[2].key.hex(), crypto["ciphertext"], crypto["mac"]):
         assert secret not in wrong.stdout + wrong.stderr

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from smartsync import SmartSync, SyncResult
+from smartsync import AnchorUpdate, SmartSync, SyncResult
 from smartsync.contracts import encode_call
 from smartsync.errors import (
     BlockNotAccepted,
@@ -132,9 +132,12 @@ async def test_fork_of_an_active_replica_sends_nothing(here: World) -> None:
 async def test_watch_follows_the_source(here: World) -> None:
     replica = await here.fork()
     await here.do("set(uint256,uint256)", 1, 42)
+    told = []
     async for event in here.client.watch(replica, interval_s=0.1, attestors=[here.owner]):
-        assert isinstance(event, SyncResult), event
-        break
+        told.append(type(event))
+        if isinstance(event, SyncResult):
+            break
+    assert told == [AnchorUpdate, SyncResult]
     assert await here.read(replica, "values(uint256)(uint256)", 1) == (42,)
 
 

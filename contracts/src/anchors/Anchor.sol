@@ -131,6 +131,11 @@ abstract contract Anchor is IAnchor {
     /// @dev An ancestor is accepted for the sake of a descendant, at its level.
     function _inherit(SrcBlock memory ancestor, bytes32 from) internal virtual {}
 
+    /// @dev As what a block stands against another one of its number, whether it can be used or has to wait.
+    function _firmness(SrcBlock memory standing) internal view virtual returns (Level) {
+        return standing.level;
+    }
+
     /// @dev What has become of a block.
     function _levelOf(bytes32, Acceptance memory stored) internal view virtual returns (Level) {
         if (stored.level == Level.UNKNOWN) return Level.UNKNOWN;
@@ -146,6 +151,11 @@ abstract contract Anchor is IAnchor {
     function _requireActive() internal view {
         (Status current, uint64 since,) = status();
         if (current != Status.ACTIVE) revert AnchorStopped(current, since);
+    }
+
+    /// @dev By itself: an anchor made of anchors may be stopped by its members, too.
+    function _requireNotFrozen() internal view {
+        if (_state.status != Status.ACTIVE) revert AnchorStopped(_state.status, _state.since);
     }
 
     function _isUsable(Level level) internal pure returns (bool) {
@@ -188,9 +198,12 @@ abstract contract Anchor is IAnchor {
         if (offered.number == 0 && offered.blockHash != SOURCE_GENESIS_HASH) {
             revert GenesisMismatch(SOURCE_GENESIS_HASH, offered.blockHash);
         }
-        if (_canonical[offered.number] != 0) {
-            (bool isSettled, Level level) = _settle(offered);
-            if (isSettled) return level;
+        SrcBlock memory standing = canonicalAt(offered.number);
+        if (standing.blockHash == offered.blockHash) {
+            Level known = _acceptAgain(standing, offered.level);
+            if (known != Level.UNKNOWN) return known;
+        } else if (_resolveContradiction(standing, offered)) {
+            return Level.UNKNOWN;
         }
         State memory state = _state;
         StoredBlock storage stored = _blocks[offered.blockHash];
@@ -208,24 +221,26 @@ abstract contract Anchor is IAnchor {
         return offered.level;
     }
 
-    /// @dev Whether nothing is to be written down of an offered block whose number is known, and what the answer is then.
-    function _settle(SrcBlock memory offered) private returns (bool isSettled, Level level) {
-        SrcBlock memory standing = canonicalAt(offered.number);
-        if (standing.blockHash == offered.blockHash) {
-            level = _blocks[offered.blockHash].acceptance.level;
-            if (!_isUsable(level) || level < offered.level) return (false, level);
-            // A composite's head may have gone, and this one be the highest that is left.
-            standing.level = level;
-            _raise(_state, standing);
-            return (true, level);
-        }
-        if (!_isUsable(standing.level)) return (false, level);
+    /// @dev The level at which a block stands, where that is as high as the offered one: then nothing is written down of it.
+    function _acceptAgain(SrcBlock memory standing, Level offered) private returns (Level known) {
+        known = _blocks[standing.blockHash].acceptance.level;
+        if (!_isUsable(known) || known < offered) return Level.UNKNOWN;
+        // A composite's head may have gone, and this one be the highest that is left.
+        standing.level = known;
+        _raise(_state, standing);
+    }
+
+    /// @dev Two blocks of one number: two FINAL ones freeze the anchor, which is the answer; a FINAL one displaces a SAFE one; a
+    /// SAFE one is refused. Where the standing one cannot be used, there is nothing to resolve.
+    function _resolveContradiction(SrcBlock memory standing, SrcBlock memory offered) private returns (bool isFrozen) {
+        Level firmness = _firmness(standing);
+        if (!_isUsable(firmness)) return false;
         if (offered.level != Level.FINAL) {
             revert Contradiction(offered.number, standing.blockHash, offered.blockHash);
         }
-        if (standing.level == Level.FINAL) {
+        if (firmness == Level.FINAL) {
             _freeze(abi.encode(offered.number, standing.blockHash, offered.blockHash));
-            return (true, Level.UNKNOWN);
+            return true;
         }
         _displace(standing, offered.blockHash);
     }
@@ -235,6 +250,13 @@ abstract contract Anchor is IAnchor {
         State storage state = _state;
         (uint64 safeNumber, uint64 finalNumber) = (state.safeNumber, state.finalNumber);
         return (safeNumber > finalNumber ? safeNumber : finalNumber, state.timestamp);
+    }
+
+    /// @dev Likewise of the newest FINAL one.
+    function _newestFinal() internal view returns (uint64 number, uint64 timestamp) {
+        State storage state = _state;
+        number = state.finalNumber;
+        timestamp = number < state.safeNumber ? _blocks[_canonical[number]].acceptance.timestamp : state.timestamp;
     }
 
     /// @dev Whether two blocks cannot both be of one chain: of one number, or in another order by number than by time.
@@ -303,7 +325,7 @@ abstract contract Anchor is IAnchor {
         uint48 number = uint48(top.number);
         bool isFinal = top.level == Level.FINAL;
         uint48 before = isFinal ? state.finalNumber : state.safeNumber;
-        if (number < before && canonicalAt(before).level != Level.UNKNOWN) return;
+        if (number < before && _isUsable(canonicalAt(before).level)) return;
         if (isFinal) state.finalNumber = number;
         else state.safeNumber = number;
         bool isHighest = number >= (isFinal ? state.safeNumber : state.finalNumber);

@@ -35,7 +35,7 @@ abstract contract CompositeAnchor is Anchor, ICompositeAnchor {
         }
     }
 
-    /// @dev What the members say of a block now. It is REVOKED also where they hold another one of its number.
+    /// @dev What the members say of a block now. It is REVOKED also where they hold another one of its number for FINAL.
     function _told(bytes32 blockHash, uint64 number) internal view virtual returns (Level);
 
     /// @dev What holds for a block that was accepted: what the members say of it now, or of the one that it was accepted for,
@@ -58,6 +58,12 @@ abstract contract CompositeAnchor is Anchor, ICompositeAnchor {
     }
 
     /// @inheritdoc Anchor
+    /// @dev The members' word, also where this anchor holds it back.
+    function _firmness(SrcBlock memory standing) internal view override returns (Level) {
+        return standing.level == Level.UNKNOWN ? Level.UNKNOWN : _word(standing.blockHash, standing.number);
+    }
+
+    /// @inheritdoc Anchor
     /// @dev Never for the worse: whoever extends cannot choose a weaker word than there is.
     function _inherit(SrcBlock memory ancestor, bytes32 from) internal virtual override {
         Level known = _word(ancestor.blockHash, ancestor.number);
@@ -68,10 +74,10 @@ abstract contract CompositeAnchor is Anchor, ICompositeAnchor {
         _heirs[ancestor.blockHash] = isOwn ? from : further;
     }
 
-    /// @dev Of a member that does not know the block.
+    /// @dev Of a member that does not know the block. A SAFE one may be an orphan that anybody has sent it.
     function _holdsAnother(IAnchor member, bytes32 blockHash, uint64 number) internal view returns (bool) {
         SrcBlock memory other = member.canonicalAt(number);
-        return _isUsable(other.level) && other.blockHash != blockHash;
+        return other.level == Level.FINAL && other.blockHash != blockHash;
     }
 
     function _numberIn(bytes calldata word) internal pure returns (uint64) {

@@ -2,28 +2,19 @@
 pragma solidity 0.8.37;
 
 import {IAnchor, Level, SrcBlock, Status} from "../interfaces/IAnchor.sol";
+import {IKofNAnchor} from "../interfaces/IKofNAnchor.sol";
 import {Anchor} from "./Anchor.sol";
 import {CompositeAnchor} from "./CompositeAnchor.sol";
 
 /// @title KofNAnchor
-/// @notice Trusts that no k of its n members are wrong about the same block at once: it accepts what k of them accept, FINAL
-/// where k of them say so. What fewer than k accept any more is PENDING, and REVOKED once so many have revoked it, or hold
-/// another block of its number, that no k are left. With more than n - k of them not ACTIVE it is PAUSED.
-///
-/// Two members that hold different blocks of one number for FINAL freeze it, for good: one of them is broken, and it is not for
-/// a contract to say which. Silence freezes nothing.
-/// @dev The `evidence` of `reportMisbehaviour` is `abi.encode(uint64 number, uint256 one, uint256 other)`: the two members'
-/// places. `StatusChanged` carries `abi.encode(uint64 number, bytes32 oneHash, bytes32 otherHash)`.
-contract KofNAnchor is CompositeAnchor {
-    /// @notice k is not from 1 to the number of members.
-    error ThresholdOutOfRange(uint256 threshold, uint256 count);
-
+/// @notice Accepts what k of its n members accept. See `IKofNAnchor`.
+contract KofNAnchor is CompositeAnchor, IKofNAnchor {
     uint256 private constant EVIDENCE_SIZE = 96;
 
     /// @inheritdoc IAnchor
     bytes32 public constant kind = "k-of-n/1";
 
-    /// @notice How many members have to accept a block.
+    /// @inheritdoc IKofNAnchor
     uint256 public immutable threshold;
 
     /// @param members_ Anchors of one source, none twice.
@@ -58,7 +49,7 @@ contract KofNAnchor is CompositeAnchor {
 
     /// @inheritdoc IAnchor
     function reportMisbehaviour(bytes calldata evidence) external {
-        _requireActive();
+        _requireNotFrozen();
         if (evidence.length != EVIDENCE_SIZE) revert ProofNotCanonical(evidence.length);
         uint64 number = _numberIn(evidence[:32]);
         SrcBlock memory one = _memberIn(evidence[32:64]).canonicalAt(number);

@@ -93,7 +93,8 @@ contract QuorumAnchor is Anchor, IQuorumAnchor {
         SrcBlock memory standing = canonicalAt(offered.number);
         // Two FINAL ones freeze the anchor whatever their times are.
         if (standing.level != Level.FINAL && standing.blockHash != blockHash) {
-            (uint64 newest, uint64 timestamp) = _newest();
+            // A SAFE one that the source has dropped says nothing about a FINAL one.
+            (uint64 newest, uint64 timestamp) = attested == Level.FINAL ? _newestFinal() : _newest();
             _requireTimestamp(offered, maxDrift, newest, timestamp);
         }
         return (blockHash, _accept(offered));

@@ -2,55 +2,31 @@
 pragma solidity 0.8.37;
 
 import {IAnchor, Level, SrcBlock, Status} from "../interfaces/IAnchor.sol";
+import {IVetoAnchor} from "../interfaces/IVetoAnchor.sol";
 import {Anchor} from "./Anchor.sol";
 import {CompositeAnchor} from "./CompositeAnchor.sol";
 
 /// @title VetoAnchor
-/// @notice Trusts its primary anchor as long as any one of the watchers is honest and awake: what the primary accepts is
-/// PENDING until `delay` has passed, and a watcher whose blocks contradict it has a veto. It takes no block that is older than
-/// `delay`; older ones come in as ancestors of a younger one, with which they have waited.
-///
-/// - Two blocks contradict each other that have the same number, or of which the one with the higher number is the earlier one.
-/// - Where both anchors hold theirs for FINAL, this one freezes, for good: one of the two is broken.
-/// - Else the block is set aside: it is PENDING again, until somebody offers it again, and then for the whole `delay`. So are
-///   the ancestors that came in with it, and a veto against one of them is one against the block itself.
-///
-/// So each watcher can hold it up, by a lie too; none can have a block accepted. While the primary is not ACTIVE it is PAUSED.
-/// The primary alone can take back a block: replicas that stand there may then be brought to an older one, which is true as well.
-///
-/// Warning: watchers that are silent for `delay` protect nobody. It has to be longer than `maxDrift` and what the slowest of them
-/// takes to accept a block, for a block that is far ahead is contradicted by the next one of theirs only. One that fits between
-/// two blocks of a watcher is contradicted once that has its ancestors (`extendAncestors`): as many as the source makes in
-/// `delay` at most.
-/// @dev The first member is the primary. The `evidence` of `reportMisbehaviour` is
-/// `abi.encode(bytes32 blockHash, uint256 watcher, uint64 number)`: the block, the watcher's place among the members, and the
-/// number of its block. `StatusChanged` carries `abi.encode(bytes32 blockHash, uint256 watcher, bytes32 watchersHash)`.
+/// @notice Accepts what its primary anchor accepts, unless a watcher contradicts it in time. See `IVetoAnchor`.
 // It implements all of them: the detector does not see `_told`, which `super._levelOf` calls.
 // slither-disable-next-line unimplemented-functions
-contract VetoAnchor is CompositeAnchor {
-    /// @notice A watcher, number `watcher` of the members, contradicts the block or one of its ancestors: it is set aside.
-    event BlockVetoed(bytes32 indexed blockHash, uint64 indexed number, uint256 watcher, bytes32 watchersHash);
-
-    /// @notice There is no watcher, or not more time for one than a block may be ahead.
-    error NothingToWatch(uint256 watchers, uint64 delay, uint64 maxDrift);
-    /// @notice The block's time is before `earliest`: watchers would have too much to look through. Offer a younger one, and
-    /// extend that to its ancestors.
-    error BlockTooOld(uint64 timestamp, uint256 earliest);
-
+contract VetoAnchor is CompositeAnchor, IVetoAnchor {
     uint256 private constant EVIDENCE_SIZE = 96;
 
     /// @inheritdoc IAnchor
     bytes32 public constant kind = "veto/1";
 
-    /// @notice Seconds from a block's acceptance here until it can be used.
+    /// @inheritdoc IVetoAnchor
     uint64 public immutable delay;
 
-    /// @notice Seconds that a block's time may be ahead of this chain's clock.
+    /// @inheritdoc IVetoAnchor
     uint64 public immutable maxDrift;
 
     bytes32[] private _queue; // blocks that were offered, in the order of their numbers
-    /// @dev For ancestors: the block that was offered, and that they wait with.
+    /// @dev For ancestors: the block that was offered, and that they wait with. One that was offered itself and set aside may
+    /// be the ancestor of a later one.
     mapping(bytes32 ancestor => bytes32 offered) private _offered;
+    mapping(bytes32 blockHash => uint64 time) private _setAsideAt;
 
     /// @param members_ The primary, then one watcher or more; anchors of one source, none twice.
     /// @param delay_ Seconds that the watchers have; more than `maxDrift_`.
@@ -66,14 +42,16 @@ contract VetoAnchor is CompositeAnchor {
         (SrcBlock memory offered,) = _read(proof);
         blockHash = offered.blockHash;
         level = _block(blockHash).level;
-        bool isWaiting = level == Level.PENDING && _isUsable(_waiting(blockHash).level);
-        if (_isUsable(level) || isWaiting) return (blockHash, level);
+        if (_isUsable(level) || (level == Level.PENDING && _isWaiting(blockHash))) {
+            _enqueue(blockHash, offered.number); // it may have gone while the primary denied it
+            return (blockHash, level);
+        }
         offered.level = _told(blockHash, offered.number);
         if (!_isUsable(offered.level)) revert TooFewMembers(blockHash, 1, 0);
         uint256 latest = block.timestamp + maxDrift;
         if (offered.timestamp > latest) revert TimestampInFuture(offered.timestamp, latest);
         uint256 earliest = block.timestamp > delay ? block.timestamp - delay : 0;
-        if (offered.timestamp < earliest) revert BlockTooOld(offered.timestamp, earliest);
+        if (offered.timestamp < earliest) revert TimestampTooOld(offered.timestamp, earliest);
 
         if (_offered[blockHash] != 0) {
             // It waits by itself from now on, and has not waited yet.
@@ -87,7 +65,7 @@ contract VetoAnchor is CompositeAnchor {
 
     /// @inheritdoc IAnchor
     function reportMisbehaviour(bytes calldata evidence) external {
-        _requireActive();
+        _requireNotFrozen();
         if (evidence.length != EVIDENCE_SIZE) revert ProofNotCanonical(evidence.length);
         bytes32 blockHash = bytes32(evidence[:32]);
         uint256 watcher = uint256(bytes32(evidence[32:64]));
@@ -95,17 +73,16 @@ contract VetoAnchor is CompositeAnchor {
         SrcBlock memory told = _memberIn(evidence[32:64]).canonicalAt(_numberIn(evidence[64:]));
         // Whatever the primary says of it just now: it may take back a block, and accept it again.
         Acceptance memory stored = _stored(blockHash);
-        Acceptance memory waiting = _waiting(blockHash);
         bool isWrong =
             _contradict(stored.number, stored.timestamp, blockHash, told.number, told.timestamp, told.blockHash);
-        if (!_isUsable(waiting.level) || !_isUsable(told.level) || !isWrong) revert NoMisbehaviour();
+        if (!_isWaiting(blockHash) || !_isUsable(told.level) || !isWrong) revert NoMisbehaviour();
         if (told.level == Level.FINAL && _word(blockHash, stored.number) == Level.FINAL) {
             _freeze(abi.encode(blockHash, watcher, told.blockHash));
             return;
         }
-        bytes32 offered = _offeredWith(blockHash);
-        _setAside(offered);
-        emit BlockVetoed(offered, waiting.number, watcher, told.blockHash);
+        _setAside(blockHash);
+        _setAsideAt[blockHash] = uint64(block.timestamp);
+        emit BlockVetoed(blockHash, stored.number, watcher, told.blockHash);
     }
 
     /// @inheritdoc IAnchor
@@ -121,11 +98,9 @@ contract VetoAnchor is CompositeAnchor {
         if (told != Status.ACTIVE) (current, since) = (Status.PAUSED, stopped);
     }
 
-    /// @notice From when on (seconds on this chain's clock) a block has waited long enough; zero where it does not wait, since
-    /// nobody has offered it or it was set aside.
+    /// @inheritdoc IVetoAnchor
     function usableFrom(bytes32 blockHash) external view returns (uint256) {
-        Acceptance memory waiting = _waiting(blockHash);
-        return _isUsable(waiting.level) ? uint256(waiting.acceptedAt) + delay : 0;
+        return _isWaiting(blockHash) ? uint256(_stored(_offeredWith(blockHash)).acceptedAt) + delay : 0;
     }
 
     /// @inheritdoc IAnchor
@@ -151,29 +126,40 @@ contract VetoAnchor is CompositeAnchor {
     function _levelOf(bytes32 blockHash, Acceptance memory stored) internal view override returns (Level level) {
         level = super._levelOf(blockHash, stored);
         if (stored.level == Level.UNKNOWN || level == Level.REVOKED) return level;
-        bytes32 offered = _offered[blockHash];
-        Acceptance memory waiting = offered == 0 ? stored : _stored(offered);
+        bytes32 offered = _offeredWith(blockHash);
+        Acceptance memory waiting = offered == blockHash ? stored : _stored(offered);
+        bool isAside = !_isUsable(stored.level) || !_isUsable(waiting.level);
         bool isRipe = block.timestamp >= uint256(waiting.acceptedAt) + delay;
-        if (!_isUsable(level) || !isRipe || !_isUsable(waiting.level)) return Level.PENDING;
+        if (!_isUsable(level) || isAside || !isRipe) return Level.PENDING;
     }
 
     /// @inheritdoc CompositeAnchor
-    /// @dev What can be used already has waited; what waits itself waits no longer than with this descendant.
+    /// @dev What can be used has waited already, and what was offered itself waits for itself. But what was set aside comes in
+    /// with a block that the watchers have had their time for since.
     function _inherit(SrcBlock memory ancestor, bytes32 from) internal override {
-        bool isUsed = _isUsable(_block(ancestor.blockHash).level);
+        bytes32 blockHash = ancestor.blockHash;
+        Level level = _block(blockHash).level;
         super._inherit(ancestor, from);
-        if (!isUsed) _offered[ancestor.blockHash] = _offeredWith(from);
+        if (_isUsable(level)) return;
+        bytes32 offered = _offeredWith(from);
+        if (_setAsideAt[blockHash] >= _stored(offered).acceptedAt) revert BlockNotUsable(blockHash, level);
+        Level stored = _stored(blockHash).level;
+        bool wasOffered = stored != Level.UNKNOWN && _offered[blockHash] == 0;
+        if (!wasOffered || !_isUsable(stored)) _offered[blockHash] = offered;
     }
 
-    /// @dev The block that was offered and that this one waits with: itself, if it is no ancestor.
+    /// @dev The block that was offered last of those that this one waits with: itself, if it is no ancestor.
     function _offeredWith(bytes32 blockHash) private view returns (bytes32 offered) {
-        offered = _offered[blockHash];
-        if (offered == 0) offered = blockHash;
+        // Further than a step only where one that was set aside came in with a later one: once in a `delay`.
+        do {
+            offered = blockHash;
+            blockHash = _offered[offered];
+        } while (blockHash != 0);
     }
 
-    /// @dev Of that block; its level is REVOKED where it was set aside.
-    function _waiting(bytes32 blockHash) private view returns (Acceptance memory) {
-        return _stored(_offeredWith(blockHash));
+    /// @dev Or has waited: whether the block is known, and neither it nor what it waits with was set aside.
+    function _isWaiting(bytes32 blockHash) private view returns (bool) {
+        return _isUsable(_stored(blockHash).level) && _isUsable(_stored(_offeredWith(blockHash)).level);
     }
 
     /// @dev Puts the block in its place. What is on top and can be used no more goes.

@@ -77,7 +77,7 @@ interface IAnchor {
     /// @notice The evidence shows no misbehaviour.
     error NoMisbehaviour();
 
-    /// @notice The trust model and its version, for instance "quorum/1", left-aligned.
+    /// @notice The trust model and its version, for instance "quorum/2", left-aligned.
     function kind() external view returns (bytes32);
 
     /// @notice The chain this anchor speaks of. The genesis hash tells apart chains that share a chain id.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IAnchor, Level} from "./IAnchor.sol";
+import {IAnchor} from "./IAnchor.sol";
 
 /// @title ICompositeAnchor
 /// @notice An anchor made of anchors: it has no word of its own, and what becomes of a block at its members becomes of it
@@ -11,6 +11,8 @@ import {IAnchor, Level} from "./IAnchor.sol";
 ///
 /// `status` tells PAUSED since the last of the members stopped that it needs, and ACTIVE since its own deployment.
 ///
+/// Warning: `canonicalEpoch` counts what happens here only. A member's revocation changes levels and not this number; who keeps
+/// something that he has read looks at the block's level again, or at the members' epochs.
 /// Warning: levels change without a transaction, so `head` may tell of none where the highest block has gone, until a lower one
 /// is offered again. No hub asks for it.
 /// Warning: a member that reverts where `IAnchor` says it must not, or that uses up all gas, stops it.

@@ -4,6 +4,8 @@ pragma solidity 0.8.37;
 import {KofNAnchor} from "../../src/anchors/KofNAnchor.sol";
 import {IAnchor, Level, Status} from "../../src/interfaces/IAnchor.sol";
 import {ICompositeAnchor} from "../../src/interfaces/ICompositeAnchor.sol";
+import {IKofNAnchor} from "../../src/interfaces/IKofNAnchor.sol";
+import {BlockHeader} from "../../src/libraries/BlockHeader.sol";
 import {CompositeScene} from "../reference/CompositeScene.sol";
 import {TestAnchor} from "../reference/TestAnchor.sol";
 
@@ -44,7 +46,7 @@ contract KofNAnchorTest is CompositeScene {
         );
         new KofNAnchor(wrong, 2);
         for (uint256 k = 0; k < 5; k += 4) {
-            vm.expectRevert(abi.encodeWithSelector(KofNAnchor.ThresholdOutOfRange.selector, k, 3));
+            vm.expectRevert(abi.encodeWithSelector(IKofNAnchor.ThresholdOutOfRange.selector, k, 3));
             new KofNAnchor(list(), k);
         }
     }
@@ -77,7 +79,7 @@ contract KofNAnchorTest is CompositeScene {
 
     function test_update_surplusByte_reverts() public {
         accept(ten, 10, Level.FINAL);
-        vm.expectRevert();
+        vm.expectPartialRevert(BlockHeader.HeaderNotConsumed.selector);
         anchor.update(bytes.concat(ten, hex"00"));
     }
 
@@ -251,13 +253,42 @@ contract KofNAnchorTest is CompositeScene {
         ten = child(nine, 10);
         accept(ten, 10, Level.SAFE);
         anchor.extendAncestors(keccak256(ten), pair(ten, nine));
-        tell(0, forged(9), 9, Level.SAFE);
-        tell(1, forged(9), 9, Level.SAFE);
+        tell(0, forged(9), 9, Level.FINAL);
+        tell(1, forged(9), 9, Level.FINAL);
         assertLevel(anchor, nine, Level.SAFE); // two members still stand behind its descendant
         members[0].setLevel(keccak256(ten), Level.REVOKED);
         assertLevel(anchor, nine, Level.REVOKED); // as a third one would have to
-        members[1].setLevel(keccak256(forged(9)), Level.PENDING);
+        members[1].setLevel(keccak256(forged(9)), Level.SAFE); // which may be an orphan
         assertLevel(anchor, nine, Level.PENDING);
+    }
+
+    /// @dev Nobody but one member lies; a stranger has sent an honest one an orphan's attestation that was held back.
+    function test_levels_aMemberThatHoldsAnOrphan_hasRevokedNothing() public {
+        tell(0, ten, 10, Level.FINAL);
+        tell(1, ten, 10, Level.FINAL);
+        anchor.update(ten);
+        tell(2, forged(10), 10, Level.SAFE);
+        members[0].setLevel(keccak256(ten), Level.REVOKED);
+        assertLevel(anchor, ten, Level.PENDING);
+    }
+
+    function test_head_afterAMemberTookTheNewestBack_isTheOneBelowOnceItIsOffered() public {
+        accept(header(9), 9, Level.SAFE);
+        accept(ten, 10, Level.SAFE);
+        members[0].setLevel(keccak256(ten), Level.PENDING);
+        anchor.update(header(9));
+        assertEq(anchor.head(Level.SAFE).number, 9);
+    }
+
+    /// @dev It is for the members to go on or not; what they did is shown all the same.
+    function test_reportMisbehaviour_whilePaused_freezes() public {
+        tell(0, ten, 10, Level.FINAL);
+        tell(1, forged(10), 10, Level.FINAL);
+        members[1].setStatus(Status.FROZEN);
+        members[2].setStatus(Status.FROZEN);
+        assertStatus(anchor, Status.PAUSED);
+        anchor.reportMisbehaviour(abi.encode(10, 0, 1));
+        assertStatus(anchor, Status.FROZEN);
     }
 
     /// @dev A stranger cannot make a block depend on a weaker one.

@@ -506,13 +506,27 @@ contract QuorumAnchorLifeTest is QuorumScene {
         assertEq(canonicalEpoch, 1);
     }
 
+    /// @dev A branch that was faster than the one that prevails, and that nobody has revoked yet.
+    function test_update_finalBelowALaterSafeOrphan_acceptsBlock() public {
+        acceptSafe(9, NOW - 40);
+        bytes32 six = accept(6, NOW - 30);
+        assertLevel(six, Level.FINAL);
+        assertEq(anchor.head(Level.FINAL).number, 6);
+        bytes memory proof = safeProof(header(7, NOW - 20), 7);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.TimestampNotMonotone.selector, 7, NOW - 20, 9, NOW - 40));
+        anchor.update(proof);
+        proof = attested(8, header(8, NOW - 31));
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.TimestampNotMonotone.selector, 8, NOW - 31, 6, NOW - 30));
+        anchor.update(proof);
+    }
+
     function test_update_finalAgainstSafe_outOfTime_reverts() public {
         bytes32 six = acceptSafe(6, NOW - 40);
-        acceptSafe(7, NOW - 30);
+        accept(7, NOW - 30);
         bytes memory proof = attested(6, fork(6, NOW - 29));
         vm.expectRevert(abi.encodeWithSelector(IAnchor.TimestampNotMonotone.selector, 6, NOW - 29, 7, NOW - 30));
         anchor.update(proof);
-        proof = attested(7, fork(7, NOW + DRIFT + 1));
+        proof = attested(6, fork(6, NOW + DRIFT + 1));
         vm.expectRevert(
             abi.encodeWithSelector(IAnchor.TimestampInFuture.selector, NOW + DRIFT + 1, uint256(NOW) + DRIFT)
         );

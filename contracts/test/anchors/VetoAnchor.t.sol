@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {VetoAnchor} from "../../src/anchors/VetoAnchor.sol";
 import {IAnchor, Level, Status} from "../../src/interfaces/IAnchor.sol";
 import {ICompositeAnchor} from "../../src/interfaces/ICompositeAnchor.sol";
+import {IVetoAnchor} from "../../src/interfaces/IVetoAnchor.sol";
 import {CompositeScene} from "../reference/CompositeScene.sol";
 import {HeaderWriter} from "../reference/HeaderWriter.sol";
 
@@ -34,9 +35,9 @@ contract VetoAnchorTest is CompositeScene {
     function test_constructor_nothingToWatch_reverts() public {
         IAnchor[] memory alone = new IAnchor[](1);
         alone[0] = members[0];
-        vm.expectRevert(abi.encodeWithSelector(VetoAnchor.NothingToWatch.selector, 0, DELAY, DRIFT));
+        vm.expectRevert(abi.encodeWithSelector(IVetoAnchor.NothingToWatch.selector, 0, DELAY, DRIFT));
         new VetoAnchor(alone, DELAY, DRIFT);
-        vm.expectRevert(abi.encodeWithSelector(VetoAnchor.NothingToWatch.selector, 2, DRIFT, DRIFT));
+        vm.expectRevert(abi.encodeWithSelector(IVetoAnchor.NothingToWatch.selector, 2, DRIFT, DRIFT));
         new VetoAnchor(list(), DRIFT, DRIFT);
     }
 
@@ -103,6 +104,20 @@ contract VetoAnchorTest is CompositeScene {
         assertEq(anchor.head(Level.SAFE).number, 15);
     }
 
+    /// @dev It went from the queue while the primary denied it.
+    function test_head_ofABlockThatComesBack_onceItIsOffered() public {
+        offer(ten, 10, Level.SAFE);
+        members[0].setLevel(keccak256(ten), Level.REVOKED);
+        offer(header(9), 9, Level.SAFE);
+        members[0].setLevel(keccak256(ten), Level.SAFE);
+        vm.warp(NOW + DELAY);
+        assertEq(anchor.head(Level.SAFE).number, 9);
+        anchor.update(ten);
+        anchor.update(ten);
+        anchor.update(header(9));
+        assertEq(anchor.head(Level.SAFE).number, 10);
+    }
+
     function test_head_afterAHighBlockWasRevoked_isALowerOne() public {
         bytes memory far = header(16);
         offer(far, 16, Level.SAFE);
@@ -146,7 +161,7 @@ contract VetoAnchorTest is CompositeScene {
         offer(ten, 10, Level.FINAL);
         tell(1, evil, 10, Level.SAFE);
         vm.expectEmit(address(anchor));
-        emit VetoAnchor.BlockVetoed(keccak256(ten), 10, 1, keccak256(evil));
+        emit IVetoAnchor.BlockVetoed(keccak256(ten), 10, 1, keccak256(evil));
         anchor.reportMisbehaviour(evidence(ten, 1, 10));
         vm.warp(NOW + DELAY);
         assertLevel(anchor, ten, Level.PENDING);
@@ -264,7 +279,9 @@ contract VetoAnchorTest is CompositeScene {
         tell(0, nine, 9, Level.SAFE);
         assertLevel(anchor, nine, Level.SAFE); // it has waited
         members[0].setLevel(keccak256(nine), Level.UNKNOWN);
-        tell(0, forged(9), 9, Level.SAFE);
+        tell(0, forged(9), 9, Level.SAFE); // perhaps an orphan
+        assertLevel(anchor, nine, Level.PENDING);
+        members[0].setLevel(keccak256(forged(9)), Level.FINAL);
         assertLevel(anchor, nine, Level.REVOKED);
     }
 
@@ -287,28 +304,112 @@ contract VetoAnchorTest is CompositeScene {
         assertLevel(anchor, nine, Level.PENDING);
     }
 
-    function test_reportMisbehaviour_ofAnAncestor_setsAsideItsDescendant() public {
+    function test_reportMisbehaviour_ofAnAncestor_setsItAsideAndNotItsDescendant() public {
         bytes memory nine = bring(Level.SAFE);
         tell(1, header(9), 9, Level.FINAL);
         vm.expectEmit(address(anchor));
-        emit VetoAnchor.BlockVetoed(keccak256(evil), 10, 1, keccak256(header(9)));
+        emit IVetoAnchor.BlockVetoed(keccak256(nine), 9, 1, keccak256(header(9)));
         anchor.reportMisbehaviour(evidence(nine, 1, 9));
         assertLevel(anchor, nine, Level.PENDING);
-        assertLevel(anchor, evil, Level.PENDING);
-        assertEq(anchor.usableFrom(keccak256(nine)) + anchor.usableFrom(keccak256(evil)), 0);
+        assertLevel(anchor, evil, Level.SAFE); // an orphan that a stranger sent a watcher stops one number, not what is above
+        assertEq(anchor.usableFrom(keccak256(nine)), 0);
         vm.expectRevert(IAnchor.NoMisbehaviour.selector);
-        anchor.reportMisbehaviour(evidence(evil, 1, 9)); // has been dealt with
-        // It does not come back without another delay, neither by its descendant nor by itself.
-        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, keccak256(evil), Level.PENDING));
+        anchor.reportMisbehaviour(evidence(nine, 1, 9)); // has been dealt with
+        // It does not come back by what was offered before.
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, keccak256(nine), Level.PENDING));
         anchor.extendAncestors(keccak256(evil), pair(evil, nine));
-        anchor.update(evil);
-        assertLevel(anchor, nine, Level.PENDING);
-        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, keccak256(evil), Level.PENDING));
+        vm.warp(block.timestamp + DELAY);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, keccak256(nine), Level.PENDING));
         anchor.extendAncestors(keccak256(evil), pair(evil, nine));
+    }
+
+    /// @dev A disagreement that is over: what was set aside comes in with a block that the watchers have had their time for.
+    function test_extendAncestors_toABlockSetAside_fromOneOfferedLater() public {
+        bytes memory nine = bring(Level.SAFE);
+        tell(1, header(9), 9, Level.SAFE);
         anchor.reportMisbehaviour(evidence(nine, 1, 9));
-        vm.warp(NOW + 2 * DELAY);
-        assertLevel(anchor, nine, Level.PENDING);
+        tell(1, ten, 10, Level.SAFE);
+        anchor.reportMisbehaviour(evidence(evil, 1, 10)); // offered itself
+        uint64 late = 10 + DELAY / 10;
+        bytes memory above = HeaderWriter.header(keccak256(evil), keccak256("state"), late, timeOf(late));
+        offer(above, late, Level.SAFE);
+        vm.warp(block.timestamp + DELAY);
+        bytes[] memory down = new bytes[](3);
+        (down[0], down[1], down[2]) = (above, evil, nine);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.BlockNotUsable.selector, keccak256(evil), Level.PENDING));
+        anchor.extendAncestors(keccak256(above), down); // in the same second
+
+        late += 1;
+        above = HeaderWriter.header(keccak256(evil), keccak256("state"), late + DELAY / 10, timeOf(late + DELAY / 10));
+        offer(above, late + DELAY / 10, Level.SAFE);
+        vm.warp(block.timestamp + DELAY);
+        down[0] = above;
+        anchor.extendAncestors(keccak256(above), down);
+        assertLevel(anchor, evil, Level.SAFE);
+        assertLevel(anchor, nine, Level.SAFE);
+        // All of them wait with the last one now.
+        tell(1, forged(late + DELAY / 10), late + DELAY / 10, Level.SAFE);
+        anchor.reportMisbehaviour(evidence(above, 1, late + DELAY / 10));
         assertLevel(anchor, evil, Level.PENDING);
+        assertLevel(anchor, nine, Level.PENDING);
+    }
+
+    /// @dev What was offered itself is not brought in before its time, or after a veto, by what the primary takes back and
+    /// accepts again.
+    function test_extendAncestors_toAnOfferedBlock_doesNotChangeWhatItWaitsFor() public {
+        bytes memory nine = bring(Level.SAFE); // with ten, which was offered
+        bytes memory eleven = child(evil, 11);
+        offer(eleven, 11, Level.SAFE);
+        vm.warp(block.timestamp + DELAY);
+        members[0].setLevel(keccak256(evil), Level.UNKNOWN); // so that ten cannot be used just now
+        anchor.extendAncestors(keccak256(eleven), pair(eleven, evil));
+        tell(1, header(11), 11, Level.SAFE);
+        anchor.reportMisbehaviour(evidence(eleven, 1, 11));
+        members[0].setLevel(keccak256(evil), Level.SAFE);
+        assertLevel(anchor, evil, Level.SAFE);
+        tell(1, ten, 10, Level.SAFE);
+        anchor.reportMisbehaviour(evidence(evil, 1, 10));
+        assertLevel(anchor, evil, Level.PENDING);
+        assertLevel(anchor, nine, Level.PENDING);
+    }
+
+    /// @dev A primary that freezes itself, so that nobody can veto, and comes back when the delay is over.
+    function test_reportMisbehaviour_whilePaused_isAVetoAllTheSame() public {
+        offer(evil, 10, Level.FINAL);
+        members[0].setStatus(Status.FROZEN);
+        assertStatus(anchor, Status.PAUSED);
+        tell(1, ten, 10, Level.SAFE);
+        anchor.reportMisbehaviour(evidence(evil, 1, 10));
+        vm.warp(NOW + DELAY);
+        members[0].setStatus(Status.ACTIVE);
+        assertLevel(anchor, evil, Level.PENDING);
+    }
+
+    /// @dev What waits, or was vetoed, stands all the same against what is less firm: nobody lies but two orphans linger.
+    function test_extendAncestors_ofASafeBlock_replaceNoFinalOneThatWaits() public {
+        offer(ten, 10, Level.FINAL);
+        bytes memory eleven = child(evil, 11);
+        offer(eleven, 11, Level.SAFE);
+        tell(1, evil, 10, Level.SAFE);
+        vm.warp(NOW + DELAY);
+        anchor.reportMisbehaviour(evidence(ten, 1, 10));
+        assertLevel(anchor, ten, Level.PENDING);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.Contradiction.selector, 10, keccak256(ten), keccak256(evil)));
+        anchor.extendAncestors(keccak256(eleven), pair(eleven, evil));
+        assertLevel(anchor, ten, Level.PENDING);
+    }
+
+    /// @dev A SAFE orphan that a FINAL block has displaced, and that its descendant would bring back while that one waits.
+    function test_extendAncestors_toADisplacedBlock_isRefusedWhileTheOtherOneWaits() public {
+        bytes memory eleven = child(evil, 11);
+        offer(eleven, 11, Level.SAFE);
+        vm.warp(NOW + DELAY);
+        anchor.extendAncestors(keccak256(eleven), pair(eleven, evil));
+        offer(ten, 10, Level.FINAL); // just young enough
+        assertLevel(anchor, evil, Level.REVOKED);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.Contradiction.selector, 10, keccak256(ten), keccak256(evil)));
+        anchor.extendAncestors(keccak256(eleven), pair(eleven, evil));
+        assertLevel(anchor, evil, Level.REVOKED);
     }
 
     function test_update_ofAnAncestorSetAside_waitsFromTheBeginning() public {
@@ -332,8 +433,7 @@ contract VetoAnchorTest is CompositeScene {
         assertStatus(anchor, Status.FROZEN);
     }
 
-    /// @dev An ancestor that waits for itself, and then comes in with one that has waited.
-    function test_extendAncestors_toAPendingBlock_itHasWaited() public {
+    function test_extendAncestors_toAPendingBlock_itWaitsForItself() public {
         bytes memory nine = header(9);
         ten = child(nine, 10);
         offer(ten, 10, Level.SAFE);
@@ -344,15 +444,15 @@ contract VetoAnchorTest is CompositeScene {
         assertLevel(anchor, nine, Level.PENDING);
         assertEq(anchor.usableFrom(keccak256(nine)), NOW + 2 * DELAY - 10);
         anchor.extendAncestors(keccak256(ten), pair(ten, nine));
-        assertLevel(anchor, nine, Level.SAFE);
-        assertEq(anchor.usableFrom(keccak256(nine)), NOW + DELAY);
+        assertLevel(anchor, nine, Level.PENDING);
+        assertEq(anchor.usableFrom(keccak256(nine)), NOW + 2 * DELAY - 10);
     }
 
     /// @dev A number that the watchers have left behind, and that they will not come by again.
     function test_update_blockOlderThanTheDelay_reverts() public {
         vm.warp(NOW + DELAY);
         tell(0, header(9), 9, Level.SAFE);
-        vm.expectRevert(abi.encodeWithSelector(VetoAnchor.BlockTooOld.selector, timeOf(9), NOW));
+        vm.expectRevert(abi.encodeWithSelector(IVetoAnchor.TimestampTooOld.selector, timeOf(9), NOW));
         anchor.update(header(9));
         offer(ten, 10, Level.SAFE); // just young enough
     }

@@ -36,7 +36,7 @@ Update = Callable[[str, int | str | None], Awaitable[tuple[Header, list[Step]]]]
 _REFUSALS = {
     "Contradiction": "the anchor still accepts another block of this number: wait until enough members have revoked it",
     "TooFewMembers": "a member takes it back just now: try again",
-    "BlockTooOld": "offer a newer one (leave out --block), wait for the delay, then go down to this one: "
+    "TimestampTooOld": "offer a newer one (leave out --block), wait for the delay, then go down to this one: "
     "smartsync anchor extend",
     "TimestampInFuture": "the block's time is ahead of the target chain's clock: wait, or name an older --block",
 }

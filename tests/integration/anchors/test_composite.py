@@ -170,7 +170,7 @@ async def test_report_contradiction_by_a_watcher_that_is_not_sure_sets_aside_and
     assert (again.block_hash, again.level, len(again.steps)) == (result.block_hash, "pending", 1)
     assert (await members.client.update_anchor(anchor, block=number)).steps == ()
     # What is older than the delay has to come in by way of a younger one.
-    with pytest.raises(BlockNotAccepted, match="BlockTooOld") as caught:
+    with pytest.raises(BlockNotAccepted, match="TimestampTooOld") as caught:
         members.node.request("evm_increaseTime", [3600])
         members.mine()
         await members.client.update_anchor(anchor, block=number + 1)
