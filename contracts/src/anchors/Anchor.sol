@@ -198,12 +198,14 @@ abstract contract Anchor is IAnchor {
         if (offered.number == 0 && offered.blockHash != SOURCE_GENESIS_HASH) {
             revert GenesisMismatch(SOURCE_GENESIS_HASH, offered.blockHash);
         }
-        SrcBlock memory standing = canonicalAt(offered.number);
-        if (standing.blockHash == offered.blockHash) {
-            Level known = _acceptAgain(standing, offered.level);
-            if (known != Level.UNKNOWN) return known;
-        } else if (_resolveContradiction(standing, offered)) {
-            return Level.UNKNOWN;
+        if (_canonical[offered.number] != 0) {
+            SrcBlock memory standing = canonicalAt(offered.number);
+            if (standing.blockHash == offered.blockHash) {
+                Level known = _acceptAgain(standing, offered.level);
+                if (known != Level.UNKNOWN) return known;
+            } else if (_resolveContradiction(standing, offered)) {
+                return Level.UNKNOWN;
+            }
         }
         State memory state = _state;
         StoredBlock storage stored = _blocks[offered.blockHash];
