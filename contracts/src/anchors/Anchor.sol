@@ -115,8 +115,7 @@ abstract contract Anchor is IAnchor {
             // Whatever waits for time to pass has waited with the descendant.
             ancestor.acceptedAt = descendant.acceptedAt;
             ancestor.level = level;
-            _inherit(ancestor, from);
-            if (_accept(ancestor) == Level.UNKNOWN) return;
+            if (_inherit(ancestor, from) && _accept(ancestor) == Level.UNKNOWN) return;
         }
     }
 
@@ -128,8 +127,10 @@ abstract contract Anchor is IAnchor {
         offered.acceptedAt = uint64(block.timestamp);
     }
 
-    /// @dev An ancestor is accepted for the sake of a descendant, at its level.
-    function _inherit(SrcBlock memory ancestor, bytes32 from) internal virtual {}
+    /// @dev An ancestor is to be accepted for the sake of a descendant, at its level. Whether it is; those below are all the same.
+    function _inherit(SrcBlock memory, bytes32) internal virtual returns (bool isTaken) {
+        return true;
+    }
 
     /// @dev As what a block stands against another one of its number, whether it can be used or has to wait.
     function _firmness(SrcBlock memory standing) internal view virtual returns (Level) {
@@ -258,6 +259,7 @@ abstract contract Anchor is IAnchor {
     function _newestFinal() internal view returns (uint64 number, uint64 timestamp) {
         State storage state = _state;
         number = state.finalNumber;
+        if (number == 0) return (0, 0);
         timestamp = number < state.safeNumber ? _blocks[_canonical[number]].acceptance.timestamp : state.timestamp;
     }
 

@@ -65,13 +65,14 @@ abstract contract CompositeAnchor is Anchor, ICompositeAnchor {
 
     /// @inheritdoc Anchor
     /// @dev Never for the worse: whoever extends cannot choose a weaker word than there is.
-    function _inherit(SrcBlock memory ancestor, bytes32 from) internal virtual override {
+    function _inherit(SrcBlock memory ancestor, bytes32 from) internal virtual override returns (bool isTaken) {
         Level known = _word(ancestor.blockHash, ancestor.number);
-        if (_isUsable(known) && known >= ancestor.level) return;
+        if (_isUsable(known) && known >= ancestor.level) return true;
         bytes32 further = _heirs[from];
         // The word that makes `from` what it is: its own, or that of the one that it was accepted for.
         bool isOwn = further == 0 || _told(from, _stored(from).number) == ancestor.level;
         _heirs[ancestor.blockHash] = isOwn ? from : further;
+        return true;
     }
 
     /// @dev Of a member that does not know the block. A SAFE one may be an orphan that anybody has sent it.

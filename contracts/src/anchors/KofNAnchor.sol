@@ -49,7 +49,7 @@ contract KofNAnchor is CompositeAnchor, IKofNAnchor {
 
     /// @inheritdoc IAnchor
     function reportMisbehaviour(bytes calldata evidence) external {
-        _requireNotFrozen();
+        _requireActive();
         if (evidence.length != EVIDENCE_SIZE) revert ProofNotCanonical(evidence.length);
         uint64 number = _numberIn(evidence[:32]);
         SrcBlock memory one = _memberIn(evidence[32:64]).canonicalAt(number);

@@ -93,9 +93,13 @@ contract QuorumAnchor is Anchor, IQuorumAnchor {
         SrcBlock memory standing = canonicalAt(offered.number);
         // Two FINAL ones freeze the anchor whatever their times are.
         if (standing.level != Level.FINAL && standing.blockHash != blockHash) {
-            // A SAFE one that the source has dropped says nothing about a FINAL one.
-            (uint64 newest, uint64 timestamp) = attested == Level.FINAL ? _newestFinal() : _newest();
+            (uint64 newest, uint64 timestamp) = _newestFinal();
             _requireTimestamp(offered, maxDrift, newest, timestamp);
+            // A SAFE one, which the source may have dropped, says nothing about a FINAL one.
+            if (attested == Level.SAFE) {
+                (newest, timestamp) = _newest();
+                _requireTimestamp(offered, maxDrift, newest, timestamp);
+            }
         }
         return (blockHash, _accept(offered));
     }
@@ -155,6 +159,7 @@ contract QuorumAnchor is Anchor, IQuorumAnchor {
         _requireFrozen();
         if (msg.sender != guardian) revert NotGuardian(msg.sender);
         _schedule(newSigners, newThreshold, _recoveryHash(newSigners, newThreshold, newHead));
+        emit RecoveryScheduled(newHead, _terms.nonce);
     }
 
     /// @inheritdoc IQuorumAnchor

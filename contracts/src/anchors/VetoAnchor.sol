@@ -22,7 +22,7 @@ contract VetoAnchor is CompositeAnchor, IVetoAnchor {
     /// @inheritdoc IVetoAnchor
     uint64 public immutable maxDrift;
 
-    bytes32[] private _queue; // blocks that were offered, in the order of their numbers
+    bytes32[] private _offers; // each block as often as it was taken by `update`
     /// @dev For ancestors: the block that was offered, and that they wait with. One that was offered itself and set aside may
     /// be the ancestor of a later one.
     mapping(bytes32 ancestor => bytes32 offered) private _offered;
@@ -42,16 +42,16 @@ contract VetoAnchor is CompositeAnchor, IVetoAnchor {
         (SrcBlock memory offered,) = _read(proof);
         blockHash = offered.blockHash;
         level = _block(blockHash).level;
-        if (_isUsable(level) || (level == Level.PENDING && _isWaiting(blockHash))) {
-            _enqueue(blockHash, offered.number); // it may have gone while the primary denied it
-            return (blockHash, level);
-        }
+        if (_isUsable(level) || (level == Level.PENDING && _isWaiting(blockHash))) return (blockHash, level);
         offered.level = _told(blockHash, offered.number);
         if (!_isUsable(offered.level)) revert TooFewMembers(blockHash, 1, 0);
         uint256 latest = block.timestamp + maxDrift;
         if (offered.timestamp > latest) revert TimestampInFuture(offered.timestamp, latest);
         uint256 earliest = block.timestamp > delay ? block.timestamp - delay : 0;
-        if (offered.timestamp < earliest) revert TimestampTooOld(offered.timestamp, earliest);
+        // What a watcher has contradicted once it can contradict again.
+        if (offered.timestamp < earliest && _setAsideAt[blockHash] == 0) {
+            revert TimestampTooOld(offered.timestamp, earliest);
+        }
 
         if (_offered[blockHash] != 0) {
             // It waits by itself from now on, and has not waited yet.
@@ -59,7 +59,7 @@ contract VetoAnchor is CompositeAnchor, IVetoAnchor {
             _setAside(blockHash);
         }
         if (_accept(offered) == Level.UNKNOWN) return (blockHash, Level.UNKNOWN);
-        _enqueue(blockHash, offered.number);
+        _offers.push(blockHash);
         return (blockHash, Level.PENDING);
     }
 
@@ -104,13 +104,16 @@ contract VetoAnchor is CompositeAnchor, IVetoAnchor {
     }
 
     /// @inheritdoc IAnchor
-    /// @dev From the newest one down. It takes as long as there are blocks that wait or were set aside: ask off chain.
+    /// @dev From the last offer back. It takes as long as there are offers of the last `delay`, or that came to nothing: ask off
+    /// chain.
     function head(Level min) public view override(Anchor, IAnchor) returns (SrcBlock memory best) {
-        for (uint256 i = _queue.length; i > 0; --i) {
-            best = _block(_queue[i - 1]);
-            if (best.level >= min && best.level != Level.REVOKED) return best;
+        for (uint256 i = _offers.length; i > 0; --i) {
+            SrcBlock memory found = _block(_offers[i - 1]);
+            // A higher one is no earlier, and was taken no earlier than `maxDrift` before its time.
+            if (uint256(found.acceptedAt) + maxDrift < best.timestamp) return best;
+            bool isEnough = found.level >= min && found.level != Level.REVOKED;
+            if (isEnough && (best.blockHash == 0 || found.number > best.number)) best = found;
         }
-        delete best;
     }
 
     /// @inheritdoc CompositeAnchor
@@ -136,16 +139,15 @@ contract VetoAnchor is CompositeAnchor, IVetoAnchor {
     /// @inheritdoc CompositeAnchor
     /// @dev What can be used has waited already, and what was offered itself waits for itself. But what was set aside comes in
     /// with a block that the watchers have had their time for since.
-    function _inherit(SrcBlock memory ancestor, bytes32 from) internal override {
+    function _inherit(SrcBlock memory ancestor, bytes32 from) internal override returns (bool isTaken) {
         bytes32 blockHash = ancestor.blockHash;
-        Level level = _block(blockHash).level;
-        super._inherit(ancestor, from);
-        if (_isUsable(level)) return;
+        if (_isUsable(_block(blockHash).level)) return super._inherit(ancestor, from);
         bytes32 offered = _offeredWith(from);
-        if (_setAsideAt[blockHash] >= _stored(offered).acceptedAt) revert BlockNotUsable(blockHash, level);
+        if (_setAsideAt[blockHash] >= _stored(offered).acceptedAt) return false;
         Level stored = _stored(blockHash).level;
-        bool wasOffered = stored != Level.UNKNOWN && _offered[blockHash] == 0;
-        if (!wasOffered || !_isUsable(stored)) _offered[blockHash] = offered;
+        bool waitsForItself = _isUsable(stored) && stored >= ancestor.level && _offered[blockHash] == 0;
+        if (!waitsForItself) _offered[blockHash] = offered;
+        return super._inherit(ancestor, from);
     }
 
     /// @dev The block that was offered last of those that this one waits with: itself, if it is no ancestor.
@@ -160,23 +162,5 @@ contract VetoAnchor is CompositeAnchor, IVetoAnchor {
     /// @dev Or has waited: whether the block is known, and neither it nor what it waits with was set aside.
     function _isWaiting(bytes32 blockHash) private view returns (bool) {
         return _isUsable(_stored(blockHash).level) && _isUsable(_stored(_offeredWith(blockHash)).level);
-    }
-
-    /// @dev Puts the block in its place. What is on top and can be used no more goes.
-    function _enqueue(bytes32 blockHash, uint64 number) private {
-        uint256 top = _queue.length;
-        for (; top > 0; --top) {
-            bytes32 last = _queue[top - 1];
-            if (_isUsable(_stored(last).level) && _block(last).level != Level.REVOKED) break;
-            _queue.pop();
-        }
-        uint256 place = top;
-        for (; place > 0 && _stored(_queue[place - 1]).number > number; --place) {}
-        if (place > 0 && _queue[place - 1] == blockHash) return;
-        _queue.push(blockHash);
-        for (; top > place; --top) {
-            _queue[top] = _queue[top - 1];
-        }
-        _queue[place] = blockHash;
     }
 }

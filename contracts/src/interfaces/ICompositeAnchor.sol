@@ -13,8 +13,8 @@ import {IAnchor} from "./IAnchor.sol";
 ///
 /// Warning: `canonicalEpoch` counts what happens here only. A member's revocation changes levels and not this number; who keeps
 /// something that he has read looks at the block's level again, or at the members' epochs.
-/// Warning: levels change without a transaction, so `head` may tell of none where the highest block has gone, until a lower one
-/// is offered again. No hub asks for it.
+/// Warning: levels change without a transaction, so `head` may tell of none, or of a lower one, where the highest block has gone or
+/// come back, until it is offered again. No hub asks for it.
 /// Warning: a member that reverts where `IAnchor` says it must not, or that uses up all gas, stops it.
 interface ICompositeAnchor is IAnchor {
     /// @notice There is no contract at a member's address, or it stands twice; of address zero: there are no members.

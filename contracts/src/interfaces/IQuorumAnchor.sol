@@ -58,6 +58,8 @@ struct BlockAttestation {
 interface IQuorumAnchor is IAnchor {
     /// @notice A new set of signers is on its way; who it is and from when on (seconds on the target's clock).
     event SetScheduled(address[] signers, uint256 threshold, uint64 setEpoch, uint64 nonce, uint64 effectiveAt);
+    /// @notice It comes with a recovery, of which `newHead` is to be the last block that stands, and FINAL; zero where none is.
+    event RecoveryScheduled(bytes32 indexed newHead, uint64 nonce);
     /// @notice It is in force.
     event SetChanged(address[] signers, uint256 threshold, uint64 setEpoch);
     /// @notice The signer has signed two hashes of one number and is none any more.
@@ -151,7 +153,7 @@ interface IQuorumAnchor is IAnchor {
     /// @notice Of a frozen anchor: schedules new signers and what is to stand. By the guardian.
     /// @param newSigners Strictly increasing.
     /// @param newThreshold More than half of them.
-    /// @param newHead The last block that is to stand, FINAL ones above are revoked too; zero where none is.
+    /// @param newHead The last block that is to stand, which is FINAL then; FINAL ones above are revoked too. Zero where none is.
     function scheduleRecovery(address[] calldata newSigners, uint256 newThreshold, bytes32 newHead) external;
 
     /// @notice Puts the scheduled recovery in force; the anchor is ACTIVE again. Anybody may call it.

@@ -11,7 +11,8 @@ import {ICompositeAnchor} from "./ICompositeAnchor.sol";
 /// - Two blocks contradict each other that have the same number, or of which the one with the higher number is the earlier one.
 /// - Where both anchors hold theirs for FINAL, this one freezes, for good: one of the two is broken.
 /// - Else the block is set aside: it is PENDING again, until somebody offers it again, and then for the whole `delay`. With it
-///   go the ancestors that came in with it. One that is set aside itself comes in again with a block that was offered later.
+///   go the ancestors that came in with it. One that is set aside itself comes in again with a block that was offered later, or
+///   is offered itself, of whatever age.
 ///
 /// So each watcher can hold it up, by a lie too; none can have a block accepted. While the primary is not ACTIVE it is PAUSED;
 /// the delay goes on, and so do vetoes. The primary alone can take back a block: replicas that stand there may then be brought
@@ -30,7 +31,7 @@ interface IVetoAnchor is ICompositeAnchor {
 
     /// @notice There is no watcher, or not more time for one than a block may be ahead.
     error NothingToWatch(uint256 watchers, uint64 delay, uint64 maxDrift);
-    /// @notice The block's time is before `earliest`: watchers would have too much to look through. Offer a younger one, and
+    /// @notice The block's time is before `earliest`, and nobody has contradicted it yet: watchers would have too much to look through. Offer a younger one, and
     /// extend that to its ancestors.
     error TimestampTooOld(uint64 timestamp, uint256 earliest);
 

@@ -280,15 +280,15 @@ contract KofNAnchorTest is CompositeScene {
         assertEq(anchor.head(Level.SAFE).number, 9);
     }
 
-    /// @dev It is for the members to go on or not; what they did is shown all the same.
-    function test_reportMisbehaviour_whilePaused_freezes() public {
+    /// @dev A member that has noticed by itself may be about to recover.
+    function test_reportMisbehaviour_whilePaused_reverts() public {
         tell(0, ten, 10, Level.FINAL);
         tell(1, forged(10), 10, Level.FINAL);
         members[1].setStatus(Status.FROZEN);
         members[2].setStatus(Status.FROZEN);
         assertStatus(anchor, Status.PAUSED);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.AnchorStopped.selector, Status.PAUSED, NOW));
         anchor.reportMisbehaviour(abi.encode(10, 0, 1));
-        assertStatus(anchor, Status.FROZEN);
     }
 
     /// @dev A stranger cannot make a block depend on a weaker one.

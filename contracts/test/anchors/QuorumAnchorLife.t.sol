@@ -326,6 +326,8 @@ contract QuorumAnchorLifeTest is QuorumScene {
         vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotGuardian.selector, address(this)));
         anchor.scheduleRecovery(next, 3, five);
         vm.prank(GUARDIAN);
+        vm.expectEmit(address(anchor));
+        emit IQuorumAnchor.RecoveryScheduled(five, 1);
         anchor.scheduleRecovery(next, 3, five);
         vm.expectRevert(abi.encodeWithSelector(IQuorumAnchor.NotYet.selector, NOW + DELAY));
         anchor.recover(next, 3, five);
@@ -517,6 +519,10 @@ contract QuorumAnchorLifeTest is QuorumScene {
         anchor.update(proof);
         proof = attested(8, header(8, NOW - 31));
         vm.expectRevert(abi.encodeWithSelector(IAnchor.TimestampNotMonotone.selector, 8, NOW - 31, 6, NOW - 30));
+        anchor.update(proof);
+        // Nor does the orphan let another one of its branch in.
+        proof = safeProof(header(10, NOW - 35), 10);
+        vm.expectRevert(abi.encodeWithSelector(IAnchor.TimestampNotMonotone.selector, 10, NOW - 35, 6, NOW - 30));
         anchor.update(proof);
     }
 
