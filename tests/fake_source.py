@@ -45,6 +45,8 @@ class FakeSource:
     def rpc(self) -> Any:
         return SimpleNamespace(host=self.host)
 
+    hash_at = Chain.hash_at
+
     async def block_number(self) -> int:
         self._answer("number")
         return self.latest

@@ -10,6 +10,11 @@ ZERO_ADDRESS = "0x" + "00" * 20
 """Nobody's account: where it stands, there is nobody."""
 
 
+def as_number(address: str) -> int:
+    """Return the number that an address is, by which the contracts order them. How they are written does not matter."""
+    return int(address, 16)
+
+
 def checked_address(text: str, what: str) -> str:
     """Return an address checksummed.
 

@@ -98,6 +98,13 @@ class Chain:
             raise InvalidHeader(f"asked for block {block}, the node answered with block {header.number}")
         return header
 
+    async def hash_at(self, number: int) -> bytes | None:
+        """Return the 32-byte hash of the block of this number; ``None`` where the node has none (yet)."""
+        try:
+            return (await self.header(number)).hash
+        except BlockUnavailable:
+            return None
+
     async def code(self, address: str, block: Block = "latest") -> bytes:
         """Return the runtime code at an address, empty where there is none.
 

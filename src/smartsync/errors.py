@@ -469,13 +469,16 @@ class AttestorStopped(AnchorError):
 
 
 class Equivocation(AnchorError):
-    """A signer has signed two hashes of one height. ``evidence`` is what the anchor's ``reportMisbehaviour`` takes."""
+    """A signer has signed two hashes of one height. ``evidence`` is what the anchor's ``reportMisbehaviour`` takes.
 
-    def __init__(self, signer: str, number: int, evidence: bytes) -> None:
+    ``besides``, for the hint, is what else went wrong.
+    """
+
+    def __init__(self, signer: str, number: int, evidence: bytes, *, besides: str = "") -> None:
         super().__init__(
             f"the anchor's signer {signer} has signed two hashes of block {number}",
             hint=f"hand the evidence to the anchor, which removes the signer: smartsync anchor report --evidence "
-            f"0x{evidence.hex()}",
+            f"0x{evidence.hex()}" + (f"; {besides}" if besides else ""),
         )
         self.signer, self.number, self.evidence = signer, number, evidence
 

@@ -55,6 +55,11 @@ async def chain(node: HttpNode) -> AsyncIterator[Chain]:
         yield Chain(rpc, "target")
 
 
+async def test_hash_at_is_none_where_the_node_has_no_such_block(chain: Chain) -> None:
+    assert await chain.hash_at(9) == (await chain.header(9)).hash
+    assert await chain.hash_at(10) is None
+
+
 async def test_header_by_number_word_and_hash_is_the_same(chain: Chain) -> None:
     header = await chain.header(9)
     assert header.number == 9

@@ -13,13 +13,14 @@ from smartsync.anchors.block import (
     REVOKE_FIRST,
     AnchoredBlock,
     accepted_block,
+    ever_accepted,
     require_active,
     require_same_source,
     way_in,
 )
 from smartsync.anchors.kinds import kind_of
 from smartsync.chain import Chain
-from smartsync.contracts import decode_logs, encode_call, event_topic
+from smartsync.contracts import encode_call
 from smartsync.errors import (
     BlockNotAccepted,
     SourceReorganised,
@@ -111,9 +112,8 @@ async def _extend(
 
 async def _accepted_above(source: Chain, target: Chain, anchor: str, number: int) -> list[AnchoredBlock]:
     """Return accepted blocks above a number that the source's node has, too: the lowest first, up to a final one."""
-    logs = await target.logs(anchor, [event_topic("IAnchor", "BlockAccepted")])
-    events = decode_logs("IAnchor", logs, "BlockAccepted", emitter=anchor)
-    above = sorted({(event["number"], event["blockHash"]) for event in events if event["number"] > number})
+    ever = await ever_accepted(target, anchor)
+    above = sorted({(block.number, block.block_hash) for block in ever if block.number > number})
     newest = (await source.header("latest")).number
     found = []
     for candidate, block_hash in above:

@@ -17,6 +17,7 @@ from eth_account.signers.local import LocalAccount
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
+from smartsync.addresses import as_number
 from smartsync.anchors.block import LEVELS
 from smartsync.errors import ForeignSignature
 from smartsync.header import Header
@@ -158,7 +159,7 @@ def revocation_of(terms: QuorumTerms, head: bytes, now_s: int) -> Revocation:
 
 def set_update_of(terms: QuorumTerms, signers: Iterable[str], threshold: int) -> SetUpdate:
     """Return what is to be signed today for other signers to be scheduled."""
-    return SetUpdate(tuple(sorted(signers, key=_place)), threshold, terms.set_epoch + 1, terms.set_nonce + 1)
+    return SetUpdate(tuple(sorted(signers, key=as_number)), threshold, terms.set_epoch + 1, terms.set_nonce + 1)
 
 
 def sign(account: LocalAccount, terms: QuorumTerms, statement: Statement) -> Signed:
@@ -212,7 +213,7 @@ def require_signers(terms: QuorumTerms, statement: Statement, signed: Signed) ->
 
 def join_signatures(signed: Iterable[Signed]) -> bytes:
     """Return the signatures in the order that the anchor wants, one after the other."""
-    return b"".join(item.signature for item in sorted(signed, key=lambda item: _place(item.signer)))
+    return b"".join(item.signature for item in sorted(signed, key=lambda item: as_number(item.signer)))
 
 
 def encode_proof(header: Header, level: AttestedLevel, signed: Iterable[Signed]) -> bytes:
@@ -226,10 +227,6 @@ def encode_evidence(one: BlockAttestation, first: bytes, other: BlockAttestation
     for attestation, signature in ((one, first), (other, second)):
         parts += [attestation.block_hash, bytes((LEVELS.index(attestation.level),)), signature]
     return b"".join(parts)
-
-
-def _place(address: str) -> int:
-    return int(address, 16)
 
 
 def _typed(terms: QuorumTerms, name: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smartsync.chain import Chain
+from smartsync.contracts import decode_logs, event_topic
 from smartsync.errors import (
     AnchorError,
     AnchorExpired,
@@ -41,10 +42,9 @@ _STOPPED: dict[str, tuple[type[AnchorError], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class AnchoredBlock:
-    """An anchor's word on a block: hash and state root 32 bytes, ``timestamp`` in seconds on the source's clock."""
+    """An anchor's word on a block: hash of 32 bytes, ``timestamp`` in seconds on the source's clock."""
 
     block_hash: bytes
-    state_root: bytes
     number: int
     timestamp: int
     level: str
@@ -170,6 +170,18 @@ async def canonical_at(target: Chain, anchor: str, number: int) -> AnchoredBlock
     return None if block.level == "unknown" else block
 
 
+async def ever_accepted(target: Chain, anchor: str) -> list[AnchoredBlock]:
+    """Return the blocks that the anchor has told to have accepted, in that order, each as it was told then.
+
+    A block comes again where it was accepted again, or at a higher level. Whether it still is, `accepted_block` tells.
+    """
+    logs = await target.logs(anchor, [event_topic("IAnchor", "BlockAccepted")])
+    return [
+        AnchoredBlock(event["blockHash"], event["number"], event["timestamp"], LEVELS[event["level"]])
+        for event in decode_logs("IAnchor", logs, "BlockAccepted", emitter=anchor)
+    ]
+
+
 async def newest_accepted(target: Chain, anchor: str) -> AnchoredBlock:
     """Return the newest block that the anchor accepts.
 
@@ -261,16 +273,16 @@ def way_back(level: str) -> str:
             )
         case _:
             return (
-                "have it revoked (smartsync anchor revoke; of an anchor made of anchors, at its members), or wait "
-                "until the anchor hears of it; then smartsync sync brings the replica to a block that stands"
+                f"{REVOKE_FIRST}, or wait until the anchor hears of it; then smartsync sync brings the replica to a "
+                "block that stands"
             )
 
 
 def offered_block(header: Header) -> AnchoredBlock:
     """Return a block that an anchor may never have heard of, as its header tells it."""
-    return AnchoredBlock(header.hash, header.state_root, header.number, header.timestamp, "unknown")
+    return AnchoredBlock(header.hash, header.number, header.timestamp, "unknown")
 
 
 def _block(answer: tuple[bytes, bytes, int, int, int, int]) -> AnchoredBlock:
-    block_hash, state_root, number, timestamp, _, level = answer
-    return AnchoredBlock(block_hash, state_root, number, timestamp, LEVELS[level])
+    block_hash, _, number, timestamp, _, level = answer
+    return AnchoredBlock(block_hash, number, timestamp, LEVELS[level])

@@ -46,6 +46,7 @@ _MAX_NESTING = 100
 _MAX_SEEN = 10_000
 
 _SeenKey = tuple[str, int, int, int, int, str]
+"""An anchor, its chain, a block number, both epochs, and a signer: for these only one hash may be signed."""
 
 
 class _NoAnswer(Exception):
@@ -65,8 +66,7 @@ class _Attestor:
 class RemoteSigners:
     """The attestors at these urls: `Signers` of a quorum anchor.
 
-    ``equivocations`` are those that were noticed so far: two signatures of one signer, for two hashes of one height.
-    The signer is left out from then on.
+    A signer who is seen to have signed two hashes of one height is left out at that anchor from then on.
 
     Parameters
     ----------
@@ -90,11 +90,25 @@ class RemoteSigners:
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._seen: OrderedDict[_SeenKey, tuple[BlockAttestation, Signed]] = OrderedDict()
+        self._equivocations: dict[_SeenKey, Equivocation] = {}
         self._logged: set[str] = set()
-        self.equivocations: list[Equivocation] = []
 
     def __repr__(self) -> str:
         return f"RemoteSigners({', '.join(attestor.host for attestor in self._attestors)})"
+
+    @property
+    def equivocations(self) -> list[Equivocation]:
+        """Those that were noticed so far: one for each signer and height, at each anchor and in each of its epochs."""
+        return list(self._equivocations.values())
+
+    def reportable(self, terms: QuorumTerms) -> list[Equivocation]:
+        """Return one equivocation of each signer who can be removed for it under these terms of an anchor."""
+        here = (terms.anchor, terms.target_chain_id, terms.set_epoch, terms.canonical_epoch)
+        found: dict[str, Equivocation] = {}
+        for (anchor, chain_id, _, set_epoch, canonical_epoch, signer), noticed in self._equivocations.items():
+            if (anchor, chain_id, set_epoch, canonical_epoch) == here and signer in terms.signers:
+                found.setdefault(signer, noticed)
+        return list(found.values())
 
     async def attest(
         self, source: Chain, terms: QuorumTerms, block: int | str | None
@@ -111,7 +125,8 @@ class RemoteSigners:
         TooFewSignatures
             Fewer than the anchor needs signed the source's block. The hint tells of each attestor what was wrong.
         Equivocation
-            Likewise, and one of its signers has signed two hashes of a height.
+            Likewise, and one of the answers shows that a signer has signed two hashes of one height. The hint tells of
+            each attestor, too.
         """
         async with self._session() as session:
             if block is not None:
@@ -196,11 +211,14 @@ class RemoteSigners:
         problems: list[str],
     ) -> tuple[Header, AttestedLevel, Sequence[Signed]]:
         """Collect what signers say of one block, and return it where enough of them say the same as the source."""
+        noticed: list[Equivocation] = []
 
         async def ask(attestor: _Attestor) -> tuple[BlockAttestation, Signed]:
             path = f"/v1/attestations/{header.number}"
             statement, signed = decode_attestation(terms, await self._get(session, attestor, path))
-            self._compare(terms, statement, signed)
+            if (equivocation := self._compare(terms, statement, signed)) is not None:
+                noticed.append(equivocation)
+                raise _NoAnswer(equivocation.message)
             if statement.number != header.number:
                 raise ForeignSignature(f"it is of block {statement.number}, and {header.number} was asked for")
             if statement.block_hash != header.hash:
@@ -211,11 +229,13 @@ class RemoteSigners:
 
         answers, more = await self._ask_all(attestors, ask)
         problems += more
-        faulty = {error.signer for error in self.equivocations}
+        faulty = self._faulty(terms)
         by_level: dict[AttestedLevel, dict[str, Signed]] = {"final": {}, "safe": {}}
         for statement, signed in answers:
-            if signed.signer not in faulty:
+            if (known := faulty.get(signed.signer)) is None:
                 by_level[statement.level][signed.signer] = signed
+            elif known not in noticed:
+                problems.append(f"{known.message}, and is left out since")
         for level, signers in by_level.items():
             if len(signers) >= terms.threshold:
                 self._log(problems)
@@ -224,30 +244,32 @@ class RemoteSigners:
         if all(by_level.values()):
             problems.append("some attest it as safe and some as final: they have to follow the same way (--follow)")
         short = TooFewSignatures(f"block {header.number}", terms.threshold, found, hint=_hint(problems))
-        if self.equivocations:
-            raise self.equivocations[-1] from short
+        if noticed:
+            first = noticed[0]
+            raise Equivocation(
+                first.signer, first.number, first.evidence, besides=f"{short.message} ({short.hint})"
+            ) from short
         raise short
 
-    def _compare(self, terms: QuorumTerms, statement: BlockAttestation, signed: Signed) -> None:
-        """Hold what a signer says against what it said before.
+    def _faulty(self, terms: QuorumTerms) -> dict[str, Equivocation]:
+        """Return who was seen to sign two hashes of one height at this anchor, with one time that he did."""
+        return {
+            signer: noticed
+            for (anchor, chain_id, *_, signer), noticed in self._equivocations.items()
+            if (anchor, chain_id) == (terms.anchor, terms.target_chain_id)
+        }
 
-        Raises
-        ------
-        Equivocation
-            It signed two hashes of one height; kept in ``equivocations``.
-        """
+    def _compare(self, terms: QuorumTerms, statement: BlockAttestation, signed: Signed) -> Equivocation | None:
+        """Hold what a signer says against what it said before; what is returned is kept in ``equivocations``."""
         epochs = (statement.number, statement.set_epoch, statement.canonical_epoch)
         key = (terms.anchor, terms.target_chain_id, *epochs, signed.signer)
         before, signed_before = self._seen.setdefault(key, (statement, signed))
         if len(self._seen) > _MAX_SEEN:
             self._seen.popitem(last=False)
         if before.block_hash == statement.block_hash:
-            return
+            return None
         evidence = encode_evidence(before, signed_before.signature, statement, signed.signature)
-        error = Equivocation(signed.signer, statement.number, evidence)
-        if all(known.evidence[:8] != evidence[:8] or known.signer != error.signer for known in self.equivocations):
-            self.equivocations.append(error)
-        raise error
+        return self._equivocations.setdefault(key, Equivocation(signed.signer, statement.number, evidence))
 
     async def _ask_all(
         self, attestors: Sequence[_Attestor], ask: Callable[[_Attestor], Awaitable[T]]
@@ -260,8 +282,6 @@ class RemoteSigners:
         answers: list[T] = []
         problems: list[str] = []
         for attestor, outcome in zip(attestors, outcomes, strict=True):
-            if isinstance(outcome, Equivocation):
-                continue  # it stands in ``equivocations``
             if isinstance(outcome, SmartSyncError):
                 problems.append(_told(attestor.host, outcome.message, outcome.hint))
             elif isinstance(outcome, _NoAnswer):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from smartsync.addresses import ZERO_ADDRESS
+from smartsync.addresses import ZERO_ADDRESS, as_number
 from smartsync.anchors.bft import is_sealed_by
 from smartsync.anchors.block import require_same_source
 from smartsync.anchors.native import L1_BLOCK, l1_block
@@ -227,10 +227,10 @@ def ordered_quorum(signers: Sequence[str], threshold: int) -> list[str]:
     ConfigError
         Signers and threshold do not make a quorum.
     """
-    ordered = sorted(set(signers), key=lambda address: int(address, 16))
+    ordered = sorted(set(signers), key=as_number)
     if not ordered or len(ordered) != len(signers):
         raise ConfigError("the anchor needs signers, each once", hint="give --signer ADDRESS for each of them")
-    if int(ordered[0], 16) == 0:
+    if as_number(ordered[0]) == 0:
         raise ConfigError("the zero address cannot sign", hint="check the --signer addresses")
     if len(ordered) > MAX_SIGNERS:
         raise ConfigError(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from smartsync.addresses import ZERO_ADDRESS
 from smartsync.anchors.block import anchor_kind, anchor_state, head_of, require_same_source, source_of
 from smartsync.anchors.composite import members_of
 from smartsync.anchors.kinds import KINDS, Kind
 from smartsync.anchors.native import l1_block
 from smartsync.anchors.parting import find_parting
-from smartsync.anchors.quorum import quorum_terms
+from smartsync.anchors.quorum import guardian_of, quorum_terms
 from smartsync.anchors.rotating import scheduled_set
 from smartsync.chain import Chain
 from smartsync.errors import AnchorMismatch, NodeError, NotDeployed, WrongChain
@@ -94,7 +93,6 @@ async def _terms(target: Chain, anchor: str, kind: Kind, now: int) -> dict[str, 
 
 async def _quorum(target: Chain, anchor: str) -> dict[str, object]:
     terms = await quorum_terms(target, anchor)
-    guardian = await _one(target, "QuorumAnchor", anchor, "guardian")
     scheduled = await scheduled_set(target, anchor, terms)
     return {
         "signers": terms.signers,
@@ -102,7 +100,7 @@ async def _quorum(target: Chain, anchor: str) -> dict[str, object]:
         "set_epoch": terms.set_epoch,
         "max_drift_s": await _one(target, "QuorumAnchor", anchor, "maxDrift"),
         "delay_s": await _one(target, "QuorumAnchor", anchor, "delay"),
-        "guardian": None if guardian == ZERO_ADDRESS else guardian,
+        "guardian": await guardian_of(target, anchor),
         "scheduled_set": scheduled,
     }
 

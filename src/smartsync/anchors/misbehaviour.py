@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from smartsync.anchors.attestation import encode_evidence as encode_double_signing
 from smartsync.anchors.bft import encode_evidence as encode_fork
 from smartsync.anchors.block import (
-    LEVELS,
     AnchoredBlock,
     anchor_state,
     canonical_at,
+    ever_accepted,
     head_of,
     offered_block,
     require_active,
@@ -21,7 +21,7 @@ from smartsync.anchors.documents import decode_attestation
 from smartsync.anchors.kinds import COMPOSITE, SEALED, WITH_SIGNERS, require_known_kind
 from smartsync.anchors.quorum import quorum_terms
 from smartsync.chain import Chain
-from smartsync.contracts import decode_logs, encode_call, event_topic
+from smartsync.contracts import decode_logs, encode_call
 from smartsync.errors import AnchorError, BlockNotAccepted, TransactionReverted
 from smartsync.header import decode_sealed_header
 from smartsync.results import Step
@@ -35,8 +35,10 @@ _SHOWS_NOTHING = {
 }
 
 
-async def report(sender: Sender, anchor: str, evidence: bytes) -> tuple[str, Step]:
-    """Show an anchor that what it relies on has misbehaved; returns its status afterwards, and the transaction.
+async def report(sender: Sender, anchor: str, evidence: bytes) -> tuple[str, str | None, Step]:
+    """Show an anchor that what it relies on has misbehaved.
+
+    Returns its status afterwards, the signer that this removed (``None`` where nobody was), and the transaction.
 
     Parameters
     ----------
@@ -62,7 +64,9 @@ async def report(sender: Sender, anchor: str, evidence: bytes) -> tuple[str, Ste
         raise AnchorError(
             f"the evidence shows the anchor {anchor} no misbehaviour ({error.name})", hint=_SHOWS_NOTHING[error.name]
         ) from error
-    return (await anchor_state(sender.chain, anchor)).status, step_of("report misbehaviour", receipt)
+    removed = decode_logs("QuorumAnchor", receipt, "SignerRemoved", emitter=anchor)
+    status = (await anchor_state(sender.chain, anchor)).status
+    return status, str(removed[0]["signer"]) if removed else None, step_of("report misbehaviour", receipt)
 
 
 async def fork_evidence(source: Chain, target: Chain, anchor: str, other: bytes) -> bytes:
@@ -102,11 +106,7 @@ async def _contradicted(target: Chain, anchor: str, other: AnchoredBlock) -> byt
     standing = await canonical_at(target, anchor, other.number)
     if standing is not None:
         return standing.block_hash
-    logs = await target.logs(anchor, [event_topic("IAnchor", "BlockAccepted")])
-    for event in decode_logs("IAnchor", logs, "BlockAccepted", emitter=anchor):
-        told = AnchoredBlock(
-            event["blockHash"], event["stateRoot"], event["number"], event["timestamp"], LEVELS[event["level"]]
-        )
+    for told in await ever_accepted(target, anchor):
         if told.contradicts(other):
             return told.block_hash
     raise BlockNotAccepted(

@@ -18,7 +18,7 @@ from smartsync.chain import Chain
 from smartsync.errors import SourceReorganised
 from smartsync.header import Header
 
-_Slot = tuple[str, int, int, int]
+_Height = tuple[str, int, int, int]
 """An anchor, its two epochs, and a block number: for these only one hash may be signed."""
 
 
@@ -28,7 +28,7 @@ class SignersOnce:
 
     signers: LocalSigners
     target: Chain
-    _signed: dict[_Slot, bytes] = field(default_factory=dict)
+    _signed: dict[_Height, bytes] = field(default_factory=dict)
 
     async def attest(
         self, source: Chain, terms: QuorumTerms, block: int | str | None
@@ -42,16 +42,16 @@ class SignersOnce:
         """
         header = await source.header("latest" if block is None else block)
         standing = await canonical_at(self.target, terms.anchor, header.number)
-        slot = terms.anchor, terms.set_epoch, terms.canonical_epoch, header.number
+        height = terms.anchor, terms.set_epoch, terms.canonical_epoch, header.number
         # Both: what was signed need not have been accepted, and the anchor may have accepted another one since.
-        for before in (self._signed.get(slot), None if standing is None else standing.block_hash):
+        for before in (self._signed.get(height), None if standing is None else standing.block_hash):
             if before not in (None, header.hash):
                 raise SourceReorganised(
                     f"for block {header.number} of the source 0x{before.hex()} has been signed, and not "
                     f"0x{header.hash.hex()}",
                     hint="the block after it can be signed, and this one once the other is revoked",
                 )
-        self._signed[slot] = header.hash
+        self._signed[height] = header.hash
         # By its hash: at its number there may be another one by now.
         return await self.signers.attest(source, terms, f"0x{header.hash.hex()}")
 

@@ -6,10 +6,9 @@ import asyncio
 from dataclasses import dataclass
 
 from smartsync.anchors.attestation import NOTHING
-from smartsync.anchors.block import AnchoredBlock, accepted_block, head_of
+from smartsync.anchors.block import AnchoredBlock, accepted_block, ever_accepted, head_of
 from smartsync.chain import Chain
-from smartsync.contracts import decode_logs, event_topic
-from smartsync.errors import AnchorError, FinalBlockDropped
+from smartsync.errors import FinalBlockDropped
 
 _AT_ONCE = 16
 
@@ -74,31 +73,10 @@ async def find_parting(source: Chain, target: Chain, anchor: str) -> Parting | N
     return Parting(head.block_hash if head else NOTHING, head.number if head else 0, tuple(dropped))
 
 
-async def require_parting(source: Chain, target: Chain, anchor: str) -> Parting:
-    """Return where anchor and source have parted, so that a revocation can say so.
-
-    Raises
-    ------
-    AnchorError
-        They have not.
-    FinalBlockDropped
-        Among the blocks above is one that the anchor holds for final, which no revocation undoes.
-    """
-    parting = await find_parting(source, target, anchor)
-    if parting is None:
-        raise AnchorError(
-            "the source has dropped none of the anchor's blocks, there is nothing to revoke",
-            hint="where you know of a reorganisation, the node is on another fork or behind: ask another one",
-        )
-    parting.require_revocable()
-    return parting
-
-
 async def _standing(target: Chain, anchor: str, lowest: int) -> list[AnchoredBlock]:
     """Return the blocks that the anchor accepts now, from this number on, the lowest first."""
-    logs = await target.logs(anchor, [event_topic("IAnchor", "BlockAccepted")])
-    events = decode_logs("IAnchor", logs, "BlockAccepted", emitter=anchor)
-    hashes = dict.fromkeys(event["blockHash"] for event in events if event["number"] >= lowest)
+    ever = await ever_accepted(target, anchor)
+    hashes = dict.fromkeys(block.block_hash for block in ever if block.number >= lowest)
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def read(block_hash: bytes) -> AnchoredBlock:

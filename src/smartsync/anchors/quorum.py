@@ -12,7 +12,7 @@ from typing import Protocol
 
 from eth_account.signers.local import LocalAccount
 
-from smartsync.addresses import ZERO_ADDRESS
+from smartsync.addresses import ZERO_ADDRESS, as_number
 from smartsync.anchors.attestation import (
     AttestedLevel,
     QuorumTerms,
@@ -35,10 +35,18 @@ from smartsync.anchors.block import (
     require_same_source,
     source_of,
 )
-from smartsync.anchors.parting import Parting, find_parting, require_parting
+from smartsync.anchors.parting import Parting, find_parting
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
-from smartsync.errors import AnchorFrozen, NodeError, SourceReorganised, TooFewKeys, TooFewSignatures
+from smartsync.errors import (
+    AnchorError,
+    AnchorFrozen,
+    BlockUnavailable,
+    RpcError,
+    SourceReorganised,
+    TooFewKeys,
+    TooFewSignatures,
+)
 from smartsync.header import Header
 from smartsync.results import Step
 from smartsync.submit import Sender, step_of
@@ -74,10 +82,10 @@ class LocalSigners:
             What the node names by a word is not on its chain.
         """
         header = await source.header("latest" if block is None else block)
-        if block in ("finalized", "safe") and (now := await source.header(header.number)).hash != header.hash:
+        if block in ("finalized", "safe") and (standing := await source.header(header.number)).hash != header.hash:
             raise SourceReorganised(
                 f"the source's node holds for {block} 0x{header.hash.hex()}, "
-                f"and has 0x{now.hash.hex()} as block {header.number}",
+                f"and has 0x{standing.hash.hex()} as block {header.number}",
                 hint="nothing was signed; its chain has broken its finality, or the node is broken: ask another one",
             )
         level = await level_of(source, header)
@@ -129,14 +137,21 @@ async def guardian_of(target: Chain, anchor: str) -> str | None:
 
 
 async def level_of(source: Chain, header: Header) -> AttestedLevel:
-    """Return as what a block can be attested honestly: ``final`` where the source's node holds it for finalized."""
+    """Return as what a block can be attested honestly: ``final`` where the source's node holds it for finalized.
+
+    Raises
+    ------
+    NodeUnreachable
+        The node does not answer, which says nothing about the block.
+    """
     try:
         finalized = await source.header("finalized")
         if header.number > finalized.number:
             return "safe"
         # geth goes on naming a block that its chain has dropped, which says nothing about the others below its number.
         standing = await source.header(finalized.number)
-    except NodeError:
+    except (BlockUnavailable, RpcError):
+        # It has no finalized block, or does not know the word.
         return "safe"
     return "final" if standing.hash == finalized.hash else "safe"
 
@@ -208,11 +223,13 @@ async def revoke(source: Chain, sender: Sender, anchor: str, signers: Signers) -
     WrongChain, AnchorMismatch
         The anchor speaks of another chain than the source node.
     """
-    target = sender.chain
-    terms = await quorum_terms(target, anchor)
-    await require_same_source(source, target, anchor)
-    await require_active(target, anchor)
-    return await _revoke(sender, terms, await require_parting(source, target, anchor), signers)
+    told = await revoke_if_dropped(source, sender, anchor, signers)
+    if told is None:
+        raise AnchorError(
+            "the source has dropped none of the anchor's blocks, there is nothing to revoke",
+            hint="where you know of a reorganisation, the node is on another fork or behind: ask another one",
+        )
+    return told
 
 
 async def revoke_if_dropped(
@@ -228,16 +245,12 @@ async def revoke_if_dropped(
         return None
     parting.require_revocable()
     await require_active(target, anchor)
-    return await _revoke(sender, terms, parting, signers)
-
-
-async def _revoke(sender: Sender, terms: QuorumTerms, parting: Parting, signers: Signers) -> tuple[Parting, Step]:
-    statement, signed = await signers.revoke(terms, parting, await sender.chain.clock())
+    statement, signed = await signers.revoke(terms, parting, await target.clock())
     what = f"revoke all above block {parting.head_number}"
     _require_quorum(what, terms, statement, signed)
     arguments = [parting.head, statement.deadline, join_signatures(signed)]
     data = encode_call("QuorumAnchor", "revoke", arguments)
-    return parting, step_of(what, await sender.send(terms.anchor, data, what=what))
+    return parting, step_of(what, await sender.send(anchor, data, what=what))
 
 
 async def schedule_set(
@@ -284,14 +297,14 @@ async def schedule_recovery(
     sender: Sender, anchor: str, new_signers: Sequence[str], threshold: int, head: bytes
 ) -> Step:
     """As the guardian of a frozen anchor: schedule new signers, and the last block that is to stand (32-byte hash)."""
-    arguments = [sorted(new_signers, key=lambda address: int(address, 16)), threshold, head]
+    arguments = [sorted(new_signers, key=as_number), threshold, head]
     data = encode_call("QuorumAnchor", "scheduleRecovery", arguments)
     return step_of("schedule recovery", await sender.send(anchor, data, what="schedule recovery"))
 
 
 async def recover(sender: Sender, anchor: str, new_signers: Sequence[str], threshold: int, head: bytes) -> Step:
     """Put the scheduled recovery in force, which anybody may do after the delay; judged as in `change_set`."""
-    arguments = [sorted(new_signers, key=lambda address: int(address, 16)), threshold, head]
+    arguments = [sorted(new_signers, key=as_number), threshold, head]
     data = encode_call("QuorumAnchor", "recover", arguments)
     step = await sender.send(anchor, data, what="recover the anchor", after="pending")
     return step_of("recover the anchor", step)

@@ -95,7 +95,9 @@ class Following:
                 behind = [node for node, block in zip(self.nodes, reached, strict=True) if block < seen.number]
                 raise NodesDisagree(
                     f"{_hosts(behind)}: block {top.number} is the finalized one now, block {seen.number} was before",
-                    hint="nothing is signed until the node has caught up",
+                    hint="nothing is signed until the node has caught up. Where that other block was a node's lie and "
+                    "never comes: start once with --resume HASH, the hash of the block that all nodes call finalized "
+                    f"then (now 0x{top.hash.hex()})",
                 )
             # Another request, or another attestor with this record, may have written a newer one: check that, then.
             if self.record.saw_finalized(self.source, top.number, top.hash, after=seen):
@@ -121,43 +123,59 @@ class Following:
         self.record.require_going(self.source)
         await self._require_seen()
 
-    async def resume(self, block_hash: bytes) -> bool:
-        """Go on after a stop, with this for the hash of the block that was finalized; False where nothing was changed.
+    async def resume(self, block_hash: bytes) -> str:
+        """Go on after a stop, with this for the hash of the block that was finalized.
 
         Or, where it has not stopped and waits for a height that only a lie ever reached: from this block on, which is
-        the finalized one of all nodes now.
+        the finalized one of all nodes now. Where neither is so it changes nothing, so that it can be asked for again at
+        each start.
+
+        Returns
+        -------
+        str
+            Which of these it found, and what it did.
 
         Raises
         ------
         ConfigError
-            Not every node has this block there.
+            It has stopped, and not every node has this block there.
         """
         seen = self.record.finalized(self.source)
-        if seen is None:
-            return False
-        if not seen.stopped:
-            number = min(await self._each(self._reached)) if self.follow == "finalized" else -1
-            if not 0 <= number < seen.number or {block_hash} != set(
-                await self._each(lambda node: _hash_at(node, number))
-            ):
-                return False
-            self.record.resume(self.source, number, block_hash)
-            return True
-        for node, found in zip(self.nodes, await self._each(lambda node: _hash_at(node, seen.number)), strict=True):
+        if seen is None or not seen.stopped:
+            return await self._resume_below(seen, block_hash)
+        for node, found in zip(self.nodes, await self._each(lambda node: node.hash_at(seen.number)), strict=True):
             if found != block_hash:
                 raise ConfigError(
                     f"--resume: {node.rpc.host} has {_shown(found)} for block {seen.number}, not 0x{block_hash.hex()}",
                     hint="it resumes on the chain that all its nodes follow, and only where you name its block",
                 )
         self.record.resume(self.source, seen.number, block_hash)
-        return True
+        return f"it had stopped at block {seen.number}, and signs again"
+
+    async def _resume_below(self, seen: Finalized | None, block_hash: bytes) -> str:
+        """Go on from this block, where it waits for a higher one and all nodes call this one finalized now."""
+        nothing = "it had not stopped, and nothing was changed"
+        if seen is None or self.follow != "finalized":
+            return f"{nothing}: it waits for no height"
+        try:
+            number = min(await self._each(self._reached))
+            found = (await self._agreed(number)).hash if 0 <= number < seen.number else None
+        except NodesDisagree as error:
+            return f"{nothing}: {error.message}"
+        if found is None:
+            return f"{nothing}: it waits for no height"
+        waits = f"it waited for block {seen.number}, while all nodes call block {number} finalized"
+        if found != block_hash:
+            return f"{nothing}: {waits}. To go on from there it takes --resume 0x{found.hex()}"
+        self.record.resume(self.source, number, block_hash)
+        return f"{waits}: it signs again, from that block on"
 
     async def _require_seen(self) -> Finalized | None:
         """Check that the nodes' chain has the finalized block that was seen, and return that."""
         seen = self.record.finalized(self.source)
         if seen is None:
             return None
-        found = await self._each(lambda node: _hash_at(node, seen.number))
+        found = await self._each(lambda node: node.hash_at(seen.number))
         others = [node for node, one in zip(self.nodes, found, strict=True) if one not in (None, seen.block_hash)]
         if not others:
             return seen
@@ -186,7 +204,7 @@ class Following:
                 hint="take a node that does, or, on a chain without finality, a depth: --follow 64",
             ) from error
         # geth goes on naming a block that its chain has dropped: what it has there now, nobody has called final.
-        standing = await _hash_at(node, finalized.number)
+        standing = await node.hash_at(finalized.number)
         if standing != finalized.hash:
             raise NodesDisagree(
                 f"{node.rpc.host} calls block {finalized.number} finalized as 0x{finalized.hash.hex()}, and has on its "
@@ -213,14 +231,6 @@ class Following:
 
     def _enough(self) -> str:
         return "final" if self.follow == "finalized" else f"{self.follow} blocks deep"
-
-
-async def _hash_at(node: Chain, number: int) -> bytes | None:
-    """Return the hash of a node's block, None where the node has not come that far."""
-    try:
-        return (await node.header(number)).hash
-    except BlockUnavailable:
-        return None
 
 
 def _hosts(nodes: Sequence[Chain]) -> str:

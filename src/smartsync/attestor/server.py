@@ -23,10 +23,13 @@ from smartsync.attestor.sharing import Budget, Shared
 from smartsync.document import to_json
 from smartsync.errors import (
     AnchorError,
+    AnchorMismatch,
     AttestorStopped,
     ConfigError,
     NodeError,
     NotAttestable,
+    ProofError,
+    ReplicaError,
     SmartSyncError,
 )
 
@@ -248,6 +251,8 @@ def _refusal(status: int, error: str, message: str, hint: str) -> web.Response:
 def _status_of(error: SmartSyncError) -> int:
     if isinstance(error, NotAttestable):
         return 404
-    if isinstance(error, (NodeError, AttestorStopped)):
+    # What a node causes, whichever kind it is of: nobody who asks can. Among them are a node that is on another chain
+    # now, one that does not know which block is finalized, one that shows no anchor; and a record that cannot be read.
+    if isinstance(error, (NodeError, ConfigError, ProofError, ReplicaError, AnchorMismatch, AttestorStopped)):
         return 503
     return 409 if isinstance(error, AnchorError) else 500

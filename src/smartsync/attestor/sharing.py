@@ -63,7 +63,7 @@ class Shared(Generic[K, T]):
         task.add_done_callback(note)
         self._entries[key] = (task, until)
         self._entries.move_to_end(key)
-        for old in [one for one, (running, _) in self._entries.items() if running.done()][: -_KEPT or None]:
+        for old in [one for one, (running, _) in self._entries.items() if running.done()][:-_KEPT]:
             del self._entries[old]
 
     async def _run(self, key: K) -> T:

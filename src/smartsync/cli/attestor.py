@@ -86,7 +86,8 @@ _Resume = Annotated[
         "--resume",
         metavar="HASH",
         help="Sign again after the source has dropped a finalized block: HASH is what it has now at the height of that "
-        "block. Only once you know, not from your own nodes, that this is the right chain.",
+        "block. Or where it waits for a finalized block that was a node's lie and never comes: HASH is the block that "
+        "all nodes call finalized now. Only once you know, not from your own nodes, that this is the right chain.",
     ),
 ]
 
@@ -182,9 +183,7 @@ async def _serve(session: Session, client: SmartSync, plan: _Plan, record: Recor
                 "key has never signed for it"
             )
         if plan.resume is not None:
-            resumed = await service.following.resume(plan.resume)
-            told = "it signs again" if resumed else "the attestor had not stopped, and nothing was changed"
-            session.output.note(timed(f"--resume: {told}"))
+            session.output.note(timed(f"--resume: {await service.following.resume(plan.resume)}"))
         server = Server(service, token=plan.token, version=__version__)
         runner = web.AppRunner(server.application(), access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()

@@ -1,7 +1,7 @@
 """What can be done with this node? Every method that SmartSync uses is tried, and what does not work is told in words.
 
-Nothing is sent and nothing is changed. A check may fail where the thing is not ``needed``: its detail says what it would
-have been for.
+Nothing is sent and nothing is changed. A check may fail where the thing is not ``needed``: its detail says what it
+would have been for.
 """
 
 from __future__ import annotations

@@ -152,17 +152,14 @@ class Anchoring(ABC):
         """Show an anchor evidence, in the encoding that its interface documents."""
         sender, anchor = self._paying(), checked_address(anchor, "the anchor")
         kind = await kind_of(self.target, anchor)
+        status, removed, step = await report(sender, anchor, evidence)
         if kind is None or not kind.has_signers:
-            status, step = await report(sender, anchor, evidence)
             return MisbehaviourReport(status, (step,))
-        before = await quorum_terms(self.target, anchor)
-        status, step = await report(sender, anchor, evidence)
         after = await quorum_terms(self.target, anchor)
-        removed = [signer for signer in before.signers if signer not in after.signers]
         return MisbehaviourReport(
             status,
             (step,),
-            removed=removed[0] if removed else None,
+            removed=removed,
             signers=after.signers,
             threshold=after.threshold,
             guardian=await guardian_of(self.target, anchor),

@@ -12,7 +12,7 @@ from smartsync.anchors.block import (
 )
 from smartsync.chain import Chain
 from smartsync.contracts import address_topic, decode_logs, event_topic
-from smartsync.errors import BlockNotAccepted, BlockUnavailable, SmartSyncError, SourceReorganised
+from smartsync.errors import BlockNotAccepted, SmartSyncError, SourceReorganised
 from smartsync.header import Header
 from smartsync.replica import ReplicaRecord
 
@@ -72,14 +72,6 @@ async def require_reachable(target: Chain, record: ReplicaRecord, header: Header
     )
 
 
-async def hash_at(source: Chain, number: int) -> bytes | None:
-    """Return the 32-byte hash of the source's block of this number; ``None`` where the node has none (yet)."""
-    try:
-        return (await source.header(number)).hash
-    except BlockUnavailable:
-        return None
-
-
 async def require_not_dropped(source: Chain, target: Chain, record: ReplicaRecord, unavailable: SmartSyncError) -> None:
     """Say so where the source's node does not serve the recorded block, because its chain has dropped it.
 
@@ -89,7 +81,7 @@ async def require_not_dropped(source: Chain, target: Chain, record: ReplicaRecor
         It has: the anchor says so, or the node has another block of this number.
     """
     level = (await accepted_block(target, record.key.anchor, record.block_hash)).level
-    if level == "revoked" or await hash_at(source, record.block_number) not in (None, record.block_hash):
+    if level == "revoked" or await source.hash_at(record.block_number) not in (None, record.block_hash):
         raise SourceReorganised(
             f"the replica stands at block {record.block_number} (0x{record.block_hash.hex()}), which the source has "
             "dropped",
@@ -104,13 +96,13 @@ async def last_common_block(source: Chain, target: Chain, hub: str, replica: str
     there is no such block. It is a hint where to look for slots, and may be too high after several reorganisations:
     whether all slots were found is checked against the roots.
     """
-    if await hash_at(source, record.block_number) == record.block_hash:
+    if await source.hash_at(record.block_number) == record.block_hash:
         return record.block_number
     names = ("ReplicaActivated", "ReplicaSynced")
     logs = await target.logs(hub, [[event_topic("Hub", name) for name in names], address_topic(replica)])
     for log in reversed(logs):
         told = next(found[0] for name in names if (found := decode_logs("Hub", [log], name)))
-        if await hash_at(source, told["number"]) == told["blockHash"]:
+        if await source.hash_at(told["number"]) == told["blockHash"]:
             return int(told["number"])
     return None
 
@@ -123,9 +115,10 @@ async def require_still_canonical(source: Chain, header: Header) -> None:
     SourceReorganised
         It is not.
     """
-    now = await source.header(header.number)
-    if now.hash != header.hash:
+    standing = await source.header(header.number)
+    if standing.hash != header.hash:
         raise SourceReorganised(
-            f"the source chain reorganised: block {header.number} was 0x{header.hash.hex()}, is 0x{now.hash.hex()}",
+            f"the source chain reorganised: block {header.number} was 0x{header.hash.hex()}, is "
+            f"0x{standing.hash.hex()}",
             hint="nothing was sent; try again with a block that is final",
         )

@@ -52,10 +52,10 @@ from smartsync.sync.forking import Fork
 from smartsync.sync.guarding import deploy_guard
 from smartsync.sync.halting import halt
 from smartsync.sync.planning import Plan, plan_sync
-from smartsync.sync.reporting import state_of
+from smartsync.sync.state import state_of
 from smartsync.sync.submitting import Submission
 from smartsync.sync.verifying import verify
-from smartsync.sync.watching import Event, Steps, Watching
+from smartsync.sync.watching import Abilities, Event, Watching
 from smartsync.types import SlotChange
 
 
@@ -306,17 +306,18 @@ class SmartSync(Anchoring):
         replica, hub = checked_address(replica, "the replica"), self._hub()
         if signers is None and attestors:
             signers = SignersOnce(LocalSigners(attestors), self.target)
-        steps = Steps(partial(self.sync, replica, slots=chosen))
+        abilities = Abilities(partial(self.sync, replica, slots=chosen))
         if signers is not None or update:
             self._paying()  # a missing key is told at once, not when there is something to send
-            steps = replace(steps, update=partial(self.update_anchor, signers=signers))
+            abilities = replace(abilities, update=partial(self.update_anchor, signers=signers))
         if signers is None and update:
-            steps = replace(steps, check=partial(require_without_signers, self.target))
+            abilities = replace(abilities, check=partial(require_without_signers, self.target))
         if signers is not None:
-            steps = replace(steps, revoke=partial(revoke_dropped, self.source, self._paying(), signers=signers))
+            revoke = partial(revoke_dropped, self.source, self._paying(), signers=signers)
+            abilities = replace(abilities, revoke=revoke)
         if isinstance(signers, RemoteSigners):
-            steps = replace(steps, report=Reporting(self._paying(), signers).run)
-        watching = Watching(self.source, self.target, hub, replica, steps, every_blocks)
+            abilities = replace(abilities, report=Reporting(self._paying(), signers).run)
+        watching = Watching(self.source, self.target, hub, replica, abilities, every_blocks)
         async with aclosing(watching.run(interval_s)) as events:
             async for event in events:
                 yield event
@@ -421,10 +422,10 @@ class SmartSync(Anchoring):
 
     async def _require_unmoved(self, replica: str, record: ReplicaRecord, error: TransactionReverted) -> None:
         """Say so where the transaction reverts because somebody else was faster: then nothing is wrong."""
-        now = await read_record(self.target, self._hub(), replica)
-        if (now.storage_root, now.block_hash) != (record.storage_root, record.block_hash):
+        moved = await read_record(self.target, self._hub(), replica)
+        if (moved.storage_root, moved.block_hash) != (record.storage_root, record.block_hash):
             raise ReplicaMoved(
-                f"somebody else brought the replica from block {record.block_number} to {now.block_number} meanwhile",
+                f"somebody else brought the replica from block {record.block_number} to {moved.block_number} meanwhile",
                 hint="nothing was written twice; sync again where a newer block is wanted",
             ) from error
 

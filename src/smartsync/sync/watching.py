@@ -43,7 +43,6 @@ from smartsync.results import (
     Revoked,
     SyncResult,
 )
-from smartsync.sync.blocks import hash_at
 
 Event: TypeAlias = (
     SyncResult
@@ -64,7 +63,7 @@ _WRONG = (ConfigError, AnchorMismatch)
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class Abilities:
     """What a watcher can do.
 
     ``sync`` the replica to the newest accepted block; and, where it can, for an anchor: ``update``, which has the
@@ -88,7 +87,7 @@ class Watching:
     target: Chain
     hub: str
     replica: str
-    steps: Steps
+    abilities: Abilities
     every_blocks: int = 1
     _is_known: bool = False
     _anchor_status: str = "active"
@@ -123,8 +122,8 @@ class Watching:
     async def _look(self) -> AsyncGenerator[Event, None]:
         record = await read_active(self.target, self.hub, self.replica)
         anchor = record.key.anchor
-        if self.steps.check is not None and not self._is_known:
-            await self.steps.check(anchor)
+        if self.abilities.check is not None and not self._is_known:
+            await self.abilities.check(anchor)
         self._is_known = True
         state = await anchor_state(self.target, anchor)
         if (turned := self._turned(anchor, state)) is not None:
@@ -138,9 +137,9 @@ class Watching:
         for block, source_hash in dropped.values():
             if self._is_news((block.block_hash, source_hash, block.level)):
                 yield await self._reorganisation(anchor, block, source_hash)
-        if self.steps.revoke is not None and dropped:
+        if self.abilities.revoke is not None and dropped:
             try:
-                for revoked in await self.steps.revoke(anchor):
+                for revoked in await self.abilities.revoke(anchor):
                     yield revoked
                 recorded = await accepted_block(self.target, anchor, record.block_hash)
             except SmartSyncError as error:
@@ -153,18 +152,18 @@ class Watching:
         # A signer who attested to a final block that the source has dropped does not go on above it.
         is_broken = any(block.level == "final" for block, _ in dropped.values())
         is_due = is_astray or latest >= record.block_number + self.every_blocks
-        if self.steps.update is not None and is_due and not is_broken:
+        if self.abilities.update is not None and is_due and not is_broken:
             try:
-                accepted = await self.steps.update(anchor)
+                accepted = await self.abilities.update(anchor)
                 if accepted.steps:
                     yield accepted
             except SmartSyncError as error:
                 # Somebody else may have had a block accepted.
                 if (told := self._survived(error)) is not None:
                     yield told
-        if self.steps.report is not None:
+        if self.abilities.report is not None:
             try:
-                async for reported in self.steps.report(anchor):
+                async for reported in self.abilities.report(anchor):
                     yield reported
             except SmartSyncError as error:
                 if (told := self._survived(error)) is not None:
@@ -174,7 +173,7 @@ class Watching:
         self._newest_level = newest.level
         due = record.block_number + (1 if is_astray else self.every_blocks)
         if newest.block_hash not in dropped and (is_revoked or newest.number >= due):
-            result = await self.steps.sync()
+            result = await self.abilities.sync()
             yield _recovered(record, result) if is_astray and result.steps else result
 
     async def _dropped(
@@ -191,9 +190,9 @@ class Watching:
         blocks = {block.block_hash: block for block in known if block.number <= latest}
         dropped = {}
         for block in blocks.values():
-            now = await hash_at(self.source, block.number)
-            if now is not None and now != block.block_hash:
-                dropped[block.block_hash] = block, now
+            source_hash = await self.source.hash_at(block.number)
+            if source_hash is not None and source_hash != block.block_hash:
+                dropped[block.block_hash] = block, source_hash
         return dropped
 
     async def _is_end_revoked(self, record: ReplicaRecord) -> bool:
@@ -211,7 +210,7 @@ class Watching:
         return AnchorStopped(anchor, state.status, state.since)
 
     async def _reorganisation(self, anchor: str, block: AnchoredBlock, source_hash: bytes) -> ReorganisationSeen:
-        may_revoke = self.steps.revoke is not None and block.level == "safe"
+        may_revoke = self.abilities.revoke is not None and block.level == "safe"
         # Signers are of use only where an anchor has some.
         revoking = may_revoke and bool(await quorums_of(self.target, anchor))
         return ReorganisationSeen(

@@ -62,7 +62,8 @@ async def test_t11_watch_is_idempotent_over_reorganisations_of_the_target(here: 
             assert (again.from_block, again.block_hash) == (synced.from_block, synced.block_hash)
             assert again.steps
         sent = await here.client.target.nonce(here.owner.address)
-    assert await here.client.target.nonce(here.owner.address) == sent
+        await watch.quiet()
+        assert await here.client.target.nonce(here.owner.address) == sent, "it has nothing more to do"
     await here.assert_exact()
 
 

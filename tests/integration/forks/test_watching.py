@@ -131,6 +131,7 @@ async def test_watch_two_watchers_at_once_do_each_other_no_harm(here: Scene) -> 
             async with asyncio.timeout(30):
                 while (await here.record()).block_hash != canonical.hash:  # noqa: ASYNC110  # the chain has no event
                     await asyncio.sleep(0.1)
+        assert not [task for task in tasks if task.done()], "each of them goes on"
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -132,7 +132,7 @@ async def test_anchor_state_of_what_is_no_anchor_is_not_deployed(node: Any, answ
 def test_contradicts_same_number_or_time_against_number(
     one: tuple[int, int, bytes], other: tuple[int, int, bytes], expected: bool
 ) -> None:
-    first, second = (AnchoredBlock(block_hash, b"", number, time, "safe") for number, time, block_hash in (one, other))
+    first, second = (AnchoredBlock(block_hash, number, time, "safe") for number, time, block_hash in (one, other))
     assert first.contradicts(second) == second.contradicts(first) == expected
 
 

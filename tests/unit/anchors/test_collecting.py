@@ -374,10 +374,71 @@ async def test_attest_signer_who_says_another_hash_later_is_noticed(source: Fake
             await attest(signers, source)
         assert isinstance(caught.value.__cause__, TooFewSignatures)
         assert "anchor report" in caught.value.hint
+        assert "needs the signatures of 2 of the anchor's signers, and has 1" in caught.value.hint
         with pytest.raises(Equivocation):
             await attest(signers, source)
     assert len(signers.equivocations) == 1
     assert caught.value.as_dict()["evidence"] == "0x" + signers.equivocations[0].evidence.hex()
+
+
+async def test_attest_shortage_at_another_height_is_no_equivocation(source: FakeSource) -> None:
+    one, two, three = honest()
+    async with serving(one, two, three) as signers:
+        await attest(signers, source)
+        three.branch = "lie"
+        assert await attest(signers, source, 90) == (90, "final", addresses(0, 1))
+        three.branch, two.answer = "", refusing
+        with pytest.raises(TooFewSignatures) as caught:
+            await attest(signers, source, 12)
+    assert "take a newer block" in caught.value.hint
+    assert f"{ACCOUNTS[2].address} has signed two hashes of block 90, and is left out since" in caught.value.hint
+
+
+async def test_attest_equivocation_tells_what_was_wrong_with_the_others(source: FakeSource) -> None:
+    one, two, three = honest()
+    async with serving(one, two, three) as signers:
+        await attest(signers, source)
+        two.answer, three.branch = refusing, "lie"
+        with pytest.raises(Equivocation) as caught:
+            await attest(signers, source, 90)
+        # What is kept does not grow with what else went wrong.
+        assert "take a newer block" not in signers.equivocations[0].hint
+    assert "take a newer block" in caught.value.hint
+
+
+@pytest.mark.parametrize("later", [{"anchor": "0x" + "33" * 20}, {"canonical_epoch": 1}, {"set_epoch": 2}])
+async def test_attest_same_signer_and_height_elsewhere_is_another_equivocation(
+    source: FakeSource, later: dict[str, Any]
+) -> None:
+    """It is evidence of its own: what is signed for one anchor, or in one epoch, shows another one nothing."""
+    attestors = honest()
+    elsewhere = replace(TERMS, **later)
+    async with serving(*attestors) as signers:
+        for here in (TERMS, elsewhere):
+            for attestor in attestors:
+                attestor.terms = here
+            for branch in ("", "lie"):
+                attestors[2].branch = branch
+                await signers.attest(source.chain, here, 90)
+        assert {(one.signer, one.number) for one in signers.equivocations} == {(ACCOUNTS[2].address, 90)}
+        first, second = signers.equivocations
+        assert first.evidence != second.evidence
+        assert signers.reportable(TERMS) == [first]
+        assert signers.reportable(elsewhere) == [second]
+        assert signers.reportable(replace(TERMS, signers=TERMS.signers[:2])) == []
+
+
+async def test_attest_signer_with_two_hashes_counts_at_another_anchor(source: FakeSource) -> None:
+    attestors = honest()
+    async with serving(*attestors) as signers:
+        for branch in ("", "lie"):
+            attestors[2].branch = branch
+            await attest(signers, source, 90)
+        there = other_anchor()
+        for attestor in attestors:
+            attestor.terms, attestor.branch = there, ""
+        _, _, signed = await signers.attest(source.chain, there, 90)
+    assert {one.signer for one in signed} == addresses(0, 1, 2)
 
 
 async def test_attest_other_hash_in_a_new_epoch_is_no_equivocation(source: FakeSource) -> None:

@@ -35,7 +35,7 @@ def standing(monkeypatch: pytest.MonkeyPatch) -> dict[int, bytes]:
     accepted: dict[int, bytes] = {}
 
     async def canonical_at(_: Chain, anchor: str, number: int) -> AnchoredBlock | None:
-        return AnchoredBlock(accepted[number], bytes(32), number, 0, "safe") if number in accepted else None
+        return AnchoredBlock(accepted[number], number, 0, "safe") if number in accepted else None
 
     monkeypatch.setattr("smartsync.anchors.once.canonical_at", canonical_at)
     return accepted

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from smartsync.anchors.attestation import NOTHING
-from smartsync.anchors.parting import find_parting, require_parting
+from smartsync.anchors.parting import find_parting
 from smartsync.contracts import event_topic
-from smartsync.errors import AnchorError, FinalBlockDropped
+from smartsync.errors import FinalBlockDropped
 from tests.fake_anchor import FakeAnchor
 
 ANCHOR = "0x" + "22" * 20
@@ -45,22 +45,21 @@ def accepted(block_hash: bytes, number: int) -> dict[str, Any]:
 
 async def test_find_parting_where_all_blocks_stand_is_none(node: Any, anchor: FakeAnchor) -> None:
     assert await find_parting(node.chain, node.chain, ANCHOR) is None
-    with pytest.raises(AnchorError, match="nothing to revoke") as caught:
-        await require_parting(node.chain, node.chain, ANCHOR)
-    assert "another one" in caught.value.hint
 
 
 async def test_find_parting_is_below_the_lowest_that_was_dropped(node: Any, anchor: FakeAnchor) -> None:
     # Block 8 was accepted after the reorganisation: it stands on the source, and above what does not.
     anchor.blocks |= {ORPHANS[7]: (7, "safe"), ORPHANS[6]: (6, "safe"), node.header(8).hash: (8, "safe")}
-    parting = await require_parting(node.chain, node.chain, ANCHOR)
+    parting = await find_parting(node.chain, node.chain, ANCHOR)
+    assert parting is not None
     assert (parting.head, parting.head_number) == (node.header(5).hash, 5)
     assert [block.number for block in parting.dropped] == [6, 7]
 
 
 async def test_find_parting_below_everything_has_no_head(node: Any, anchor: FakeAnchor) -> None:
     anchor.blocks |= {ORPHANS[2]: (2, "safe")}
-    parting = await require_parting(node.chain, node.chain, ANCHOR)
+    parting = await find_parting(node.chain, node.chain, ANCHOR)
+    assert parting is not None
     assert (parting.head, parting.head_number) == (NOTHING, 0)
 
 
@@ -78,22 +77,26 @@ async def test_find_parting_leaves_out_what_a_final_block_above_protects(node: A
     anchor.blocks |= {ORPHANS[4]: (4, "safe"), node.header(6).hash: (6, "final")}
     assert await find_parting(node.chain, node.chain, ANCHOR) is None
     anchor.blocks |= {ORPHANS[7]: (7, "safe")}
-    parting = await require_parting(node.chain, node.chain, ANCHOR)
+    parting = await find_parting(node.chain, node.chain, ANCHOR)
+    assert parting is not None
     assert (parting.head, parting.head_number) == (node.header(6).hash, 6)
     assert [block.number for block in parting.dropped] == [7]
 
 
-async def test_require_parting_of_a_final_block_is_an_alarm(node: Any, anchor: FakeAnchor) -> None:
+async def test_require_revocable_of_a_final_block_is_an_alarm(node: Any, anchor: FakeAnchor) -> None:
     anchor.blocks |= {ORPHANS[6]: (6, "safe"), ORPHANS[7]: (7, "final")}
+    parting = await find_parting(node.chain, node.chain, ANCHOR)
+    assert parting is not None
     with pytest.raises(FinalBlockDropped, match=f"0x{ORPHANS[7].hex()} for final as block 7") as caught:
-        await require_parting(node.chain, node.chain, ANCHOR)
+        parting.require_revocable()
     assert "do not rely on it" in caught.value.hint
 
 
 async def test_find_parting_asks_for_nothing_below_the_newest_final_block(node: Any, anchor: FakeAnchor) -> None:
     final = node.header(6).hash
     anchor.blocks |= {node.header(4).hash: (4, "final"), final: (6, "final"), ORPHANS[7]: (7, "safe")}
-    parting = await require_parting(node.chain, node.chain, ANCHOR)
+    parting = await find_parting(node.chain, node.chain, ANCHOR)
+    assert parting is not None
     assert (parting.head, [block.number for block in parting.dropped]) == (final, [7])
     assert sorted(anchor.asked) == sorted([final, ORPHANS[7]])
 

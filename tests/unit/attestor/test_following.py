@@ -273,7 +273,7 @@ async def test_header_another_one_records_another_branch_meanwhile_signs_nothing
 async def test_resume_names_the_hash_that_all_nodes_have(record: Record, one: FakeSource, two: FakeSource) -> None:
     follow = following(record, one, two)
     await follow.header()
-    assert not await follow.resume(block(90).hash)
+    assert "waits for no height" in await follow.resume(block(90).hash)
     for node in (one, two):
         node.branch, node.forks_at, node.finalized = "other", 85, 95
     with pytest.raises(AttestorStopped):
@@ -284,7 +284,7 @@ async def test_resume_names_the_hash_that_all_nodes_have(record: Record, one: Fa
     with pytest.raises(ConfigError, match=r"two\.example has no such block"):
         await follow.resume(block(90, "other").hash)
     two.latest = 100
-    assert await follow.resume(block(90, "other").hash)
+    assert await follow.resume(block(90, "other").hash) == "it had stopped at block 90, and signs again"
     assert await follow.header() == block(95, "other")
 
 
@@ -295,16 +295,33 @@ async def test_resume_below_a_height_that_was_a_lie_names_what_is_finalized_now(
     await following(record, one).header()
     one.latest, one.finalized = 100, 90
     follow = following(record, one, two)
-    with pytest.raises(NodesDisagree):
+    with pytest.raises(NodesDisagree) as caught:
         await follow.header()
+    assert "start once with --resume HASH" in caught.value.hint
+    assert f"(now 0x{block(90).hash.hex()})" in caught.value.hint
     two.branch = "other"
-    assert not await follow.resume(block(90).hash)
+    assert "nothing was changed: the source's nodes have different blocks 90" in await follow.resume(block(90).hash)
     two.branch = ""
-    assert not await follow.resume(block(89).hash)
-    assert await follow.resume(block(90).hash)
+    told = await follow.resume(block(89).hash)
+    assert "it waited for block 999999, while all nodes call block 90 finalized" in told
+    assert told.endswith(f"it takes --resume 0x{block(90).hash.hex()}")
+    assert record.finalized(SOURCE) == Finalized(999_999, block(999_999).hash, "")
+    assert "signs again" in await follow.resume(block(90).hash)
     assert await follow.header() == block(90)
-    one.finalized = two.finalized = 95
-    assert not await follow.resume(block(90).hash), "once, and not at a later start"
+
+
+@pytest.mark.parametrize("follow", ["finalized", 3])
+async def test_resume_at_a_later_start_changes_nothing_and_fails_nowhere(
+    record: Record, one: FakeSource, follow: Follow
+) -> None:
+    left_behind = block(80).hash
+    assert "nothing was changed" in await following(record, one, follow=follow).resume(left_behind)
+    await following(record, one).header()
+    assert "nothing was changed" in await following(record, one, follow=follow).resume(left_behind)
+    one.finalized = 95
+    answering(one, lambda asked: setattr(one, "branch", "dropped" if asked == "finalized" else ""))
+    assert "nothing was changed" in await following(record, one, follow=follow).resume(left_behind)
+    assert record.finalized(SOURCE) == Finalized(90, block(90).hash, "")
 
 
 @pytest.mark.parametrize(("text", "follow"), [("finalized", "finalized"), ("0", 0), ("64", 64)])

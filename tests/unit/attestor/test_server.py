@@ -15,7 +15,16 @@ from smartsync.anchors.documents import decode_attestation, decode_revocation
 from smartsync.anchors.parting import Parting
 from smartsync.attestor.server import Listen, Server, parse_listen, require_token
 from smartsync.attestor.service import Attestor
-from smartsync.errors import ConfigError
+from smartsync.errors import (
+    AnchorMismatch,
+    ConfigError,
+    InvalidHeader,
+    NodeUnreachable,
+    NotDeployed,
+    SmartSyncError,
+    TransactionReverted,
+    WrongChain,
+)
 from tests.fake_source import ANCHOR, SOURCE, FakeSource, block
 from tests.unit.attestor.conftest import ACCOUNT, Stage
 
@@ -103,6 +112,35 @@ async def test_errors_have_their_status_and_fields(stage: Stage, nodes: Sequence
         nodes[0].away = True
         status, told = await get("/v1/attestations/latest")
         assert (status, told["error"]) == (503, "NodeUnreachable")
+
+
+@pytest.mark.parametrize("error", [
+    ConfigError("one.example does not know which block is finalized"), WrongChain("source", "one.example", 1, 2),
+    InvalidHeader("asked for block 7"), NotDeployed("there is no anchor"), AnchorMismatch("another genesis block"),
+    NodeUnreachable("no answer"),
+])  # fmt: skip
+async def test_what_a_node_causes_answers_503(
+    stage: Stage, nodes: Sequence[FakeSource], monkeypatch: pytest.MonkeyPatch, error: SmartSyncError
+) -> None:
+    async def failing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("smartsync.attestor.service.require_chain", failing)
+    async with serving(stage.attestor(*nodes)) as get:
+        for path in ("/v1/attestations/latest", "/v1/attestations/7", "/v1/revocation"):
+            status, told = await get(path)
+            assert (status, told["error"]) == (503, type(error).__name__)
+
+
+async def test_what_is_not_foreseen_answers_500(
+    stage: Stage, nodes: Sequence[FakeSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: object) -> None:
+        raise TransactionReverted("Unforeseen()")
+
+    monkeypatch.setattr("smartsync.attestor.service.quorum_terms", failing)
+    async with serving(stage.attestor(*nodes)) as get:
+        assert (await get("/v1/attestations/latest"))[0] == 500
 
 
 async def test_stopped_attestor_answers_503(stage: Stage, nodes: Sequence[FakeSource]) -> None:

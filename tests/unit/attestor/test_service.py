@@ -28,7 +28,7 @@ from smartsync.errors import (
 from tests.fake_source import ANCHOR, FakeSource, block, terms
 from tests.unit.attestor.conftest import ACCOUNT, NOW, Stage
 
-DROPPED = AnchoredBlock(b"\x77" * 32, bytes(32), 92, 0, "safe")
+DROPPED = AnchoredBlock(b"\x77" * 32, 92, 0, "safe")
 PARTING = Parting(b"\x55" * 32, 88, (DROPPED,))
 
 

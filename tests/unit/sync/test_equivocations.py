@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smartsync.errors import AnchorError, Equivocation, NodeUnreachable
+from smartsync.errors import AnchorError, AnchorFrozen, Equivocation, NodeUnreachable, TransactionReverted
 from smartsync.results import EquivocationReported, Step
 from smartsync.sync import equivocations
 from smartsync.sync.equivocations import Reporting
@@ -21,7 +21,7 @@ NOTICED = Equivocation(SIGNER, 7, b"evidence")
 @pytest.fixture
 def chain(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Two quorums below an anchor; ``signers`` of each, ``refused`` what a report to it raises, ``told`` who was."""
-    made = SimpleNamespace(signers={ONE: (SIGNER,), OTHER: ()}, refused={}, told=[])
+    made = SimpleNamespace(signers={ONE: {SIGNER}, OTHER: set()}, refused={}, told=[], tried=0)
 
     async def quorums_of(*_: object) -> list[str]:
         return [ONE, OTHER]
@@ -29,11 +29,13 @@ def chain(monkeypatch: pytest.MonkeyPatch) -> Any:
     async def quorum_terms(_: object, anchor: str) -> SimpleNamespace:
         return SimpleNamespace(signers=made.signers[anchor])
 
-    async def report(_: object, anchor: str, evidence: bytes) -> tuple[str, Step]:
+    async def report(_: object, anchor: str, evidence: bytes) -> tuple[str, str, Step]:
+        made.tried += 1
         if anchor in made.refused:
             raise made.refused[anchor]
         made.told.append((anchor, evidence))
-        return "active", STEP
+        made.signers[anchor].remove(SIGNER)
+        return "active", SIGNER, STEP
 
     monkeypatch.setattr(equivocations, "quorums_of", quorums_of)
     monkeypatch.setattr(equivocations, "quorum_terms", quorum_terms)
@@ -42,7 +44,13 @@ def chain(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def reporting() -> Reporting:
-    return Reporting(SimpleNamespace(chain=None), SimpleNamespace(equivocations=[NOTICED]))  # type: ignore[arg-type]
+    def reportable(terms: Any) -> list[Equivocation]:
+        return [NOTICED] if SIGNER in terms.signers else []
+
+    return Reporting(
+        SimpleNamespace(chain=None),  # type: ignore[arg-type]
+        SimpleNamespace(equivocations=[NOTICED], reportable=reportable),  # type: ignore[arg-type]
+    )
 
 
 async def run(one: Reporting) -> list[EquivocationReported]:
@@ -56,9 +64,42 @@ async def test_run_tells_the_anchor_whose_signer_it_is_once(chain: Any) -> None:
     assert chain.told == [(ONE, b"evidence")]
 
 
-async def test_run_goes_on_where_the_evidence_is_about_another_member(chain: Any) -> None:
-    chain.signers[OTHER] = (SIGNER,)
-    chain.refused[ONE] = AnchorError("shows no misbehaviour")
+async def test_run_what_the_target_chain_undid_is_reported_again(chain: Any) -> None:
+    one = reporting()
+    await run(one)
+    chain.signers[ONE].add(SIGNER)
+    assert [told.anchor for told in await run(one)] == [ONE]
+
+
+async def test_run_what_shows_an_anchor_nothing_is_logged_and_not_tried_again(
+    chain: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = reporting()
+    chain.refused[ONE] = AnchorError("it shows the anchor no misbehaviour")
+    for _ in range(3):
+        assert await run(one) == []
+    assert chain.tried == 1
+    (line,) = caplog.messages
+    assert ONE in line
+    assert line.endswith("has signed two hashes of block 7: it shows the anchor no misbehaviour")
+
+
+@pytest.mark.parametrize("refusal", [AnchorFrozen("the anchor is frozen"), TransactionReverted("NotSigner(0, 0x0)")])
+async def test_run_what_an_anchor_refuses_now_is_logged_once_and_tried_again(
+    chain: Any, caplog: pytest.LogCaptureFixture, refusal: Exception
+) -> None:
+    one = reporting()
+    chain.refused[ONE] = refusal
+    for _ in range(3):
+        assert await run(one) == []
+    assert len(caplog.messages) == 1
+    chain.refused.clear()
+    assert len(await run(one)) == 1
+
+
+async def test_run_goes_on_to_the_other_members(chain: Any) -> None:
+    chain.signers[OTHER].add(SIGNER)
+    chain.refused[ONE] = AnchorFrozen("the anchor is frozen")
     assert [told.anchor for told in await run(reporting())] == [OTHER]
 
 

@@ -37,7 +37,7 @@ from smartsync.errors import (
     WrongChain,
 )
 from smartsync.results import AnchorResumed, AnchorStopped, Revoked, SyncResult
-from smartsync.sync.watching import Event, Steps, Watching
+from smartsync.sync.watching import Abilities, Event, Watching
 
 REPLICA = "0x" + "aa" * 20
 ANCHOR = "0x" + "22" * 20
@@ -49,7 +49,7 @@ async def no_sync() -> SyncResult:
 
 
 def watching() -> Watching:
-    return Watching(None, None, "0x", REPLICA, Steps(no_sync))  # type: ignore[arg-type]  # no chain is asked
+    return Watching(None, None, "0x", REPLICA, Abilities(no_sync))  # type: ignore[arg-type]  # no chain is asked
 
 
 class Told(Watching):
@@ -66,7 +66,7 @@ class Told(Watching):
 
 async def run(*looks: list[Event]) -> list[Event]:
     """Return what is told in these looks; a wrong key ends the watch."""
-    watcher = Told(None, None, "0x", REPLICA, Steps(no_sync))  # type: ignore[arg-type]
+    watcher = Told(None, None, "0x", REPLICA, Abilities(no_sync))  # type: ignore[arg-type]
     watcher.looks = [*looks, [ConfigError("the end")]]
     told = []
     with pytest.raises(ConfigError, match="the end"):
@@ -171,8 +171,8 @@ async def test_reorganisation_is_being_revoked_only_by_signers_of_a_quorum_and_n
     monkeypatch.setattr("smartsync.sync.watching.quorums_of", quorums_of)
     watcher = watching()
     if can_revoke:
-        watcher.steps = replace(watcher.steps, revoke=no_revocation)
-    block = AnchoredBlock(b"\x01" * 32, bytes(32), 7, 70, level)
+        watcher.abilities = replace(watcher.abilities, revoke=no_revocation)
+    block = AnchoredBlock(b"\x01" * 32, 7, 70, level)
     seen = await watcher._reorganisation(ANCHOR, block, b"\x02" * 32)
     assert (seen.level, seen.revoking) == (level, revoking)
 
@@ -195,7 +195,7 @@ async def test_look_checks_the_anchor_once_before_anything_else(monkeypatch: pyt
 
     monkeypatch.setattr("smartsync.sync.watching.read_active", read_active)
     watcher = watching()
-    watcher.steps = replace(watcher.steps, check=check)
+    watcher.abilities = replace(watcher.abilities, check=check)
     with pytest.raises(AnchorMismatch):
         async for event in watcher.run(0):
             raise AssertionError(event)

@@ -103,7 +103,7 @@ def test_update_member_that_stays_behind_is_a_note(run, fake) -> None:
 
 def test_update_tells_of_signers_who_signed_twice(run, fake) -> None:
     def answer(anchor: str) -> AnchorUpdate:
-        fake.calls[-1][2]["signers"].equivocations.append(Equivocation(ADDRESSES[1], 6, b"\x07\x08"))
+        fake.calls[-1][2]["signers"]._equivocations[()] = Equivocation(ADDRESSES[1], 6, b"\x07\x08")
         return AnchorUpdate(7, HASH, "final", (STEP,))
 
     fake.answers["update_anchor"] = answer

@@ -7,7 +7,6 @@ from smartsync.chain import Chain
 from smartsync.errors import AnchorError
 from smartsync.replica import logic_of, read_record
 from smartsync.results import ReplicaState
-from smartsync.sync.blocks import hash_at
 
 
 async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> ReplicaState:
@@ -23,7 +22,8 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
     anchor = await anchor_state(target, record.key.anchor)
     # A hub may have replicas of several sources, and this node is of one.
     newest = await source.header("latest") if await source.chain_id() == record.key.source_chain_id else None
-    now = await hash_at(source, record.block_number) if newest is not None and any(record.block_hash) else None
+    is_comparable = newest is not None and any(record.block_hash)
+    source_hash = await source.hash_at(record.block_number) if is_comparable else None
     return ReplicaState(
         replica=replica,
         status=record.status,
@@ -45,7 +45,7 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
         accepted_block=await _accepted_number(target, record.key.anchor),
         source_head=None if newest is None else newest.number,
         behind_s=None if newest is None or recorded.level == "unknown" else newest.timestamp - recorded.timestamp,
-        dropped_for=None if now == record.block_hash else now,
+        dropped_for=None if source_hash == record.block_hash else source_hash,
     )
 
 
