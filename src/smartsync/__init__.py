@@ -100,6 +100,7 @@ from smartsync.results import (
     KeptHash,
     MisbehaviourReport,
     NodeReport,
+    PendingBlock,
     Progress,
     Recovered,
     ReorganisationSeen,
@@ -110,6 +111,7 @@ from smartsync.results import (
     Step,
     SyncResult,
     Verification,
+    VetoedBlock,
 )
 from smartsync.sync import SmartSync, SyncPlan
 from smartsync.types import SlotChange
@@ -172,6 +174,7 @@ __all__ = [
     "NonCanonicalTrie",
     "NotAttestable",
     "NotDeployed",
+    "PendingBlock",
     "Progress",
     "ProofError",
     "QuorumCharter",
@@ -207,6 +210,7 @@ __all__ = [
     "UnknownReplica",
     "ValidatorsUnknown",
     "Verification",
+    "VetoedBlock",
     "VetoCharter",
     "WrongChain",
     "__version__",

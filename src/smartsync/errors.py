@@ -362,7 +362,8 @@ class TooFewKeys(AnchorMismatch):
         super().__init__(
             f"the anchor needs {needed} of its {len(signers)} signers, {found} of them "
             f"{'is' if found == 1 else 'are'} given" + (f": {', '.join(strangers)} {verb}" if strangers else ""),
-            hint=f"give keys of {needed} of its signers: {', '.join(signers)}",
+            hint="fetch their attestors' signatures (--from URL; in place of smartsync attest: smartsync anchor update "
+            f"--from URL), or give keys of {needed} of its signers: {', '.join(signers)}",
         )
         self.needed, self.found = needed, found
 

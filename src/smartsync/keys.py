@@ -57,12 +57,14 @@ def load_account(
 
 
 def _from_hex(text: str, where: str) -> LocalAccount:
+    hint = "a private key is 32 bytes: 64 hex digits, with or without 0x"
     try:
-        account: LocalAccount = Account.from_key(bytes.fromhex(text.strip().removeprefix("0x")))
+        key = bytes.fromhex(text.strip().removeprefix("0x"))
+        if len(key) == 32:
+            hint = f"it has the length of one, and is zero or too large to be one; {_NEW}"
+        account: LocalAccount = Account.from_key(key)
     except Exception:
-        raise KeyUnavailable(
-            f"{where} is not a private key", hint="a private key is 32 bytes: 64 hex digits, with or without 0x"
-        ) from None
+        raise KeyUnavailable(f"{where} is not a private key", hint=hint) from None
     return account
 
 

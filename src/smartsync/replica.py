@@ -134,7 +134,7 @@ async def logic_of(target: Chain, hub: str, key: ReplicaKey) -> str:
 async def replica_trie(target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes]) -> Node:
     """Return the replica's trie, reaching at least as far as the given 32-byte slots, proven against the hub's root.
 
-    Where the target node's own trie is not canonical (anvil after a deletion), it is rebuilt from the values of all
+    Where the target node's own trie is not canonical (anvil's keep zeros), it is rebuilt from the values of all
     slots that were ever written.
 
     Raises
@@ -179,7 +179,7 @@ async def replica_values(
     if root_hash(_trie_of(values)) != record.storage_root:
         raise NonCanonicalTrie(
             f"the target node's proofs and values of {replica} do not make up the hub's storage root",
-            hint="take another node for the target chain (anvil's tries are wrong after a deletion), or give --slots",
+            hint="take another node for the target chain (anvil's tries keep zeros), or give --slots",
         )
     return values
 

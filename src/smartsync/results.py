@@ -24,10 +24,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedBlock:
-    """A source block that an anchor accepts now, its hash of 32 bytes; ``steps`` is empty where it did before."""
+    """A source block that an anchor accepts now, its hash of 32 bytes; ``steps`` is empty where it did before.
+
+    ``level`` is as what: ``safe``, which can be revoked, or ``final``.
+    """
 
     block_number: int
     block_hash: bytes
+    level: str
     steps: tuple[Step, ...]
 
 
@@ -35,13 +39,15 @@ class AcceptedBlock:
 class AnchorUpdate:
     """A source block that was shown to an anchor, its hash of 32 bytes.
 
-    ``level`` is what it is there now, ``pending`` where it waits for a veto; ``steps`` is empty where it was known.
+    ``level`` is what it is there now, ``pending`` where it waits for a veto: until ``usable_from``, in seconds on the
+    target's clock, else ``None``. ``steps`` is empty where it was known.
     """
 
     block_number: int
     block_hash: bytes
     level: str
     steps: tuple[Step, ...]
+    usable_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,9 @@ class SetSignature:
 class SignerChange:
     """Signers of a quorum anchor on their way, or in force where ``effective_at`` is ``None``.
 
-    ``effective_at`` in seconds on the target's clock: from then on the same call puts them in force.
+    ``effective_at`` in seconds on the target's clock: from then on the same call puts them in force. Of a recovery,
+    ``head`` is the 32-byte hash of the last block that stands and is final then, zero where none does, and
+    ``replaced_head`` that of the recovery whose place this one took; ``None`` where it is, or took the place of, none.
     """
 
     signers: tuple[str, ...]
@@ -86,6 +94,21 @@ class SignerChange:
     set_epoch: int
     effective_at: int | None
     steps: tuple[Step, ...]
+    head: bytes | None = None
+    replaced_head: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VetoedBlock:
+    """A block of a veto anchor that was set aside: it is pending again, until somebody offers it again.
+
+    ``watcher`` is the member that contradicts it, by its block with ``watchers_hash``. Hashes 32 bytes.
+    """
+
+    number: int
+    block_hash: bytes
+    watcher: str
+    watchers_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +117,7 @@ class MisbehaviourReport:
 
     Of a quorum anchor also who was ``removed`` (``None`` where nobody was), the ``signers`` that are left, checksummed,
     how many of them have to agree, and the ``guardian`` who could bring it back where it is frozen. Of another anchor
-    these are ``None``, and ``signers`` is empty.
+    these are ``None``, and ``signers`` is empty. ``vetoed`` is the block that a veto anchor set aside.
     """
 
     anchor_status: str
@@ -103,6 +126,7 @@ class MisbehaviourReport:
     signers: tuple[str, ...] = ()
     threshold: int | None = None
     guardian: str | None = None
+    vetoed: VetoedBlock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +142,27 @@ class DeployedAnchor:
 class AnchorHead:
     """The newest block that an anchor accepts at a level; hash 32 bytes, times in seconds on the source's clock.
 
-    ``age_s`` is how far its time is behind the target's clock.
+    ``age_s`` is how far its time is behind the target's clock, see `Chain.clock`.
     """
 
     number: int
     block_hash: bytes
     timestamp: int
     age_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingBlock:
+    """The newest block that an anchor was offered and that cannot be used yet; its hash of 32 bytes.
+
+    ``timestamp`` in seconds on the source's clock. ``usable_from`` in seconds on the target's clock: until then it
+    waits for a veto; ``None`` where it does not wait, since it was set aside, or too few members accept it any more.
+    """
+
+    number: int
+    block_hash: bytes
+    timestamp: int
+    usable_from: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +178,10 @@ class DroppedBlock:
 class AnchorReport:
     """What an anchor says of itself. ``status`` as in `ReplicaState`, ``since`` in seconds on the target's clock.
 
-    ``trusts`` says in words what its kind trusts, empty for a kind that is not known. ``terms`` are those of its kind,
-    by name. ``dropped`` are the blocks that it accepts and the source has dropped, the lowest first; ``not_compared``
-    says why they could not be looked for, and is empty where they were. ``members`` are the reports of the anchors that
+    ``cause`` says in words what froze it, empty where it is not frozen or that is not known. ``trusts`` says in
+    words what its kind trusts, empty for a kind that is not known. ``terms`` are those of its kind, by name.
+    ``dropped`` are the blocks that it accepts and the source has dropped, the lowest first; ``not_compared`` says
+    why they could not be looked for, and is empty where they were. ``members`` are the reports of the anchors that
     it is made of.
     """
 
@@ -153,9 +192,11 @@ class AnchorReport:
     source_genesis_hash: bytes
     status: str
     since: int
+    cause: str
     canonical_epoch: int
     safe: AnchorHead | None
     final: AnchorHead | None
+    pending: PendingBlock | None
     terms: dict[str, object]
     dropped: tuple[DroppedBlock, ...]
     not_compared: str
@@ -180,7 +221,11 @@ class ForkResult:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """A replica that was brought to a source block. ``steps`` is empty where it stood there already."""
+    """A replica that was brought to a source block. ``steps`` is empty where it stood there already.
+
+    Where it did although the source is further, ``source_head`` is the source's newest block, and ``hint`` says how a
+    newer one comes to be accepted; else ``None`` and empty.
+    """
 
     replica: str
     from_block: int
@@ -188,6 +233,8 @@ class SyncResult:
     block_hash: bytes
     changes: tuple[SlotChange, ...]
     steps: tuple[Step, ...]
+    source_head: int | None = None
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,9 +332,10 @@ class ReplicaState:
     ``expired``, ``frozen``, since ``anchor_since`` in seconds on the target's clock; ``canonical_epoch`` counts how
     often it learnt that the source dropped blocks. ``halt_block`` is the source block at which its end was proven,
     ``source_timestamp`` in seconds on the source's clock, ``behind_s`` by how many of them the source's newest block
-    is later, ``accepted_block`` the newest block that the anchor accepts, ``source_head`` the source's newest,
-    ``dropped_for`` the 32-byte hash that the source has at ``block_number`` where that is another one: it has dropped
-    the block that the replica mirrors. ``None`` where there is none, or it is not known.
+    is later (``None`` where the node has nothing later), ``accepted_block`` the newest block that the anchor accepts,
+    ``source_head`` the source's newest, ``dropped_for`` the 32-byte hash that the source has at ``block_number`` where
+    that is another one: it has dropped the block that the replica mirrors. ``None`` where there is none, or it is not
+    known.
     """
 
     replica: str
@@ -349,12 +397,16 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """What a view call gave: ``values`` decoded where ``ok``, else ``error`` with the revert reason."""
+    """What a view call gave: ``values`` decoded where ``ok``, else ``error``.
+
+    That is the reason where it ``reverted``; else the answer is not of the types that the signature promises.
+    """
 
     ok: bool
     values: tuple[object, ...]
     error: str
     raw: bytes
+    reverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,11 @@ def _value(kind: ABIType, arg: Any) -> Any:
         given, size = bytes.fromhex(arg[2:]), base.removeprefix("bytes")
         # eth_abi would fill up with zeros: half an ENS node would be another one, which nobody owns.
         if size and len(given) != int(size):
-            raise ConfigError(f"{arg[:80]!r} has {len(given)} bytes, a {base} has {size}")
+            has = f"{len(given)} byte" + ("" if len(given) == 1 else "s")
+            raise ConfigError(
+                f"{arg[:80]!r} has {has}, a {base} has {size}",
+                hint=f"give all of it: 0x and {2 * int(size)} hex digits",
+            )
         return given
     raise ConfigError(f"{arg[:80]!r} is no {base}")
 

@@ -265,7 +265,8 @@ class Sender:
             return TransactionReverted(error.reason, name=error.name, tx_hash=tx_hash, data=error.data)
         except (NodeError, TransactionError):
             pass  # the state is gone: that it failed is known, the reason is not
-        return TransactionReverted("the reason cannot be told any more", tx_hash=tx_hash)
+        hint = "run the same command again: where the reason is still there, that tells it before anything is sent"
+        return TransactionReverted("the reason cannot be told any more", tx_hash=tx_hash, hint=hint)
 
     def _message(self, to: str | None, data: bytes) -> Mapping[str, str]:
         return {"from": self.address, "data": f"0x{data.hex()}", **({} if to is None else {"to": to})}

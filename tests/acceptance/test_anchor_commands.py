@@ -57,6 +57,20 @@ def failed(result: subprocess.CompletedProcess[str]) -> tuple[int, str]:
     return result.returncode, told["error"]
 
 
+def eventually(run: Run, *args: str) -> dict[str, object]:
+    """Return what a command that asks an attestor reports: what that answered a moment ago it answers again.
+
+    For two seconds, and where it was slow for four times as long as it took: so whoever is too early tries again.
+    """
+    deadline = time.monotonic() + 60
+    result = run(*args)
+    while result.returncode and time.monotonic() < deadline:
+        assert failed(result) == (8, "TooFewSignatures")
+        time.sleep(0.5)
+        result = run(*args)
+    return reported(result)
+
+
 def deployed(run: Run, *args: str) -> str:
     return str(reported(run("anchor", "deploy", *args, "--json"))["anchor"])
 
@@ -137,9 +151,9 @@ def test_relayer_fetches_attestations_and_a_revocation_after_a_real_reorganisati
                 nothing = run("anchor", "revoke", "--from", serving_at, *here, "--json")
                 assert failed(nothing) == (8, "AnchorError")
                 source.request("anvil_reorg", [2, []])
-                revoked = reported(run("anchor", "revoke", "--from", serving_at, *here, "--json"))
+                revoked = eventually(run, "anchor", "revoke", "--from", serving_at, *here, "--json")
                 assert (revoked["head_number"], revoked["dropped"]) == (0, 1)
-                again = reported(run("anchor", "update", "--from", serving_at, *here, "--json"))
+                again = eventually(run, "anchor", "update", "--from", serving_at, *here, "--json")
                 assert again["block_number"] == 5 and again["block_hash"] != update["block_hash"]
             finally:
                 attestor.terminate()

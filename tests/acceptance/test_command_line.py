@@ -197,7 +197,8 @@ def test_keystore_with_a_wrong_password_stays_locked_and_nothing_of_it_is_shown(
 
     # Without a password nobody can be asked: there is no terminal.
     locked = ready.run(*forked)
-    assert (locked.returncode, json.loads(locked.stdout)["hint"]) == (2, "set SMARTSYNC_KEYSTORE_PASSWORD")
+    assert locked.returncode == 2
+    assert json.loads(locked.stdout)["hint"].startswith("set SMARTSYNC_KEYSTORE_PASSWORD to its password")
     assert sent(hardhat) == before
 
 

@@ -13,7 +13,7 @@ from smartsync.anchors.attestation import attestation_of, encode_proof, sign
 from smartsync.anchors.quorum import quorum_terms
 from smartsync.cli import app
 from smartsync.contracts import encode_call
-from smartsync.errors import AnchorFrozen, SourceCodeChanged, SourceReorganised, TransactionReverted
+from smartsync.errors import AnchorFrozen, SourceCodeChanged, SourceError, SourceReorganised
 from smartsync.results import Verification
 from smartsync.testing import Node
 from tests.integration.stage import refused
@@ -105,8 +105,9 @@ async def test_source_with_other_code_is_refused_recorded_and_synced_again_once_
     await here.do("set(uint256,uint256)", 1, 8)
     await grow_past(here, height)
     await here.attest()
-    with pytest.raises(TransactionReverted, match="SourceUnchanged"):
+    async with refused(here, SourceError) as unchanged:
         await here.client.halt(replica)
+    assert "with the same code: there is nothing to halt" in unchanged.value.message
     result = await here.client.sync(replica)
     assert len(result.changes) == 1
     verification = await here.client.verify(replica)
@@ -136,7 +137,19 @@ async def test_verify_block_that_is_no_longer_there_is_not_exact(here: World, ga
     found = await here.client.verify(replica)
     assert not found.exact
     assert differing(found) == ["recorded block", "hub's storage root"]
+    (recorded,) = (check for check in found.checks if check.name == "recorded block")
+    assert "the source has dropped the replica's block" in recorded.detail
+    # ganache calls each block finalized.
+    assert "no revocation undoes that: ask another node of the source" in recorded.detail
     assert await verified(here, replica, ganache, hardhat) == (6, ["recorded block", "hub's storage root"])
+
+
+async def test_halt_of_a_source_that_is_there_says_so_before_a_newer_block_is_asked_for(here: World) -> None:
+    replica = await here.fork()
+    async with refused(here, SourceError) as caught:
+        await here.client.halt(replica)
+    assert f"the contract {here.sample} is there at source block" in caught.value.message
+    assert "attest" not in caught.value.hint
 
 
 async def verified(made: World, replica: str, source: Node, target: Node) -> tuple[int, list[str]]:

@@ -67,6 +67,14 @@ def test_load_account_bad_key_is_refused_without_showing_it(key: str) -> None:
     assert key not in str(caught.value.as_dict())
 
 
+@pytest.mark.parametrize(("key", "hint"), [("hunter2", "64 hex digits"), ("00" * 32, "is zero or too large")])
+def test_load_account_bad_key_says_what_is_wrong_with_it(key: str, hint: str) -> None:
+    with pytest.raises(KeyUnavailable) as caught:
+        load_account(None, {"SMARTSYNC_PRIVATE_KEY": key})
+    assert hint in caught.value.hint
+    assert ("64 hex digits" in caught.value.hint) is (key == "hunter2")
+
+
 def test_load_account_wrong_password_is_refused_without_showing_it(keystore: Path) -> None:
     password = "2".join(("hunter", ""))
     with pytest.raises(KeyUnavailable, match="cannot be unlocked") as caught:

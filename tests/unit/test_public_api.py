@@ -36,6 +36,7 @@ RESULTS = {
     "KeptHash",
     "MisbehaviourReport",
     "NodeReport",
+    "PendingBlock",
     "Recovered",
     "ReorganisationSeen",
     "ReplicaState",
@@ -47,6 +48,7 @@ RESULTS = {
     "SyncPlan",
     "SyncResult",
     "Verification",
+    "VetoedBlock",
 }
 ARGUMENTS = {
     "BftCharter",

@@ -112,6 +112,13 @@ def test_encode_argument_of_wrong_type_is_a_config_error(kind: str, arg: object)
         parse_signature(f"f({kind})").encode([arg])
 
 
+def test_encode_bytes_of_another_length_says_how_many_are_needed() -> None:
+    for arg, has in (("0x12", "1 byte,"), ("0x1234", "2 bytes,")):
+        with pytest.raises(ConfigError, match=f"has {has} a bytes32 has 32") as caught:
+            parse_signature("f(bytes32)").encode([arg])
+        assert "0x and 64 hex digits" in caught.value.hint
+
+
 @pytest.mark.parametrize("args", [[], ["1", "2"]])
 def test_encode_wrong_number_of_arguments_is_a_config_error(args: list[str]) -> None:
     with pytest.raises(ConfigError, match="takes 1 arguments"):

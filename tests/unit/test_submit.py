@@ -312,7 +312,7 @@ async def test_send_reverted_without_a_reason_says_so(node: Target, sender: Send
     node.status = "0x0"
     with pytest.raises(TransactionReverted, match="cannot be told") as caught:
         await sender.send(TO, b"", what="sync")
-    assert caught.value.tx_hash
+    assert caught.value.tx_hash and "run the same command again" in caught.value.hint
 
 
 async def test_send_used_all_its_gas_says_so(node: Target, sender: Sender) -> None:

@@ -4,6 +4,7 @@ What an anchor says:
 
 - ``block``: which source blocks it accepts, how firmly, and whether it can be used
 - ``kinds``: which kinds there are, and what sets them apart
+- ``stopping``: why it is frozen
 
 What is signed:
 
@@ -37,6 +38,7 @@ A new kind touches, beside its contract, a module that makes its proofs, and a p
 - ``updating.update_anchor``: its proof
 - ``deploying``: its charter, and in `smartsync.cli.anchor.deploy` its command
 - ``describing``: its terms
+- ``stopping``: what it tells when it freezes, where it does
 - ``misbehaviour``: its evidence, where it takes any, and in `smartsync.cli.anchor.report` its options
 - `smartsync.views`: what people call its contract, where a command is for this kind only
 """

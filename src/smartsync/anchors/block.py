@@ -22,7 +22,10 @@ from smartsync.views import call_view
 LEVELS = ("unknown", "pending", "safe", "final", "revoked")
 STATUSES = ("active", "paused", "expired", "frozen")
 
-REVOKE_FIRST = "have it revoked first (smartsync anchor revoke; of an anchor made of anchors, at its members)"
+REVOKE_FIRST = (
+    "have it revoked first (smartsync anchor revoke, with keys of the anchor's signers, or with --from URL of their "
+    "attestors; of an anchor made of anchors, at its members)"
+)
 """What helps where an anchor still accepts a block that the source has dropped."""
 
 _STOPPED: dict[str, tuple[type[AnchorError], str]] = {
@@ -150,6 +153,11 @@ async def require_active(target: Chain, anchor: str) -> None:
     raise kind(f"the anchor {anchor} is {state.status}", hint=hint)
 
 
+def way_on(status: str) -> str:
+    """Return, as a hint, what becomes of an anchor of this status, which is not ``active``, and what to do."""
+    return _STOPPED[status][1]
+
+
 async def accepted_block(target: Chain, anchor: str, block_hash: bytes) -> AnchoredBlock:
     """Return what the anchor knows of the block with this 32-byte hash."""
     (answer,) = await call_view(target, "IAnchor", anchor, "blockByHash", [block_hash])
@@ -161,6 +169,24 @@ async def head_of(target: Chain, anchor: str, level: Literal["safe", "final"] = 
     (answer,) = await call_view(target, "IAnchor", anchor, "head", [LEVELS.index(level)])
     head = _block(answer)
     return head if head.accepted else None
+
+
+async def pending_head(target: Chain, anchor: str) -> AnchoredBlock | None:
+    """Return the newest block of the anchor where it cannot be used yet, ``None`` where it can, or there is none."""
+    (answer,) = await call_view(target, "IAnchor", anchor, "head", [LEVELS.index("pending")])
+    head = _block(answer)
+    return head if head.level == "pending" else None
+
+
+async def usable_from(target: Chain, anchor: str, block: AnchoredBlock) -> int | None:
+    """Return from when on, in seconds on the target's clock, a block can be used that waits for a veto.
+
+    ``None`` where it does not wait: it is not pending, was set aside, or the anchor lets nobody veto.
+    """
+    if block.level != "pending" or await anchor_kind(target, anchor) != "veto/1":
+        return None
+    (time,) = await call_view(target, "VetoAnchor", anchor, "usableFrom", [block.block_hash])
+    return int(time) or None
 
 
 async def canonical_at(target: Chain, anchor: str, number: int) -> AnchoredBlock | None:
@@ -246,8 +272,7 @@ async def require_accepted(target: Chain, anchor: str, number: int, block_hash: 
     if standing is not None and standing.block_hash != block_hash:
         hint = f"it accepts 0x{standing.block_hash.hex()} as this block, which the source has dropped: {REVOKE_FIRST}"
     elif found.level == "pending" and await anchor_kind(target, anchor) == "veto/1":
-        (usable_from,) = await call_view(target, "VetoAnchor", anchor, "usableFrom", [block_hash])
-        left_s = usable_from - await target.clock()
+        left_s = (await usable_from(target, anchor, found) or 0) - await target.clock()
         hint = (
             f"it waits for a veto for another {left_s:,} s: try again then"
             if left_s > 0

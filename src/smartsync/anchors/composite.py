@@ -17,6 +17,7 @@ from smartsync.anchors.block import (
     newest_accepted,
     require_active,
     require_same_source,
+    usable_from,
 )
 from smartsync.anchors.kinds import CompositeKind
 from smartsync.chain import Chain
@@ -28,7 +29,7 @@ from smartsync.submit import Receipt, Sender, step_of
 from smartsync.views import call_view
 
 Tell = Callable[[str], None]
-"""Told a sentence about a member that stays behind."""
+"""Told a sentence about a member that stays behind: which one, a colon, and why."""
 
 Update = Callable[[str, int | str | None], Awaitable[tuple[Header, list[Step]]]]
 """Has a block (number, word, or the newest) accepted by the anchor at an address."""
@@ -36,11 +37,9 @@ Update = Callable[[str, int | str | None], Awaitable[tuple[Header, list[Step]]]]
 _REFUSALS = {
     "Contradiction": "the anchor still accepts another block of this number: wait until enough members have revoked it",
     "TooFewMembers": "a member takes it back just now: try again",
-    "TimestampTooOld": "offer a newer one (leave out --block), wait for the delay, then go down to this one: "
-    "smartsync anchor extend",
     "TimestampInFuture": "the block's time is ahead of the target chain's clock: wait, or name an older --block",
 }
-"""Reverts that a later try may not meet, and what to do."""
+"""Reverts that a later try may not meet, and what to do; of one more `_Work` knows it better."""
 
 _FARTHEST = 512
 """Headers that a member is extended by, to meet the others at one block."""
@@ -90,19 +89,23 @@ class _Work:
     ) -> None:
         self._source, self._sender, self._target = source, sender, sender.chain
         self._anchor, self._kind, self._update, self._tell = anchor, kind, update, tell
+        self._block: int | str | None = None
+        self._members: list[str] = []
         self._steps: list[Step] = []
         self._failures: dict[str, SmartSyncError] = {}
 
     async def run(self, block: int | str | None) -> tuple[Header, list[Step]]:
         await require_same_source(self._source, self._target, self._anchor)
         await self._require_not_frozen()
-        members = await members_of(self._target, self._anchor)
+        self._block = block
+        members = self._members = await members_of(self._target, self._anchor)
         needed = await self._needed()
         if block is None:
             header = await self._common(members, needed)
         else:
             header = await self._source.header(block)
         if await self._is_settled(header):
+            await self._tell_who_holds_it_back(members, header)
             return header, self._steps
         for member in members:
             await self._bring(member, header)
@@ -124,43 +127,68 @@ class _Work:
         try:
             return await self._sender.send(self._anchor, data, what=what)
         except TransactionReverted as error:
-            if error.name not in _REFUSALS:
+            hint = self._way_to_newer() if error.name == "TimestampTooOld" else _REFUSALS.get(error.name)
+            if hint is None:
                 raise
-            raise BlockNotAccepted(f"{what}: {error.reason}", hint=_REFUSALS[error.name]) from error
+            raise BlockNotAccepted(f"{what}: {error.reason}", hint=hint) from error
+
+    def _way_to_newer(self) -> str:
+        """Return, as a hint, what to do about a block that is too old for a veto anchor to be offered."""
+        if self._block is None:
+            return f"have the primary accept a newer one first: smartsync anchor update --anchor {self._members[0]}"
+        return (
+            "offer a newer one (leave out --block), wait for the delay, then go down to this one: smartsync anchor "
+            "extend"
+        )
 
     async def _is_settled(self, header: Header) -> bool:
         """Whether there is nothing to be done for a block: it is accepted, or waits for a veto."""
-        level = (await accepted_block(self._target, self._anchor, header.hash)).level
-        if self._kind == "veto/1" and level == "pending":
-            # One that was vetoed is pending, too, and does not wait: it has to be offered again.
-            (usable_from,) = await call_view(self._target, "VetoAnchor", self._anchor, "usableFrom", [header.hash])
-            return bool(usable_from)
-        return level in ("safe", "final")
+        found = await accepted_block(self._target, self._anchor, header.hash)
+        # One that was vetoed is pending, too, and does not wait: it has to be offered again.
+        return found.accepted or await usable_from(self._target, self._anchor, found) is not None
 
     async def _common(self, members: Sequence[str], needed: int) -> Header:
-        """Update every member as far as it goes, and return the newest block that enough of them have reached."""
+        """Update every member as far as it goes, and return the newest block that enough of them have reached.
+
+        A member that is ahead of the composite already is left alone as long as too few are: updating it again would
+        cost gas and move nothing, and a watcher would pay that at every new block.
+        """
         if self._kind == "veto/1":
             await self._try(members[0], None)
             return await self._source.header((await self._newest_of_primary(members[0])).number)
-        heads = []
+        own = await head_of(self._target, self._anchor)
+        reached = -1 if own is None else own.number
+        ahead = [member for member, head in (await self._heads(members)).items() if head > reached]
         for member in members:
-            await self._try(member, None)
-            head = await head_of(self._target, member)
-            if head is not None and (await anchor_state(self._target, member)).status == "active":
-                heads.append(head.number)
+            if member not in ahead:
+                await self._try(member, None)
+        heads = await self._heads(members)
+        if sum(head > reached for head in heads.values()) >= needed:
+            for member in ahead:
+                await self._try(member, None)
+            heads = await self._heads(members)
         if len(heads) < needed:
             for member in members:
                 self._tell_why(member)
             raise BlockNotAccepted(
                 f"{len(heads)} of the {needed} members that are needed accept any block at all",
-                hint="; ".join(
+                hint="\n".join(
                     f"smartsync anchor update --anchor {member}: {self._failures[member].hint}"
                     for member in members
                     if member in self._failures
                 )
                 or "see which of its members are active, and what they accept: smartsync anchor show",
             )
-        return await self._source.header(sorted(heads)[-needed])
+        return await self._source.header(sorted(heads.values())[-needed])
+
+    async def _heads(self, members: Sequence[str]) -> dict[str, int]:
+        """Return, by member, how far those have come that count: that are active and accept any block."""
+        heads = {}
+        for member in members:
+            head = await head_of(self._target, member)
+            if head is not None and (await anchor_state(self._target, member)).status == "active":
+                heads[member] = head.number
+        return heads
 
     async def _newest_of_primary(self, primary: str) -> AnchoredBlock:
         try:
@@ -201,6 +229,15 @@ class _Work:
         if member in self._failures:
             self._tell(f"member {member} was not updated: {self._failures[member].message}")
 
+    async def _tell_who_holds_it_back(self, members: Sequence[str], header: Header) -> None:
+        """Tell which members failed and stand no higher than a block that is settled, where there are newer ones."""
+        if not self._failures or await self._source.block_number() <= header.number:
+            return
+        heads = await self._heads(members)
+        for member in members:
+            if heads.get(member, -1) <= header.number:
+                self._tell_why(member)
+
     async def _has(self, anchor: str, header: Header) -> bool:
         return (await accepted_block(self._target, anchor, header.hash)).accepted
 
@@ -221,8 +258,11 @@ class _Work:
         if len(found) < needed:
             raise BlockNotAccepted(
                 f"block {header.number} is accepted by {len(found)} of the {needed} members that are needed",
-                hint="have it accepted by the others: "
-                + ", ".join(f"smartsync anchor update --anchor {member}" for member in asked if member not in found),
+                hint="\n".join(
+                    f"have it accepted by this one, too: smartsync anchor update --anchor {member}"
+                    for member in asked
+                    if member not in found
+                ),
             )
 
     async def _speaks(self, member: str, header: Header) -> bool:

@@ -197,7 +197,8 @@ class VetoCharter:
         if not self.watchers:
             raise ConfigError("a veto anchor needs somebody to watch", hint="give --watcher ADDRESS, at least once")
         _require_seconds("--max-drift", self.max_drift_s)
-        _require_seconds("--delay", self.delay_s, least=self.max_drift_s + 1)
+        above = f", more than --max-drift, which is {self.max_drift_s}"
+        _require_seconds("--delay", self.delay_s, least=self.max_drift_s + 1, why=above)
         members = [self.primary, *self.watchers]
         options = dict.fromkeys(self.watchers, "--watcher") | {self.primary: "--primary"}
         await _require_members(source, target, options, len(members))
@@ -248,11 +249,11 @@ def _threshold_hint(least: int, most: int) -> str:
     return f"give --threshold {most}" if least == most else f"give a --threshold from {least} to {most}"
 
 
-def _require_seconds(option: str, value: int, *, least: int = 0) -> None:
+def _require_seconds(option: str, value: int, *, least: int = 0, why: str = "") -> None:
     if not least <= value < MAX_SECONDS:
         raise ConfigError(
             f"{option}: {value} seconds is out of range",
-            hint=f"give a number of seconds from {least} to {MAX_SECONDS - 1}",
+            hint=f"give a number of seconds from {least} to {MAX_SECONDS - 1}{why}",
         )
 
 

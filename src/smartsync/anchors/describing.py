@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from smartsync.anchors.block import anchor_kind, anchor_state, head_of, require_same_source, source_of
+from smartsync.anchors.block import (
+    AnchoredBlock,
+    anchor_kind,
+    anchor_state,
+    head_of,
+    pending_head,
+    require_same_source,
+    source_of,
+    usable_from,
+)
 from smartsync.anchors.composite import members_of
 from smartsync.anchors.kinds import KINDS, Kind
 from smartsync.anchors.native import l1_block
 from smartsync.anchors.parting import find_parting
 from smartsync.anchors.quorum import guardian_of, quorum_terms
 from smartsync.anchors.rotating import scheduled_set
+from smartsync.anchors.stopping import frozen_by
 from smartsync.chain import Chain
 from smartsync.errors import AnchorMismatch, NodeError, NotDeployed, WrongChain
-from smartsync.results import AnchorHead, AnchorReport, DroppedBlock
+from smartsync.results import AnchorHead, AnchorReport, DroppedBlock, PendingBlock
 from smartsync.views import call_view
 
 
@@ -32,9 +42,10 @@ async def describe_anchor(source: Chain, target: Chain, anchor: str) -> AnchorRe
     kind = KINDS.get(name)
     chain_id, genesis_hash = await source_of(target, anchor)
     state = await anchor_state(target, anchor)
-    now = (await target.header("latest")).timestamp
+    now = await target.clock()
     final = await head_of(target, anchor, "final")
     safe = await head_of(target, anchor, "safe")
+    pending = await pending_head(target, anchor)
     members: tuple[AnchorReport, ...] = ()
     if kind is not None and kind.is_composite:
         members = tuple([await describe_anchor(source, target, member) for member in await members_of(target, anchor)])
@@ -47,16 +58,25 @@ async def describe_anchor(source: Chain, target: Chain, anchor: str) -> AnchorRe
         source_genesis_hash=genesis_hash,
         status=state.status,
         since=state.since,
+        cause=await frozen_by(target, anchor, name) if state.status == "frozen" else "",
         canonical_epoch=state.canonical_epoch,
-        safe=None if safe is None else AnchorHead(safe.number, safe.block_hash, safe.timestamp, now - safe.timestamp),
-        final=None
-        if final is None
-        else AnchorHead(final.number, final.block_hash, final.timestamp, now - final.timestamp),
+        safe=None if safe is None else _head(safe, now),
+        final=None if final is None else _head(final, now),
+        pending=None if pending is None else await _pending(target, anchor, pending),
         terms={} if kind is None else await _terms(target, anchor, kind, now),
         dropped=dropped,
         not_compared=not_compared,
         members=members,
     )
+
+
+def _head(block: AnchoredBlock, now: int) -> AnchorHead:
+    return AnchorHead(block.number, block.block_hash, block.timestamp, now - block.timestamp)
+
+
+async def _pending(target: Chain, anchor: str, block: AnchoredBlock) -> PendingBlock:
+    waits_until = await usable_from(target, anchor, block)
+    return PendingBlock(block.number, block.block_hash, block.timestamp, waits_until)
 
 
 async def _dropped(source: Chain, target: Chain, anchor: str) -> tuple[tuple[DroppedBlock, ...], str]:

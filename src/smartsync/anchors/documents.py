@@ -20,6 +20,7 @@ Attestable = BlockAttestation | Revocation
 
 _KINDS: dict[type[Attestable], str] = {BlockAttestation: "block", Revocation: "revocation"}
 _MAX_NUMBER = 2**64
+_ASK_AGAIN = "ask the attestor again: its view of the anchor is old, or ahead"
 
 
 def encode_signed(terms: QuorumTerms, statement: Attestable, signed: Signed) -> dict[str, object]:
@@ -39,8 +40,15 @@ def encode_signed(terms: QuorumTerms, statement: Attestable, signed: Signed) -> 
     return told
 
 
-def decode_attestation(terms: QuorumTerms, document: object) -> tuple[BlockAttestation, Signed]:
+def decode_attestation(
+    terms: QuorumTerms, document: object, *, of_other_epochs: str = _ASK_AGAIN
+) -> tuple[BlockAttestation, Signed]:
     """Read a block's attestation from anybody, and check that it counts for the anchor as its terms are now.
+
+    Parameters
+    ----------
+    of_other_epochs
+        What can be done where it was signed in other epochs than the anchor's, as a hint.
 
     Raises
     ------
@@ -55,7 +63,7 @@ def decode_attestation(terms: QuorumTerms, document: object) -> tuple[BlockAttes
         set_epoch=_number(told, "set_epoch"),
         canonical_epoch=_number(told, "canonical_epoch"),
     )
-    _require_epochs(statement, terms.set_epoch, terms.canonical_epoch)
+    _require_epochs(statement, terms.set_epoch, terms.canonical_epoch, of_other_epochs)
     return statement, _signed(terms, statement, document)
 
 
@@ -74,7 +82,7 @@ def decode_revocation(terms: QuorumTerms, document: object) -> tuple[Revocation,
         canonical_epoch=_number(told, "canonical_epoch"),
         deadline=_number(told, "deadline"),
     )
-    _require_epochs(statement, terms.set_epoch, terms.canonical_epoch + 1)
+    _require_epochs(statement, terms.set_epoch, terms.canonical_epoch + 1, _ASK_AGAIN)
     return statement, _signed(terms, statement, document)
 
 
@@ -104,12 +112,12 @@ def _signed(terms: QuorumTerms, statement: Attestable, document: object) -> Sign
     return signed
 
 
-def _require_epochs(statement: Attestable, set_epoch: int, canonical_epoch: int) -> None:
+def _require_epochs(statement: Attestable, set_epoch: int, canonical_epoch: int, hint: str) -> None:
     if (statement.set_epoch, statement.canonical_epoch) != (set_epoch, canonical_epoch):
         raise ForeignSignature(
             f"it is for set epoch {statement.set_epoch} and canonical epoch {statement.canonical_epoch} of the anchor, "
             f"which should be {set_epoch} and {canonical_epoch}",
-            hint="ask the attestor again: its view of the anchor is old, or ahead",
+            hint=hint,
         )
 
 

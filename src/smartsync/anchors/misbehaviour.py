@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from smartsync.anchors.attestation import encode_evidence as encode_double_signing
 from smartsync.anchors.bft import encode_evidence as encode_fork
@@ -24,9 +25,14 @@ from smartsync.chain import Chain
 from smartsync.contracts import decode_logs, encode_call
 from smartsync.errors import AnchorError, BlockNotAccepted, TransactionReverted
 from smartsync.header import decode_sealed_header
-from smartsync.results import Step
+from smartsync.results import MisbehaviourReport, VetoedBlock
 from smartsync.submit import Sender, step_of
+from smartsync.views import call_view
 
+_OVER = (
+    "evidence of an earlier epoch does not count any more: a rotation or a revocation since then lets off who signed it"
+)
+_MISREAD = "give the evidence whole, as smartsync anchor update --from printed it, and for this anchor; " + _OVER
 _STRANGERS = "only who the anchor knows as a validator, or knew within its trusting period, is answerable to it"
 _SHOWS_NOTHING = {
     "NoMisbehaviour": "check that it is about this anchor, and that it was not misread",
@@ -35,10 +41,11 @@ _SHOWS_NOTHING = {
 }
 
 
-async def report(sender: Sender, anchor: str, evidence: bytes) -> tuple[str, str | None, Step]:
+async def report(sender: Sender, anchor: str, evidence: bytes) -> MisbehaviourReport:
     """Show an anchor that what it relies on has misbehaved.
 
-    Returns its status afterwards, the signer that this removed (``None`` where nobody was), and the transaction.
+    Returns its status afterwards, the signer that this removed or the block that it set aside, and the transaction; not
+    who is left of its signers.
 
     Parameters
     ----------
@@ -60,13 +67,24 @@ async def report(sender: Sender, anchor: str, evidence: bytes) -> tuple[str, str
         receipt = await sender.send(anchor, data, what="report misbehaviour")
     except TransactionReverted as error:
         if error.name not in _SHOWS_NOTHING:
+            error.hint = error.hint or _MISREAD
             raise
         raise AnchorError(
             f"the evidence shows the anchor {anchor} no misbehaviour ({error.name})", hint=_SHOWS_NOTHING[error.name]
         ) from error
     removed = decode_logs("QuorumAnchor", receipt, "SignerRemoved", emitter=anchor)
-    status = (await anchor_state(sender.chain, anchor)).status
-    return status, str(removed[0]["signer"]) if removed else None, step_of("report misbehaviour", receipt)
+    vetoed = decode_logs("VetoAnchor", receipt, "BlockVetoed", emitter=anchor)
+    return MisbehaviourReport(
+        (await anchor_state(sender.chain, anchor)).status,
+        (step_of("report misbehaviour", receipt),),
+        removed=str(removed[0]["signer"]) if removed else None,
+        vetoed=await _vetoed_block(sender.chain, anchor, vetoed[0]) if vetoed else None,
+    )
+
+
+async def _vetoed_block(target: Chain, anchor: str, event: Mapping[str, Any]) -> VetoedBlock:
+    watcher = (await members_of(target, anchor))[event["watcher"]]
+    return VetoedBlock(event["number"], event["blockHash"], watcher, event["watchersHash"])
 
 
 async def fork_evidence(source: Chain, target: Chain, anchor: str, other: bytes) -> bytes:
@@ -127,7 +145,8 @@ async def contradiction_evidence(target: Chain, anchor: str, number: int) -> byt
     Raises
     ------
     AnchorError
-        They do not contradict each other there. Where it is no anchor made of anchors: AnchorMismatch.
+        They do not contradict each other there, or the block is set aside already. Where it is no anchor made of
+        anchors: AnchorMismatch.
     """
     kind = (await require_known_kind(target, anchor, *COMPOSITE)).name
     if number >> 64:
@@ -159,11 +178,24 @@ async def _vetoed(target: Chain, anchor: str, members: Sequence[str], number: in
     block = await canonical_at(target, anchor, number)
     if block is None:
         return None
+    await _require_waiting(target, anchor, block)
     for place, watcher in enumerate(members[1:], 1):
         for other in (await canonical_at(target, watcher, number), await head_of(target, watcher)):
             if other is not None and other.accepted and block.contradicts(other):
                 return block.block_hash + _word(place) + _word(other.number)
     return None
+
+
+async def _require_waiting(target: Chain, anchor: str, block: AnchoredBlock) -> None:
+    """Check that a block of a veto anchor is not set aside already: what does not wait cannot be vetoed."""
+    (usable_from,) = await call_view(target, "VetoAnchor", anchor, "usableFrom", [block.block_hash])
+    if block.level == "pending" and usable_from == 0:
+        raise AnchorError(
+            f"block {block.number} (0x{block.block_hash.hex()}) is set aside already: the anchor {anchor} does not "
+            "accept it",
+            hint="there is nothing to report. It stays so until somebody offers it again (smartsync anchor update), "
+            "and then it waits for a veto again",
+        )
 
 
 def _word(number: int) -> bytes:
@@ -182,8 +214,8 @@ async def double_signing_evidence(target: Chain, anchor: str, one: object, other
     """
     await require_known_kind(target, anchor, *WITH_SIGNERS)
     terms = await quorum_terms(target, anchor)
-    first, first_signed = decode_attestation(terms, one)
-    second, second_signed = decode_attestation(terms, other)
+    first, first_signed = decode_attestation(terms, one, of_other_epochs=_OVER)
+    second, second_signed = decode_attestation(terms, other, of_other_epochs=_OVER)
     if first_signed.signer != second_signed.signer:
         raise AnchorError(
             f"the attestations are by {first_signed.signer} and by {second_signed.signer}",

@@ -6,12 +6,20 @@ One call does both: it schedules what is not scheduled, and puts in force what h
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
-from smartsync.anchors.attestation import NOTHING, QuorumTerms, Signed, set_update_of, sign, signer_of
+from smartsync.anchors.attestation import (
+    NOTHING,
+    QuorumTerms,
+    SetUpdate,
+    Signed,
+    set_update_of,
+    sign,
+    signer_of,
+)
 from smartsync.anchors.block import accepted_block, anchor_state, require_active
 from smartsync.anchors.deploying import ordered_quorum
 from smartsync.anchors.kinds import WITH_SIGNERS, require_known_kind
@@ -23,32 +31,55 @@ from smartsync.anchors.quorum import (
     schedule_recovery,
     schedule_set,
 )
+from smartsync.answers import Log
 from smartsync.chain import Chain
 from smartsync.contracts import decode_logs, event_topic
-from smartsync.errors import AnchorError, BlockNotAccepted, TooEarly, TransactionReverted
+from smartsync.errors import AnchorError, BlockNotAccepted, ForeignSignature, TooEarly, TransactionReverted
 from smartsync.results import SetSignature, SignerChange, Step
 from smartsync.submit import Sender
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduledSet:
-    """Signers on their way: checksummed, in the order of their addresses; ``effective_at`` on the target's clock."""
+    """Signers on their way: checksummed, in the order of their addresses; ``effective_at`` on the target's clock.
+
+    ``head`` is the 32-byte hash of the last block that is to stand where they come with a recovery, zero where none is
+    to; ``None`` where they come by a rotation.
+    """
 
     signers: tuple[str, ...]
     threshold: int
     effective_at: int
+    head: bytes | None = None
 
 
 async def scheduled_set(target: Chain, anchor: str, terms: QuorumTerms) -> ScheduledSet | None:
-    """Return the set that was scheduled last and is not in force yet; of a recovery it is no more than its signers."""
-    scheduled, removed = event_topic("QuorumAnchor", "SetScheduled"), event_topic("QuorumAnchor", "SignerRemoved")
-    logs = await target.logs(anchor, [[scheduled, removed]])
+    """Return the set that was scheduled last, by a rotation or with a recovery, and is not in force yet."""
+    logs = await _set_logs(target, anchor)
     # A signer who is removed takes the set that is on its way with him.
-    if not logs or logs[-1].topics[0] == removed:
+    if not logs or logs[-1].topics[0] == event_topic("QuorumAnchor", "SignerRemoved"):
         return None
-    for event in decode_logs("QuorumAnchor", logs[-1:], "SetScheduled", emitter=anchor):
-        if event["nonce"] == terms.set_nonce and event["setEpoch"] == terms.set_epoch + 1:
-            return ScheduledSet(tuple(event["signers"]), event["threshold"], event["effectiveAt"])
+    return _last_of_epoch(logs, anchor, terms.set_epoch + 1)
+
+
+async def _set_in_force(target: Chain, anchor: str, terms: QuorumTerms) -> ScheduledSet | None:
+    """Return the set in force as it was scheduled; ``None`` for the first one, which was not."""
+    return _last_of_epoch(await _set_logs(target, anchor), anchor, terms.set_epoch)
+
+
+async def _set_logs(target: Chain, anchor: str) -> list[Log]:
+    names = ("SetScheduled", "RecoveryScheduled", "SignerRemoved")
+    return await target.logs(anchor, [[event_topic("QuorumAnchor", name) for name in names]])
+
+
+def _last_of_epoch(logs: Sequence[Log], anchor: str, set_epoch: int) -> ScheduledSet | None:
+    """Return what was scheduled last for an epoch: it took the place of all that were before."""
+    recoveries = decode_logs("QuorumAnchor", logs, "RecoveryScheduled", emitter=anchor)
+    heads = {event["nonce"]: bytes(event["newHead"]) for event in recoveries}
+    for event in reversed(decode_logs("QuorumAnchor", logs, "SetScheduled", emitter=anchor)):
+        if event["setEpoch"] == set_epoch:
+            signers, head = tuple(event["signers"]), heads.get(event["nonce"])
+            return ScheduledSet(signers, event["threshold"], event["effectiveAt"], head)
     return None
 
 
@@ -65,8 +96,11 @@ async def sign_set(
         They make no quorum.
     AnchorError
         None of them is a signer of the anchor. Where it is no quorum anchor: AnchorMismatch.
+    AnchorFrozen
+        The anchor is frozen: its guardian decides, not its signers.
     """
     await require_known_kind(target, anchor, *WITH_SIGNERS)
+    await require_active(target, anchor)
     terms = await quorum_terms(target, anchor)
     update = set_update_of(terms, ordered_quorum(signers, threshold), threshold)
     signed = [sign(account, terms, update) for account in accounts if account.address in terms.signers]
@@ -123,7 +157,7 @@ async def rotate(
     if waiting is None or (waiting.signers, waiting.threshold) != (wanted, threshold):
         update = set_update_of(terms, wanted, threshold)
         own = [sign(account, terms, update) for account in accounts if account.address in terms.signers]
-        given = [Signed(signer_of(terms, update, signature), signature) for signature in signatures]
+        given = [_counted(terms, update, signature) for signature in signatures]
         signed = list({item.signer: item for item in (*own, *given)}.values())
         step = await schedule_set(sender, anchor, wanted, threshold, signed)
         waiting = await scheduled_set(target, anchor, await quorum_terms(target, anchor))
@@ -139,14 +173,15 @@ async def recover_anchor(
     Parameters
     ----------
     head
-        32-byte hash of the last block that is to stand; zero where none is.
+        32-byte hash of the last block that is to stand, which is final from then on; zero where none is.
 
     Raises
     ------
     ConfigError
         They make no quorum.
     AnchorError
-        The anchor is not frozen, has no guardian, or another one than who sends.
+        The anchor is not frozen, and was not brought back to these signers and this block; or it has no guardian, or
+        another one than who sends.
     BlockNotAccepted
         The anchor does not accept the block that is to stand.
     TooEarly
@@ -155,26 +190,23 @@ async def recover_anchor(
     target = sender.chain
     await require_known_kind(target, anchor, *WITH_SIGNERS)
     state = await anchor_state(target, anchor)
+    wanted = tuple(ordered_quorum(signers, threshold))
+    terms = await quorum_terms(target, anchor)
     if state.status != "frozen":
+        done = await _set_in_force(target, anchor, terms)
+        if done is not None and (terms.signers, terms.threshold, done.head) == (wanted, threshold, head):
+            return SignerChange(wanted, threshold, terms.set_epoch, None, (), head)
         raise AnchorError(
             f"the anchor {anchor} is {state.status}, not frozen: its signers decide", hint="smartsync anchor rotate"
         )
-    wanted = tuple(ordered_quorum(signers, threshold))
     if head != NOTHING and not (await accepted_block(target, anchor, head)).accepted:
         raise BlockNotAccepted(
             f"the anchor does not accept 0x{head.hex()}, so that it cannot be what is to stand",
             hint="give the hash of an accepted block: smartsync anchor show tells the newest ones",
         )
-    terms = await quorum_terms(target, anchor)
     waiting = await scheduled_set(target, anchor, terms)
-    if waiting is not None and (waiting.signers, waiting.threshold) == (wanted, threshold):
-        try:
-            work = recover(sender, anchor, wanted, threshold, head)
-            return await _in_force(target, terms, waiting, work)
-        except TransactionReverted as error:
-            # The same signers with another head, or scheduled before the anchor froze: schedule it, then.
-            if error.name != "NotScheduled":
-                raise
+    if waiting is not None and (waiting.signers, waiting.threshold, waiting.head) == (wanted, threshold, head):
+        return await _in_force(target, terms, waiting, recover(sender, anchor, wanted, threshold, head))
     guardian = await guardian_of(target, anchor)
     if guardian != sender.address:
         raise AnchorError(
@@ -183,9 +215,34 @@ async def recover_anchor(
             if guardian is not None
             else "it has none, and stays frozen for good: deploy another anchor, and fork again",
         )
+    replaced_head = None if waiting is None else waiting.head
     step = await schedule_recovery(sender, anchor, wanted, threshold, head)
     waiting = await scheduled_set(target, anchor, await quorum_terms(target, anchor))
-    return _scheduled(wanted, threshold, terms, waiting, step)
+    return replace(_scheduled(wanted, threshold, terms, waiting, step), head=head, replaced_head=replaced_head)
+
+
+def _counted(terms: QuorumTerms, update: SetUpdate, signature: bytes) -> Signed:
+    """Return a signature from elsewhere with whose it is.
+
+    Raises
+    ------
+    ForeignSignature
+        It does not count. The address in its error would be nobody's: another statement's signature gives another one.
+    """
+    signer = signer_of(terms, update, signature)
+    if signer not in terms.signers:
+        raise ForeignSignature(
+            f"the signature {_shown(signature)} is of no signer of the anchor {terms.anchor} for this change: "
+            f"{update.threshold} of these {len(update.signers)} signers, as signer set {update.set_epoch}",
+            hint="it may be of a signer's for other signers, for another threshold, or from before another change was "
+            "scheduled: have it signed again by smartsync anchor sign-set, with the same options; the anchor's "
+            f"signers are {', '.join(terms.signers)}",
+        )
+    return Signed(signer, signature)
+
+
+def _shown(signature: bytes) -> str:
+    return f"0x{signature[:4].hex()}…"
 
 
 def _scheduled(
@@ -205,4 +262,4 @@ async def _in_force(
         if error.name != "NotYet":
             raise
         raise TooEarly(f"signer set {set_epoch}", waiting.effective_at, await target.clock()) from error
-    return SignerChange(waiting.signers, waiting.threshold, set_epoch, None, (step,))
+    return SignerChange(waiting.signers, waiting.threshold, set_epoch, None, (step,), waiting.head)

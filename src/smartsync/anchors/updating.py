@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from smartsync.anchors.bft import update_bft
 from smartsync.anchors.composite import Tell, members_of, update_composite
 from smartsync.anchors.kinds import kind_of, require_known_kind
 from smartsync.anchors.native import update_blockhash, update_l1block
-from smartsync.anchors.quorum import Signers, update_quorum
+from smartsync.anchors.quorum import Signers, quorum_terms, update_quorum
 from smartsync.anchors.revoking import quorums_of
 from smartsync.chain import Chain
-from smartsync.errors import AnchorMismatch, BlockNotProvable
+from smartsync.errors import AnchorMismatch, BlockNotProvable, TooFewKeys
 from smartsync.header import Header
 from smartsync.results import Step
 from smartsync.submit import Sender
@@ -31,6 +32,29 @@ async def require_without_signers(target: Chain, anchor: str) -> None:
             hint="give keys of its signers (--attest), or fetch their attestors' signatures (--from URL); or leave out "
             "--update, and others have blocks accepted",
         )
+
+
+async def require_enough_keys(target: Chain, anchor: str, *, given: Sequence[str]) -> None:
+    """Check that the keys of enough signers are given: of the anchor, or of one of those that it is made of.
+
+    Parameters
+    ----------
+    given
+        The addresses of the keys, checksummed.
+
+    Raises
+    ------
+    TooFewKeys
+        They are not. An anchor that has no signers needs none.
+    """
+    failure: TooFewKeys | None = None
+    for quorum in await quorums_of(target, anchor):
+        terms = await quorum_terms(target, quorum)
+        if len(set(given) & set(terms.signers)) >= terms.threshold:
+            return
+        failure = failure or TooFewKeys(terms.threshold, terms.signers, given)
+    if failure is not None:
+        raise failure
 
 
 async def require_own_signers(target: Chain, anchor: str) -> None:

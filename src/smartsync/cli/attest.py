@@ -24,7 +24,7 @@ def attest(session: Session, block: _Block = None) -> None:
     """Sign a source block with each attestor's key and submit it to the quorum anchor.
 
     Sign only what is final on the source chain: two hashes for one height remove a signer, and freeze the anchor
-    where a quorum signed them.
+    where a quorum signed them. It is signed as final where the source's node calls it finalized, else as safe.
     """
     chosen = chosen_block(block)
     anchor = session.settings.require("anchor")
@@ -38,6 +38,6 @@ def _draw(console: Console, result: AcceptedBlock) -> None:
     render.card(
         console,
         f"Source block {result.block_number} is accepted" + ("" if result.steps else " already"),
-        [("block hash", render.hexadecimal(result.block_hash))],
+        [("block hash", render.hexadecimal(result.block_hash)), ("level", result.level)],
     )
     render.transactions(console, result.steps)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +27,8 @@ from smartsync.cli import render
 from smartsync.cli.anchor.given import hex_bytes
 from smartsync.cli.command import command
 from smartsync.cli.ending import terminated_like_interrupted
-from smartsync.cli.output import Output, timed
+from smartsync.cli.logged import logged
+from smartsync.cli.output import timed
 from smartsync.cli.session import Session
 from smartsync.errors import ConfigError
 from smartsync.rpc import Rpc
@@ -147,26 +147,10 @@ def attestor(
         terminated_like_interrupted(),
         suppress(KeyboardInterrupt),
         Record(record) as opened,
-        _logged(session.output),
+        logged(session.output),
     ):
         session.connected(lambda client, _: _serve(session, client, plan, opened))
     session.output.show({"event": "ended"}, lambda console: console.print(timed("ended")))
-
-
-@contextmanager
-def _logged(output: Output) -> Iterator[None]:
-    """Write what the attestor logs, a failed request or a stop, as it writes its own lines: with the time."""
-
-    class Lines(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            output.note(timed(f"{record.levelname.lower()}: {record.getMessage()}"))
-
-    logger, lines = logging.getLogger("smartsync"), Lines(logging.WARNING)
-    logger.addHandler(lines)
-    try:
-        yield
-    finally:
-        logger.removeHandler(lines)
 
 
 async def _serve(session: Session, client: SmartSync, plan: _Plan, record: Record) -> None:

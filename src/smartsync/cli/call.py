@@ -84,7 +84,7 @@ def _draw(console: Console, compared: CallComparison, outputs: tuple[str, ...]) 
 def _cells(outcome: CallOutcome) -> list[str]:
     """Return one text a result."""
     if not outcome.ok:
-        return [f"reverts: {outcome.error}"]
+        return [f"reverts: {outcome.error}" if outcome.reverted else outcome.error]
     if outcome.raw and not outcome.values:
         return [f"{render.hexadecimal(outcome.raw)} (no result types are given, as in name(bytes32)(address))"]
     return [_text(value) for value in outcome.values] or ["(nothing)"]

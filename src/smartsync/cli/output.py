@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Callable
@@ -92,8 +93,10 @@ def wrapped(text: str, width: int, indent: int) -> str:
 
 
 def _console(*, stderr: bool) -> Console:
-    # What is printed is data: "[…]" in it is no style, ":…:" no emoji. In a pipe no line is broken.
+    # What is printed is data: "[…]" in it is no style, ":…:" no emoji. In a pipe no line is broken, unless COLUMNS says
+    # how wide they are to be.
     console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
-        console.width = _UNBOUNDED
+        told = os.environ.get("COLUMNS", "")
+        console.width = int(told) if told.isascii() and told.isdigit() and int(told) else _UNBOUNDED
     return console

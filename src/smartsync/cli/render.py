@@ -62,6 +62,7 @@ def card(console: Console, title: str, rows: Sequence[tuple[str, object]]) -> No
     for name, value in shown:
         told = wrapped(value, console.width, width + 4)
         line = Text.assemble((f"  {name:<{width}}  ", "dim"), (told, _STYLES.get(value, "")))
+        line.rstrip()
         console.print(line, soft_wrap=True)
 
 
@@ -79,10 +80,18 @@ def table(
     for row in cells:
         drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
     if Measurement.get(console, console.options.update(max_width=10_000_000), drawn).maximum <= console.width:
-        console.print(drawn)
+        _print_without_trailing_blanks(console, drawn)
         return
     for row in cells:
         card(console, row[0], list(zip(columns[1:], row[1:], strict=True)))
+
+
+def _print_without_trailing_blanks(console: Console, drawn: Table) -> None:
+    """Write a table, whose last column rich fills up with blanks."""
+    for line in console.render_lines(drawn, pad=False):
+        text = Text.assemble(*((part.text, part.style or "") for part in line), end="\n")
+        text.rstrip()
+        console.print(text, soft_wrap=True)
 
 
 def transactions(console: Console, steps: Sequence[Step]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from smartsync.anchors.block import way_back
+from smartsync.anchors.block import way_back, way_on
 from smartsync.cli import render
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
@@ -25,7 +25,8 @@ _Replica = Annotated[
 def status(session: Session, replica: _Replica = None) -> None:
     """Show what hub, anchor and source say of a replica, or of all replicas of the hub.
 
-    Where the source has dropped the block that a replica mirrors, it warns and says what to do.
+    Where the source has dropped the block that a replica mirrors, or its node does not have it, and where the anchor is
+    stopped, it warns and says what to do.
     """
     if replica is not None:
         address = parse_address(replica, "REPLICA")
@@ -102,7 +103,17 @@ def _draw_all(console: Console, hub: str, states: list[ReplicaState]) -> None:
 
 
 def _warn(console: Console, state: ReplicaState) -> None:
-    """Tell of a block that the replica mirrors and the source has dropped."""
+    """Tell of a block that the replica mirrors and the source does not have, and of an anchor that is stopped."""
     if state.dropped_for is not None or state.level == "revoked":
         orphan = f"the source has dropped block {state.block_number}, at which the replica {state.replica} stands"
         render.warning(console, f"Warning: {orphan}; {way_back(state.level)}.")
+    elif state.source_head is not None and state.source_head < state.block_number:
+        ahead = f"the source node has no block {state.block_number}, at which the replica {state.replica} stands"
+        render.warning(
+            console,
+            f"Warning: {ahead}: its newest is {state.source_head}. It is behind, or its chain is reorganising: ask "
+            "again later, or another node.",
+        )
+    if state.anchor_status != "active":
+        stopped = f"the anchor {state.anchor} of the replica {state.replica} is {state.anchor_status}"
+        render.warning(console, f"Warning: {stopped}; {way_on(state.anchor_status)}.")

@@ -32,6 +32,9 @@ def draw_sync(console: Console, result: SyncResult) -> None:
     """Write what a sync did."""
     if not result.steps:
         render.heading(console, f"Replica {result.replica} stands at source block {result.to_block} already.")
+        if result.source_head is not None:
+            further = f"The source is at block {result.source_head}, of which the anchor accepts none that is newer"
+            render.warning(console, f"{further}: {result.hint}.")
         return
     render.card(
         console,

@@ -10,6 +10,7 @@ import typer
 from smartsync.cli.anchor.given import FromOption, remote_signers
 from smartsync.cli.command import command
 from smartsync.cli.ending import terminated_like_interrupted
+from smartsync.cli.logged import logged
 from smartsync.cli.options import ReplicaArgument, SlotsOption
 from smartsync.cli.output import timed
 from smartsync.cli.render import counted, hexadecimal, utc
@@ -51,7 +52,8 @@ _Update = Annotated[
     bool,
     typer.Option(
         "--update",
-        help="Have the source's newest block accepted first, by an anchor that needs no signatures; else refused.",
+        help="Have the source's newest block accepted first, by an anchor that needs no signatures; of one that takes "
+        "blocks by its signers' word only it is refused, unless --attest or --from gives signatures.",
     ),
 ]
 
@@ -99,7 +101,7 @@ def watch(
             _tell(session, event)
 
     session.output.note(timed(f"watching {address} every {interval:g} s; Ctrl-C ends it"))
-    with terminated_like_interrupted(), suppress(KeyboardInterrupt):
+    with terminated_like_interrupted(), suppress(KeyboardInterrupt), logged(session.output):
         session.connected(follow, account=account)
     stopped = {
         "event": "stopped",
@@ -134,7 +136,8 @@ def _tell(session: Session, event: Event) -> None:
     match event:
         case SmartSyncError():
             document = {"event": "retry", **event.as_dict()}
-            told = f"will try again: {event.message}" + (f" (hint: {event.hint})" if event.hint else "")
+            hint = "; ".join(event.hint.splitlines())
+            told = f"will try again: {event.message}" + (f" (hint: {hint})" if hint else "")
             session.output.show(document, lambda _: session.output.note(timed(told)))
         case _:
             document = {"event": _NAMES[type(event)], "result": to_json(event)}
@@ -169,7 +172,8 @@ def _line(event: _Told) -> str:
         case SyncResult():
             return f"synced: block {event.from_block} -> {event.to_block}  {_written(event.changes, event.steps)}"
         case AnchorUpdate():
-            done = "offered, waits for a veto" if event.level == "pending" else "accepted"
+            until = "" if event.usable_from is None else f" until {utc(event.usable_from)}"
+            done = f"offered, waits for a veto{until}" if event.level == "pending" else "accepted"
             what = f"source block {event.block_number} {hexadecimal(event.block_hash)} ({event.level})"
             return f"{done}: {what}  {_paid(event.steps)}"
         case Recovered():

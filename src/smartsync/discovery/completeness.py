@@ -113,8 +113,9 @@ def check_complete(state: SourceState) -> None:
     error = IncompleteSlots(missing or open_prefixes(known, state.trie))
     if is_anvil(state.client):
         error.hint = (
-            "the node is anvil, whose storage tries keep deleted slots as zeros: where the contract deleted one, no "
-            "list of slots is complete: take another node for the source; else add the missing slots with --slots FILE"
+            "the node is anvil, whose storage tries keep zeros, of slots that were deleted or only touched: where "
+            "there is one, no list of slots is complete: take another node for the source; else add the missing slots "
+            "with --slots FILE"
         )
     raise error
 
@@ -135,7 +136,10 @@ def refuse_zeros(trie: Node) -> None:
 
 
 def is_anvil(client: str) -> bool:
-    """Whether a node's own words for its software say that it is anvil, whose deletions leave zeros in the trie."""
+    """Whether a node's own words for its software say that it is anvil, whose storage tries keep zeros.
+
+    They are of slots that a transaction deleted, or only touched: read or compared one that was never written.
+    """
     return client.lower().startswith("anvil")
 
 

@@ -123,8 +123,9 @@ async def _raw_header(chain: Chain, header: Header | None) -> Check:
 def _trie_by_client(client: str) -> Check:
     if is_anvil(client):
         detail = (
-            "anvil leaves deleted slots in its storage tries, so a contract that ever deleted one cannot be "
-            "replicated from it: take another node (hardhat, ganache, geth)"
+            "anvil keeps zeros in its storage tries, of slots that were deleted or only touched (read or compared by a "
+            "transaction), and a contract with one cannot be replicated from it: take another node (hardhat, ganache, "
+            "geth)"
         )
         return Check("storage trie", False, detail)
     return Check("storage trie", True, "no fault known of this client; name a contract to have its storage checked")
@@ -164,6 +165,6 @@ async def _complete(chain: Chain, header: Header, address: str) -> str:
         except IncompleteSlots as error:
             incomplete = error
             continue
-        warning = "; but anvil's will not be after a deletion" if is_anvil(state.client) else ""
+        warning = "; but anvil's is not once a slot is deleted or only touched" if is_anvil(state.client) else ""
         return f"canonical: all {len(state.values)} slots were found by {found.strategy}{warning}"
     raise incomplete or IncompleteSlots([b""])

@@ -22,7 +22,8 @@ async def target_checks(chain: Chain, header: Header | None, client: str) -> lis
     checks += [await _rules(chain), await _gas(chain), await _code_size(chain), await _fees(chain)]
     if is_anvil(client):
         detail = (
-            "anvil's own storage proofs of a replica are wrong after a deletion; verify recomputes the root instead"
+            "anvil keeps zeros in its storage tries, of slots that were deleted or only touched, and its own proofs of "
+            "such a replica are wrong; verify recomputes the root instead"
         )
         checks.append(Check("storage trie (optional)", False, detail, needed=False))
     return checks

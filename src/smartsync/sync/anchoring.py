@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 
 from eth_account.signers.local import LocalAccount
 
 from smartsync.addresses import checked_address
 from smartsync.anchors.ancestors import extend_ancestors
-from smartsync.anchors.block import accepted_block
+from smartsync.anchors.block import accepted_block, usable_from
 from smartsync.anchors.composite import Tell
 from smartsync.anchors.deploying import Charter, deploy_anchor
 from smartsync.anchors.describing import describe_anchor
@@ -87,8 +88,9 @@ class Anchoring(ABC):
         anchor = checked_address(anchor, "the anchor")
         work = update_anchor(self.source, self._paying(), anchor, signers=signers, block=block, tell=tell)
         header, steps = await work
-        level = (await accepted_block(self.target, anchor, header.hash)).level
-        return AnchorUpdate(header.number, header.hash, level, tuple(steps))
+        found = await accepted_block(self.target, anchor, header.hash)
+        waits_until = await usable_from(self.target, anchor, found)
+        return AnchorUpdate(header.number, header.hash, found.level, tuple(steps), waits_until)
 
     async def keep_hash(self, anchor: str, *, block: int | None = None) -> KeptHash:
         """Have an anchor write down a hash that the target chain knows: the newest, or a block's of its own chain.
@@ -152,14 +154,12 @@ class Anchoring(ABC):
         """Show an anchor evidence, in the encoding that its interface documents."""
         sender, anchor = self._paying(), checked_address(anchor, "the anchor")
         kind = await kind_of(self.target, anchor)
-        status, removed, step = await report(sender, anchor, evidence)
+        told = await report(sender, anchor, evidence)
         if kind is None or not kind.has_signers:
-            return MisbehaviourReport(status, (step,))
+            return told
         after = await quorum_terms(self.target, anchor)
-        return MisbehaviourReport(
-            status,
-            (step,),
-            removed=removed,
+        return replace(
+            told,
             signers=after.signers,
             threshold=after.threshold,
             guardian=await guardian_of(self.target, anchor),

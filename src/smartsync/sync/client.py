@@ -13,12 +13,13 @@ from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import checked_address
 from smartsync.anchors.attestation import AttestedLevel
-from smartsync.anchors.block import require_same_source
+from smartsync.anchors.block import accepted_block, require_same_source, way_in
 from smartsync.anchors.collecting import RemoteSigners
+from smartsync.anchors.composite import Tell
 from smartsync.anchors.once import SignersOnce
 from smartsync.anchors.quorum import LocalSigners, Signers, update_quorum
 from smartsync.anchors.revoking import revoke_dropped
-from smartsync.anchors.updating import require_own_signers, require_without_signers
+from smartsync.anchors.updating import require_enough_keys, require_own_signers, require_without_signers
 from smartsync.chain import Chain
 from smartsync.contracts import event_topic
 from smartsync.deploy import Deployed, Deployment
@@ -34,6 +35,7 @@ from smartsync.errors import (
 from smartsync.replica import ReplicaRecord, read_active, read_record, require_hub
 from smartsync.results import (
     AcceptedBlock,
+    AnchorUpdate,
     CallComparison,
     ForkResult,
     Guard,
@@ -189,7 +191,8 @@ class SmartSync(Anchoring):
         await require_own_signers(self.target, anchor)
         signers = LocalSigners(attestors)
         header, steps = await update_quorum(self.source, self._paying(), anchor, signers, block=block)
-        return AcceptedBlock(header.number, header.hash, tuple(steps))
+        level = (await accepted_block(self.target, anchor, header.hash)).level
+        return AcceptedBlock(header.number, header.hash, level, tuple(steps))
 
     async def fork(
         self,
@@ -228,7 +231,7 @@ class SmartSync(Anchoring):
         """Bring a replica to a source block that its anchor accepts: the newest where ``None``.
 
         ``slots`` are the slots that may have changed, 32 bytes each; found by asking the node where ``None``. Nothing
-        is sent where the replica stands at that block already.
+        is sent where the replica stands at that block already; the result says where the source is further.
 
         What is too large for one transaction is proven in parts, and lands at once by a last one. After an interruption
         the same call skips the parts that are proven; without a ``block`` it finishes what was begun, although a newer
@@ -247,7 +250,8 @@ class SmartSync(Anchoring):
         record = await self._activated(replica)
         header = await accepted_header(self.source, self.target, record.key.anchor, block)
         if header.hash == record.block_hash and record.status == "active":
-            return SyncResult(replica, record.block_number, header.number, header.hash, (), ())
+            done = SyncResult(replica, record.block_number, header.number, header.hash, (), ())
+            return done if block is not None else await self._finished(done, record.key.anchor)
         await require_reachable(self.target, record, header)
         if on_progress:
             on_progress("plan", 0, 0)
@@ -298,7 +302,8 @@ class SmartSync(Anchoring):
         Raises
         ------
         AnchorMismatch
-            With ``update`` alone, of an anchor that takes blocks by the word of signers only.
+            With ``update`` alone, of an anchor that takes blocks by the word of signers only. With ``attestors`` who
+            are too few of its signers: TooFewKeys.
         SmartSyncError
             One that no later try can mend.
         """
@@ -309,7 +314,14 @@ class SmartSync(Anchoring):
         abilities = Abilities(partial(self.sync, replica, slots=chosen))
         if signers is not None or update:
             self._paying()  # a missing key is told at once, not when there is something to send
-            abilities = replace(abilities, update=partial(self.update_anchor, signers=signers))
+
+            async def have_accepted(anchor: str, tell: Tell) -> AnchorUpdate:
+                return await self.update_anchor(anchor, signers=signers, tell=tell)
+
+            abilities = replace(abilities, update=have_accepted)
+        if attestors:
+            given = [attestor.address for attestor in attestors]
+            abilities = replace(abilities, check=partial(require_enough_keys, self.target, given=given))
         if signers is None and update:
             abilities = replace(abilities, check=partial(require_without_signers, self.target))
         if signers is not None:
@@ -407,6 +419,13 @@ class SmartSync(Anchoring):
             raise
 
     # --- parts ---
+
+    async def _finished(self, done: SyncResult, anchor: str) -> SyncResult:
+        """Return the result of a sync that had nothing to do, with what there is to do where the source is further."""
+        newest = await self.source.block_number()
+        if newest <= done.to_block:
+            return done
+        return replace(done, source_head=newest, hint=await way_in(self.target, anchor, "a newer one"))
 
     async def _plan(
         self,

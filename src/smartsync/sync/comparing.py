@@ -21,13 +21,21 @@ async def compare_call(
     arguments: Sequence[object],
     sender: str | None,
 ) -> CallComparison:
-    """Call the source at the recorded block and the replica now. ``sender`` is who calls, for views that ask."""
+    """Call the source at the recorded block and the replica now. ``sender`` is who calls, for views that ask.
+
+    Raises
+    ------
+    ConfigError
+        Neither answer is of the types that the signature promises.
+    """
     function = parse_signature(signature)
     # Nodes choose different callers where none is named, and then a view that asks answers differently.
     sender = sender or ZERO_ADDRESS
     data = function.encode(arguments)
     original = await _call(source, record.key.source, function, data, record.block_hash, sender)
     copy = await _call(target, replica, function, data, "latest", sender)
+    if not any(outcome.ok or outcome.reverted for outcome in (original, copy)):
+        function.decode(original.raw)
     return CallComparison(signature, record.block_number, original, copy)
 
 
@@ -37,7 +45,7 @@ async def _call(
     try:
         raw = await chain.call(to, data, block=block, sender=sender)
     except TransactionReverted as error:
-        return CallOutcome(False, (), error.reason, error.data)
+        return CallOutcome(False, (), error.reason, error.data, reverted=True)
     try:
         return CallOutcome(True, function.decode(raw), "", raw)
     except ConfigError as error:

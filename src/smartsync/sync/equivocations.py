@@ -53,7 +53,7 @@ class Reporting:
                 if noticed.evidence in self._shows_nothing:
                     continue
                 try:
-                    status, _, step = await report(self.sender, quorum, noticed.evidence)
+                    told = await report(self.sender, quorum, noticed.evidence)
                 except (AnchorPaused, AnchorExpired, AnchorFrozen, TransactionReverted) as error:
                     self._log(quorum, noticed, error.message)
                 except AnchorError as error:
@@ -61,7 +61,7 @@ class Reporting:
                     self._log(quorum, noticed, error.message)
                 else:
                     yield EquivocationReported(
-                        quorum, noticed.signer, noticed.number, noticed.evidence, status, (step,)
+                        quorum, noticed.signer, noticed.number, noticed.evidence, told.anchor_status, told.steps
                     )
 
     def _log(self, quorum: str, noticed: Equivocation, why: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
 from smartsync.discovery.completeness import source_values
+from smartsync.errors import SourceError
 from smartsync.header import Header
 from smartsync.replica import ReplicaRecord
 from smartsync.results import SyncResult
@@ -19,13 +20,20 @@ async def halt(
 
     Raises
     ------
+    SourceError
+        It is there, with the code that was replicated: there is nothing to record.
     BlockNotAccepted
         The replica stands at this block or a later one.
-    TransactionReverted
-        ``SourceUnchanged``: it is there, with the code that was replicated.
     """
-    await require_reachable(sender.chain, record, header)
     state = await source_values(source, header, record.key.source, [])
+    if state.account is not None and state.account.code_hash == record.key.code_hash:
+        raise SourceError(
+            f"the contract {record.key.source} is there at source block {header.number}, with the same code: there is "
+            "nothing to halt",
+            hint="smartsync sync brings the replica up to date. Where the contract has ended after this block, a block "
+            "from after its end has to be accepted first",
+        )
+    await require_reachable(sender.chain, record, header)
     await require_still_canonical(source, header)
     what = f"record the source's end at block {header.number}"
     arguments = [replica, header.hash, b"".join(state.account_nodes)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from smartsync.anchors.block import accepted_block, anchor_state, newest_accepted
+from smartsync.anchors.block import AnchoredBlock, accepted_block, anchor_state, newest_accepted
 from smartsync.chain import Chain
 from smartsync.errors import AnchorError
+from smartsync.header import Header
 from smartsync.replica import logic_of, read_record
 from smartsync.results import ReplicaState
 
@@ -44,9 +45,16 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
         canonical_epoch=anchor.canonical_epoch,
         accepted_block=await _accepted_number(target, record.key.anchor),
         source_head=None if newest is None else newest.number,
-        behind_s=None if newest is None or recorded.level == "unknown" else newest.timestamp - recorded.timestamp,
+        behind_s=None if newest is None else _behind(recorded, newest),
         dropped_for=None if source_hash == record.block_hash else source_hash,
     )
+
+
+def _behind(recorded: AnchoredBlock, newest: Header) -> int | None:
+    """Return by how many seconds the source's newest block is later; ``None`` where its node has no later one."""
+    if recorded.level == "unknown" or newest.number < recorded.number or newest.timestamp < recorded.timestamp:
+        return None
+    return newest.timestamp - recorded.timestamp
 
 
 async def _accepted_number(target: Chain, anchor: str) -> int | None:

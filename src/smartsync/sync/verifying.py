@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from smartsync.anchors.block import accepted_block
+from smartsync.anchors.block import accepted_block, anchor_state, way_back
 from smartsync.chain import Chain
 from smartsync.discovery.completeness import is_anvil, source_values
-from smartsync.errors import NonCanonicalTrie, ProofError, ReplicaError
+from smartsync.errors import BlockUnavailable, NonCanonicalTrie, ProofError, ReplicaError
+from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, logic_of, read_record, replica_values
 from smartsync.results import Check, Verification
+from smartsync.sync.blocks import require_not_dropped
 from smartsync.trie.proof import verify_account
 
 
@@ -26,26 +29,49 @@ async def verify(source: Chain, target: Chain, hub: str, replica: str, slots: It
         The replica is not active yet: there is nothing to compare.
     BlockUnavailable
         The source does not serve the recorded block any more: sync first.
+    SourceReorganised
+        Likewise, because it has dropped the block, and has no other one of this number.
     """
     record = await read_record(target, hub, replica)
     if record.status == "filling":
         raise ReplicaError(f"{replica} is not active yet", hint="finish it with the same smartsync fork")
-    header = await source.header(record.block_number)
+    try:
+        header = await source.header(record.block_number)
+    except BlockUnavailable as error:
+        await require_not_dropped(source, target, record, error)
+        raise
     state = await source_values(source, header, record.key.source, [])
     checks = [
         Check("state", record.status == "active", record.status.replace("_", " ")),
-        _same("recorded block", record.block_hash, header.hash),
+        await _recorded_block(target, record, header),
         await _anchor(target, record),
+        await _anchor_status(target, record.key.anchor),
         _same("hub's storage root", record.storage_root, state.storage_root),
         await _storage(target, hub, replica, record, slots),
         await _code(target, hub, record, state.account.code_hash if state.account else b""),
     ]
-    return Verification(replica, record.block_number, all(check.ok for check in checks), tuple(checks))
+    exact = all(check.ok or not check.needed for check in checks)
+    return Verification(replica, record.block_number, exact, tuple(checks))
+
+
+async def _recorded_block(target: Chain, record: ReplicaRecord, header: Header) -> Check:
+    check = _same("recorded block", record.block_hash, header.hash)
+    if check.ok:
+        return check
+    level = (await accepted_block(target, record.key.anchor, record.block_hash)).level
+    return replace(check, detail=f"{check.detail}: the source has dropped the replica's block; {way_back(level)}")
 
 
 async def _anchor(target: Chain, record: ReplicaRecord) -> Check:
     found = await accepted_block(target, record.key.anchor, record.block_hash)
     return Check("anchor's word on it", found.accepted, found.level)
+
+
+async def _anchor_status(target: Chain, anchor: str) -> Check:
+    """Tell of an anchor that is stopped. The replica is what it was, and yet its readers should know."""
+    status = (await anchor_state(target, anchor)).status
+    detail = status if status == "active" else f"{status}: smartsync anchor show --anchor {anchor} tells more"
+    return Check("anchor's status", status == "active", detail, needed=False)
 
 
 async def _storage(target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes]) -> Check:

@@ -22,10 +22,12 @@ from smartsync.anchors.block import (
     head_of,
     newest_accepted,
 )
+from smartsync.anchors.composite import Tell
 from smartsync.anchors.revoking import quorums_of
 from smartsync.chain import Chain
 from smartsync.errors import (
     AnchorMismatch,
+    BlockNotAccepted,
     ConfigError,
     ReplicaError,
     ReplicaMoved,
@@ -67,13 +69,14 @@ class Abilities:
     """What a watcher can do.
 
     ``sync`` the replica to the newest accepted block; and, where it can, for an anchor: ``update``, which has the
-    source's newest block accepted; ``revoke``, which revokes what the source has dropped; ``report``, which reports
-    signers who were seen to sign two hashes of one number. ``check``, before the first of them, that the anchor is one
-    for which they can be done; raises ``AnchorMismatch`` where it is not.
+    source's newest block accepted and tells which member of a composite stays behind; ``revoke``, which revokes
+    what the source has dropped; ``report``, which reports signers who were seen to sign two hashes of one number.
+    ``check``, before the first of them, that the anchor is one for which they can be done; raises
+    ``AnchorMismatch`` where it is not.
     """
 
     sync: Callable[[], Awaitable[SyncResult]]
-    update: Callable[[str], Awaitable[AnchorUpdate]] | None = None
+    update: Callable[[str, Tell], Awaitable[AnchorUpdate]] | None = None
     revoke: Callable[[str], Awaitable[Sequence[Revoked]]] | None = None
     report: Callable[[str], AsyncIterator[EquivocationReported]] | None = None
     check: Callable[[str], Awaitable[None]] | None = None
@@ -153,14 +156,22 @@ class Watching:
         is_broken = any(block.level == "final" for block, _ in dropped.values())
         is_due = is_astray or latest >= record.block_number + self.every_blocks
         if self.abilities.update is not None and is_due and not is_broken:
+            before = await head_of(self.target, anchor)
+            behind: list[str] = []
             try:
-                accepted = await self.abilities.update(anchor)
-                if accepted.steps:
+                accepted = await self.abilities.update(anchor, behind.append)
+                # Steps may be those of members, which did not bring the anchor itself any further.
+                is_new = before is None or (before.block_hash, before.level) != (accepted.block_hash, accepted.level)
+                if accepted.steps and is_new:
                     yield accepted
             except SmartSyncError as error:
                 # Somebody else may have had a block accepted.
                 if (told := self._survived(error)) is not None:
                     yield told
+            for text in behind:
+                # The reason may name another block at each look.
+                if self._is_news(text.partition(":")[0]):
+                    yield BlockNotAccepted(text)
         if self.abilities.report is not None:
             try:
                 async for reported in self.abilities.report(anchor):

@@ -88,7 +88,7 @@ def ganache_node(
 def anvil_node(
     *, chain_id: int = 31338, hardfork: str = "osaka", tx_gas_limit: bool = True, genesis_time_s: int | None = None
 ) -> Iterator[Node]:
-    """Run anvil: a good target, but its storage tries are wrong after a deletion.
+    """Run anvil: a good target, but its storage tries keep zeros, of slots that were deleted or only touched.
 
     Parameters
     ----------

@@ -85,7 +85,7 @@ def decode_storage_value(data: bytes) -> int:
     InvalidProof
         Not the canonical RLP of a number from 1 to 2^256 - 1.
     NonCanonicalTrie
-        A stored zero, which is how anvil's deletions show.
+        A stored zero, which anvil keeps of slots that were deleted or only touched.
     """
     try:
         content = rlp.decode(data)
@@ -95,7 +95,8 @@ def decode_storage_value(data: bytes) -> int:
     if number == 0:
         raise NonCanonicalTrie(
             "the node's storage trie holds a zero, which the protocol deletes: its storage root is not canonical",
-            hint="anvil does this after a deletion; take another node for this chain",
+            hint="anvil keeps zeros, of slots that were deleted or only touched (read or compared by a transaction): "
+            "take another node for this chain",
         )
     if number >= 1 << 256:
         raise InvalidProof("a storage value has more than 256 bits")

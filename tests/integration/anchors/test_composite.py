@@ -22,6 +22,7 @@ from smartsync.errors import (
     WrongChain,
 )
 from smartsync.header import Header, decode_header
+from smartsync.results import VetoedBlock
 from smartsync.testing import Node, anvil_node
 from tests.integration.anchors.parties import connected, sent
 
@@ -113,6 +114,25 @@ async def test_update_k_of_n_with_signers_brings_all_to_one_block(members: Membe
     assert older.level in ("safe", "final")
 
 
+async def test_update_k_of_n_held_back_by_one_member_pays_for_the_other_once(members: Members) -> None:
+    others = await members.deploy(QuorumCharter([members.node.accounts[4].address], 1, delay_s=0))
+    anchor = await members.deploy(KofNCharter([members.one, others], 2))
+    both = LocalSigners([members.node.accounts[3], members.node.accounts[4]])
+    first = await members.client.update_anchor(anchor, signers=both, block=members.mine())
+    told: list[str] = []
+    counts = []
+    for _ in range(3):
+        members.mine()
+        result = await members.client.update_anchor(anchor, signers=members.signers, tell=told.append)
+        assert result.block_number == first.block_number
+        counts.append(len(result.steps))
+    assert counts == [1, 0, 0]
+    assert [text.partition(":")[0] for text in told] == [f"member {others} was not updated"] * 3
+    # As soon as the other can go on, both do.
+    newest = await members.client.update_anchor(anchor, signers=both)
+    assert newest.block_number > first.block_number + 2 and newest.steps[-1].what.startswith("accept block")
+
+
 async def test_report_contradiction_of_members_freezes_silence_does_not(members: Members) -> None:
     anchor = await members.deploy(KofNCharter([members.native, members.one, members.other], 2))
     number = members.mine(2) - 1
@@ -121,8 +141,10 @@ async def test_report_contradiction_of_members_freezes_silence_does_not(members:
     with pytest.raises(AnchorError, match=r"do not contradict each other at block"):
         await members.client.report_contradiction(anchor, number)
     assert sent(members.node) == before
-    await members.contradict(members.one, number)
+    other = await members.contradict(members.one, number)
     assert (await members.client.report_contradiction(anchor, number)).anchor_status == "frozen"
+    both = f"0x{(await members.client.source.header(number)).hash.hex()}, 0x{other.hash.hex()}"
+    assert (await members.client.describe_anchor(anchor)).cause == f"two blocks of number {number}, both final: {both}"
     with pytest.raises(AnchorFrozen):
         await members.client.update_anchor(anchor, signers=members.signers)
     with pytest.raises(AnchorFrozen):
@@ -135,13 +157,19 @@ async def test_update_veto_is_pending_until_the_watchers_had_their_time(members:
     result = await members.client.update_anchor(anchor, tell=told.append)
     assert result.level == "pending"
     assert len(told) == 1 and members.one in told[0]
-    assert (await members.client.describe_anchor(anchor)).safe is None
+    report = await members.client.describe_anchor(anchor)
+    assert report.safe is None and report.pending is not None
+    assert (report.pending.number, report.pending.block_hash) == (result.block_number, result.block_hash)
+    assert report.pending.usable_from == result.usable_from
+    # The newest block's time may be behind this computer's.
+    assert abs((result.usable_from or 0) - await members.client.target.clock() - 3600) < 60
     members.node.request("evm_increaseTime", [3600])
     members.mine()
     again = await members.client.update_anchor(anchor, block=result.block_number)
     assert (again.level, again.steps) == ("final", ())
     head = (await members.client.describe_anchor(anchor)).final
     assert head is not None and head.number == result.block_number
+    assert again.usable_from is None and (await members.client.describe_anchor(anchor)).pending is None
 
 
 async def test_report_contradiction_of_final_blocks_by_a_watcher_freezes(members: Members) -> None:
@@ -150,8 +178,10 @@ async def test_report_contradiction_of_final_blocks_by_a_watcher_freezes(members
     await members.client.update_anchor(anchor, block=number)
     with pytest.raises(AnchorError, match="do not contradict each other"):
         await members.client.report_contradiction(anchor, number)
-    await members.contradict(members.one, number)
+    other = await members.contradict(members.one, number)
     assert (await members.client.report_contradiction(anchor, number)).anchor_status == "frozen"
+    cause = (await members.client.describe_anchor(anchor)).cause
+    assert cause.startswith("its primary holds 0x") and f"watcher 1 0x{other.hash.hex()}" in cause
 
 
 async def test_report_contradiction_by_a_watcher_that_is_not_sure_sets_aside_and_it_is_offered_again(
@@ -161,8 +191,16 @@ async def test_report_contradiction_by_a_watcher_that_is_not_sure_sets_aside_and
     number = members.mine(2) - 1
     result = await members.client.update_anchor(anchor, block=number)
     assert (await members.client.update_anchor(anchor, block=number)).steps == ()
-    await members.contradict(members.one, number, "safe")
-    assert (await members.client.report_contradiction(anchor, number)).anchor_status == "active"
+    other = await members.contradict(members.one, number, "safe")
+    told = await members.client.report_contradiction(anchor, number)
+    assert told.anchor_status == "active"
+    report = await members.client.describe_anchor(anchor)
+    assert report.pending is not None and (report.pending.number, report.pending.usable_from) == (number, None)
+    assert (report.status, report.cause) == ("active", "")
+    assert told.vetoed == VetoedBlock(number, result.block_hash, members.one, other.hash)
+    with pytest.raises(AnchorError, match=f"block {number} .* is set aside already") as caught:
+        await members.client.report_contradiction(anchor, number)
+    assert "there is nothing to report" in caught.value.hint
     members.node.request("evm_increaseTime", [1800])
     members.mine()
     # It waits no more: it has to be offered again, and waits anew.

@@ -93,14 +93,20 @@ async def test_rotate_by_signatures_of_several_places_scheduled_then_in_force(sc
     assert (caught.value.needed, caught.value.found) == (2, 1)
     assert "1 more of these have to sign it: " in caught.value.hint and accounts[2].address not in caught.value.hint
     assert "smartsync anchor sign-set" in caught.value.hint and "url" not in caught.value.hint
-    with pytest.raises(ForeignSignature):
-        # Another threshold is another statement.
+    # Another threshold is another statement: the signature would be that of an address which nobody has.
+    with pytest.raises(
+        ForeignSignature, match=r"is of no signer of the anchor .* for this change: 3 of these 3"
+    ) as other:
         await client.rotate(anchor, scene.new, 3, accounts=[accounts[3]], signatures=[elsewhere.signature])
+    assert "another threshold" in other.value.hint and "smartsync anchor sign-set" in other.value.hint
+    for address in scene.old:
+        assert address in other.value.hint and address not in other.value.message
     assert sent(scene.target) == before
 
     scheduled = await client.rotate(anchor, scene.new, 2, accounts=[accounts[3]], signatures=[elsewhere.signature])
     assert scheduled.effective_at is not None and len(scheduled.steps) == 1 and scheduled.set_epoch == 2
     report = await client.describe_anchor(anchor)
+    assert report.terms["scheduled_set"].head is None
     assert report.terms["scheduled_set"].signers == tuple(sorted(scene.new, key=lambda text: int(text, 16)))
     # Too early: it says when, and sends nothing.
     with pytest.raises(TooEarly, match=r"signer set 2 is not in force yet: it can be from .* UTC on, in \d:") as early:
@@ -171,6 +177,8 @@ async def test_recover_frozen_anchor_by_its_guardian(scene: Scene) -> None:
     stands, head, number = await frozen(scene)
     with pytest.raises(AnchorFrozen):
         await client.rotate(anchor, scene.new, 2, accounts=scene.target.accounts[2:5])
+    with pytest.raises(AnchorFrozen):
+        await client.sign_set(anchor, scene.new, 2, [scene.target.accounts[2]])
     with pytest.raises(BlockNotAccepted, match="does not accept 0x7777"):
         await client.recover_anchor(anchor, scene.new, 2, b"\x77" * 32)
     async with connected(client.source.rpc._url, scene.target, payer=8) as stranger:
@@ -178,17 +186,29 @@ async def test_recover_frozen_anchor_by_its_guardian(scene: Scene) -> None:
             await stranger.recover_anchor(anchor, scene.new, 2, head)
         assert scene.target.accounts[1].address in caught.value.hint
 
+    # Another head takes the place of the first: that is told, and which one it was.
+    first = await client.recover_anchor(anchor, scene.new, 2, bytes(32))
+    assert (first.head, first.replaced_head, len(first.steps)) == (bytes(32), None, 1)
+    assert (await client.describe_anchor(anchor)).terms["scheduled_set"].head == bytes(32)
     scheduled = await client.recover_anchor(anchor, scene.new, 2, head)
     assert scheduled.effective_at is not None and len(scheduled.steps) == 1
+    assert (scheduled.head, scheduled.replaced_head) == (head, bytes(32))
+    assert (await client.describe_anchor(anchor)).terms["scheduled_set"].head == head
     with pytest.raises(TooEarly) as early:
         await client.recover_anchor(anchor, scene.new, 2, head)
     assert early.value.effective_at == scheduled.effective_at
     scene.target.request("evm_increaseTime", [DELAY_S])
     done = await client.recover_anchor(anchor, scene.new, 2, head)
-    assert done.effective_at is None and len(done.steps) == 1
+    assert (done.effective_at, done.head, len(done.steps)) == (None, head, 1)
     report = await client.describe_anchor(anchor)
     assert (report.status, report.canonical_epoch) == ("active", 1)
-    assert report.safe is not None and (report.safe.number, report.safe.block_hash) == (stands, head)
+    assert report.final is not None and (report.final.number, report.final.block_hash) == (stands, head)
+    # In force already, as a rotation would be; but not to another block.
+    again = await client.recover_anchor(anchor, scene.new, 2, head)
+    assert (again.effective_at, again.head, again.set_epoch, again.steps) == (None, head, 2, ())
+    for signers, block in ((scene.new, bytes(32)), (list(scene.old), head)):
+        with pytest.raises(AnchorError, match="is active, not frozen"):
+            await client.recover_anchor(anchor, signers, 2, block)
     assert await _newer(scene, 5) > number
 
 
@@ -205,8 +225,9 @@ async def test_report_double_signing_removes_the_signer_then_freezes(scene: Scen
         await client.report_double_signing(anchor, one, {**two, "anchor": "0x" + "22" * 20})  # type: ignore[dict-item]
     with pytest.raises(ForeignSignature):
         await client.report_double_signing(anchor, one, "nonsense")
-    with pytest.raises(TransactionReverted):
+    with pytest.raises(TransactionReverted, match="ProofNotCanonical") as misread:
         await client.report_misbehaviour(anchor, b"\x01\x02")
+    assert "as smartsync anchor update --from printed it" in misread.value.hint
     assert sent(scene.target) == before
 
     report = await client.report_double_signing(anchor, one, two)
@@ -219,6 +240,19 @@ async def test_report_double_signing_removes_the_signer_then_freezes(scene: Scen
         await client.report_double_signing(anchor, one, two)
     report = await client.report_double_signing(anchor, *await documents(scene, 3))
     assert (report.anchor_status, report.removed, report.signers) == ("frozen", scene.old[1], (scene.old[2],))
+
+
+async def test_report_double_signing_of_an_earlier_set_says_that_it_counts_no_more(scene: Scene) -> None:
+    client, anchor = scene.client, scene.anchor
+    evidence = await documents(scene, 2)
+    signers = [*scene.new, scene.old[0]]
+    await client.rotate(anchor, signers, 3, accounts=scene.target.accounts[2:4])
+    scene.wait()
+    await client.rotate(anchor, signers, 3)
+    with pytest.raises(ForeignSignature, match=r"it is for set epoch 1 .* should be 2 and") as caught:
+        await client.report_double_signing(anchor, *evidence)
+    assert "evidence of an earlier epoch does not count any more" in caught.value.hint
+    assert "ask the attestor" not in caught.value.hint
 
 
 async def test_revoke_nothing_dropped_refused(scene: Scene) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from smartsync.anchors.deploying import MAX_SECONDS, MAX_SIGNERS, QuorumCharter, ordered_quorum
+from smartsync.anchors.deploying import MAX_SECONDS, MAX_SIGNERS, QuorumCharter, VetoCharter, ordered_quorum
 from smartsync.contracts import encode_deployment
 from smartsync.errors import ConfigError
 
@@ -54,3 +56,10 @@ def test_ordered_quorum_hint_names_the_one_threshold_or_the_range() -> None:
         with pytest.raises(ConfigError, match=r"^--threshold: 9 of") as caught:
             ordered_quorum(signers, 9)
         assert caught.value.hint == hint
+
+
+async def test_veto_charter_delay_that_is_too_short_names_what_it_is_measured_by() -> None:
+    chain: Any = None
+    with pytest.raises(ConfigError, match="--delay: 30 seconds is out of range") as caught:
+        await VetoCharter(ONE, [TWO], 30).arguments(chain, chain)
+    assert "from 901 to " in caught.value.hint and "more than --max-drift, which is 900" in caught.value.hint

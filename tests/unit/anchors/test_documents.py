@@ -100,6 +100,9 @@ def test_decode_attestation_of_epoch_that_is_over_refused_with_hint() -> None:
     with pytest.raises(ForeignSignature, match="canonical epoch 0 of the anchor, which should be 1 and 1") as caught:
         decode_attestation(replace(TERMS, canonical_epoch=1), document())
     assert "ask the attestor again" in caught.value.hint
+    with pytest.raises(ForeignSignature) as caught:
+        decode_attestation(replace(TERMS, set_epoch=2), document(), of_other_epochs="too late")
+    assert caught.value.hint == "too late"
 
 
 def test_decode_attestation_by_no_signer_refused() -> None:

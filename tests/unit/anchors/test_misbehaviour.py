@@ -40,5 +40,5 @@ async def test_report_tells_whom_it_removed(
     for function in (require_active, anchor_state):
         monkeypatch.setattr(misbehaviour, function.__name__, function)
     sender: Any = SimpleNamespace(chain=None, send=send)
-    status, told, _ = await report(sender, ANCHOR, b"evidence")
-    assert (status, told) == ("active", removed)
+    told = await report(sender, ANCHOR, b"evidence")
+    assert (told.anchor_status, told.removed, told.vetoed) == ("active", removed, None)

@@ -8,8 +8,9 @@ import pytest
 
 from smartsync.anchors import kinds, updating
 from smartsync.anchors.kinds import KINDS
-from smartsync.anchors.updating import require_without_signers, update_anchor
-from smartsync.errors import AnchorMismatch, BlockNotProvable
+from smartsync.anchors.updating import require_enough_keys, require_without_signers, update_anchor
+from smartsync.errors import AnchorMismatch, BlockNotProvable, TooFewKeys
+from tests.fake_source import terms
 
 ANCHOR = "0x" + "22" * 20
 
@@ -119,3 +120,34 @@ async def test_require_without_signers_only_those_that_have_proofs_of_their_own(
         with pytest.raises(AnchorMismatch, match="by the word of its signers only") as caught:
             await require_without_signers("the target", anchor)  # type: ignore[arg-type]
         assert "--attest" in caught.value.hint and "--from URL" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("quorums", "given", "found"),
+    [
+        ({"a": (1, ["x"])}, ["x"], None),
+        ({"a": (1, ["x"])}, ["stranger"], 0),
+        ({"a": (2, ["x", "y"])}, ["x"], 1),
+        ({"a": (2, ["x", "y"]), "b": (1, ["z"])}, ["z"], None),
+        ({"a": (2, ["x", "y"]), "b": (1, ["z"])}, ["x", "stranger"], 1),
+        ({}, ["stranger"], None),
+    ],
+)
+async def test_require_enough_keys_of_the_anchor_or_of_a_member(
+    monkeypatch: pytest.MonkeyPatch, quorums: dict[str, tuple[int, list[str]]], given: list[str], found: int | None
+) -> None:
+    async def quorums_of(*_: object) -> list[str]:
+        return list(quorums)
+
+    async def quorum_terms(target: object, anchor: str) -> Any:
+        threshold, signers = quorums[anchor]
+        return terms(*signers, threshold=threshold)
+
+    monkeypatch.setattr(updating, "quorums_of", quorums_of)
+    monkeypatch.setattr(updating, "quorum_terms", quorum_terms)
+    if found is None:
+        await require_enough_keys("the target", ANCHOR, given=given)  # type: ignore[arg-type]
+    else:
+        with pytest.raises(TooFewKeys) as caught:
+            await require_enough_keys("the target", ANCHOR, given=given)  # type: ignore[arg-type]
+        assert caught.value.found == found

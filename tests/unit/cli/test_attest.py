@@ -16,7 +16,7 @@ ADDRESSES = [Account.from_key(key).address for key in KEYS]
 
 
 def test_attest_without_attestors_uses_own_account(run, fake) -> None:
-    fake.answers["attest"] = AcceptedBlock(7, HASH, (STEP,))
+    fake.answers["attest"] = AcceptedBlock(7, HASH, "safe", (STEP,))
     result = run("attest")
     args, kwargs = fake.asked("attest")
     assert args[0] == ANCHOR
@@ -24,10 +24,12 @@ def test_attest_without_attestors_uses_own_account(run, fake) -> None:
     assert kwargs == {"block": None}
     assert "Source block 7 is accepted\n" in result.stdout
     assert HASH_TEXT in result.stdout
+    assert ["level", "safe"] in [line.split() for line in result.stdout.splitlines()]
+    assert json.loads(run("attest", "--json").stdout)["level"] == "safe"
 
 
 def test_attest_finalized_is_passed_on_other_words_are_not(run, fake) -> None:
-    fake.answers["attest"] = AcceptedBlock(7, HASH, (STEP,))
+    fake.answers["attest"] = AcceptedBlock(7, HASH, "safe", (STEP,))
     assert run("attest", "--block", "finalized").exit_code == 0
     assert fake.asked("attest")[1] == {"block": "finalized"}
     assert run("attest", "--block", "soon").exit_code == 2
@@ -35,7 +37,7 @@ def test_attest_finalized_is_passed_on_other_words_are_not(run, fake) -> None:
 
 def test_attest_keys_of_environment_each_once(run, fake, monkeypatch) -> None:
     monkeypatch.setenv("SMARTSYNC_ATTESTOR_KEYS", f"{KEYS[1]}, {KEYS[2]},{KEYS[1]},")
-    fake.answers["attest"] = AcceptedBlock(7, HASH, ())
+    fake.answers["attest"] = AcceptedBlock(7, HASH, "final", ())
     result = run("attest", "--block", "7")
     assert [account.address for account in fake.asked("attest")[0][1]] == ADDRESSES[1:]
     assert "accepted already" in result.stdout
@@ -56,7 +58,7 @@ def test_attest_keystores_and_own_keystore_have_own_passwords(run, fake, monkeyp
     monkeypatch.delenv("SMARTSYNC_PRIVATE_KEY")
     monkeypatch.setenv("SMARTSYNC_KEYSTORE_PASSWORD", "mine")
     monkeypatch.setenv("SMARTSYNC_ATTESTOR_KEYSTORE_PASSWORD", "theirs")
-    fake.answers["attest"] = AcceptedBlock(7, HASH, (STEP,))
+    fake.answers["attest"] = AcceptedBlock(7, HASH, "safe", (STEP,))
     options = ("--attestor-keystore", "a.json", "--attestor-keystore", "b.json", "--keystore", "me.json")
     result = run("attest", *options)
     assert result.exit_code == 0, result.output
@@ -89,3 +91,4 @@ def test_attest_key_that_is_no_signers_told_with_the_signers_and_its_place(
     assert f"needs 1 of its 1 signers, 0 of them are given: {ADDRESSES[0]} is not a signer" in result.stderr
     assert f"give keys of 1 of its signers: {ADDRESSES[2]}." in result.stderr
     assert f"{place}; others are taken from" in result.stderr
+    assert "smartsync anchor update --from URL" in result.stderr

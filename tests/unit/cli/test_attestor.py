@@ -16,7 +16,7 @@ TOKEN = "SMARTSYNC_ATTESTOR_TOKEN"
     (("--listen", "0.0.0.0:8650"), "to listen on 0.0.0.0, SMARTSYNC_ATTESTOR_TOKEN must be set to at least 16"),
     (("--listen", "nowhere"), "--listen: 'nowhere' is not HOST:PORT"),
     (("--follow", "latest"), "--follow: 'latest' is neither finalized nor a number of blocks"),
-    (("--resume", "0x12"), "the option --resume: '0x12' is not what is needed"),
+    (("--resume", "0x12"), "the option --resume: '0x12' is not 32 bytes in hex"),
     (("--second-source", "ws://node.example/secret-path"), "a node's url must start with http"),
     (("--second-source", "http://source.example/secret-path"), "the same url is given twice"),
     (("--record", "nowhere/attestor.sqlite"), "nowhere/attestor.sqlite cannot be read and written"),

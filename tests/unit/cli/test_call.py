@@ -30,7 +30,9 @@ def test_call_agreeing_shows_both_and_exit_0(run, fake) -> None:
 
 
 def test_call_differing_exit_6(run, fake) -> None:
-    fake.answers["call"] = CallComparison(SIGNATURE, 100, _outcome(7), CallOutcome(False, (), "NotActive()", b"\x01"))
+    fake.answers["call"] = CallComparison(
+        SIGNATURE, 100, _outcome(7), CallOutcome(False, (), "NotActive()", b"\x01", True)
+    )
     result = run("call", REPLICA, SIGNATURE, "1", SOURCE)
     assert result.exit_code == 6
     assert "reverts: NotActive()" in result.stdout
@@ -82,3 +84,10 @@ def test_call_bad_from_refused(run, fake) -> None:
     result = run("call", REPLICA, "f()(bool)", "--from", "me")
     assert result.exit_code == 2
     assert "the option --from: 'me' is not an address" in result.stderr
+
+
+def test_call_answer_of_another_type_is_not_called_a_revert(run, fake) -> None:
+    undecoded = CallOutcome(False, (), "the answer of 0 bytes is not (uint256,bytes32)", b"")
+    fake.answers["call"] = CallComparison(SIGNATURE, 100, undecoded, _outcome(7))
+    shown = run("call", REPLICA, SIGNATURE, "1", SOURCE).stdout
+    assert "the answer of 0 bytes is not" in shown and "reverts" not in shown

@@ -33,3 +33,16 @@ def test_failure_is_as_wide_as_the_terminal(capsys: pytest.CaptureFixture[str]) 
     lines = capsys.readouterr().err.splitlines()
     assert max(map(len, lines)) <= 40
     assert lines[0].startswith("error: what") and lines[1].startswith("       ") and "hint:  and" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"), [("100", 100), (None, 100_000), ("0", 100_000), ("wide", 100_000), ("", 100_000)]
+)
+def test_output_in_a_pipe_is_as_wide_as_columns_says(
+    monkeypatch: pytest.MonkeyPatch, columns: str | None, width: int
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    output = Output(as_json=False)
+    assert (output.console.width, output.notes.width) == (width, width)

@@ -91,3 +91,13 @@ def test_card_breaks_sentences_and_not_hashes() -> None:
     lines = text.splitlines()
     assert all(len(line) <= 60 or HASH in line for line in lines)
     assert lines[2].startswith(" " * 10)
+
+
+@pytest.mark.parametrize("width", [60, 100_000])
+def test_no_line_ends_in_blanks(width: int) -> None:
+    def draw(console: Console) -> None:
+        render.table(console, ("one", "two"), [("a", "long " * 4 + "cell"), ("b", "x"), ("c", "")])
+        render.card(console, "Title", [("name", "value"), ("empty", "")])
+
+    lines = drawn(draw, width=width).splitlines()
+    assert len(lines) == 8 and all(line == line.rstrip() for line in lines)

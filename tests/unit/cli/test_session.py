@@ -17,7 +17,7 @@ def test_account_typed_at_prompt_used_and_not_shown(run, fake, monkeypatch: pyte
     asked = []
     monkeypatch.delenv("SMARTSYNC_PRIVATE_KEY")
     monkeypatch.setattr(session, "_prompt", lambda: lambda text: asked.append(text) or KEY)
-    fake.answers["attest"] = AcceptedBlock(7, bytes(32), ())
+    fake.answers["attest"] = AcceptedBlock(7, bytes(32), "safe", ())
     result = run("attest", "--json")
     assert result.exit_code == 0
     assert fake.asked("connect")[1]["account"].key == bytes.fromhex(KEY[2:])

@@ -96,6 +96,25 @@ def test_status_of_a_replica_at_a_dropped_block_warns(
     assert document["dropped_for"] == (None if dropped_for is None else "0x" + "00" * 32)
 
 
+def test_status_of_a_source_node_below_the_recorded_block_warns(run, fake) -> None:
+    fake.answers |= {"status": replace(STATE, source_head=99, behind_s=None), "replicas": [REPLICA]}
+    for result in (run("status", REPLICA), run("status")):
+        assert f"Warning: the source node has no block 100, at which the replica {REPLICA} stands" in result.stdout
+        assert "its newest is 99. It is behind, or its chain is reorganising" in result.stdout
+    fake.answers["status"] = replace(STATE, source_head=100)
+    assert "Warning" not in run("status", REPLICA).stdout
+
+
+@pytest.mark.parametrize(
+    ("anchor_status", "way_out"), [("frozen", "smartsync anchor recover"), ("paused", "resumes by itself")]
+)
+def test_status_of_a_replica_whose_anchor_is_stopped_warns(run, fake, anchor_status: str, way_out: str) -> None:
+    fake.answers |= {"status": replace(STATE, anchor_status=anchor_status), "replicas": [REPLICA]}
+    for result in (run("status", REPLICA), run("status")):
+        assert f"the anchor {ANCHOR} of the replica {REPLICA} is {anchor_status}; " in result.stdout
+        assert way_out in result.stdout
+
+
 def test_status_of_a_replica_at_a_block_that_stands_does_not_warn(run, fake) -> None:
     fake.answers["status"] = STATE
     assert "Warning" not in run("status", REPLICA).stdout

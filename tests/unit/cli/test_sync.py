@@ -32,4 +32,15 @@ def test_sync_json_has_exact_integers_and_kinds(run, fake) -> None:
 
 def test_sync_nothing_to_do_says_so(run, fake) -> None:
     fake.answers["sync"] = SyncResult(REPLICA, 110, 110, HASH, (), ())
-    assert "stands at source block 110 already" in run("sync", REPLICA).stdout
+    shown = run("sync", REPLICA).stdout
+    assert "stands at source block 110 already" in shown and "The source is at" not in shown
+
+
+def test_sync_nothing_to_do_yet_says_what_has_to_be_done_first(run, fake) -> None:
+    hint = "have a newer one accepted: smartsync anchor update"
+    fake.answers["sync"] = SyncResult(REPLICA, 110, 110, HASH, (), (), 114, hint)
+    shown = run("sync", REPLICA).stdout
+    assert "stands at source block 110 already" in shown
+    assert f"The source is at block 114, of which the anchor accepts none that is newer: {hint}." in shown
+    document = json.loads(run("sync", REPLICA, "--json").stdout)
+    assert (document["source_head"], document["hint"]) == (114, hint)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import logging
 import re
 import signal
 from dataclasses import replace
@@ -123,10 +124,10 @@ def test_watch_of_a_fork_says_who_is_waited_for(run, fake, event: object, words:
 def test_watch_tells_of_accepted_blocks_and_reported_signers(run, fake) -> None:
     accepted = AnchorUpdate(111, HASH, "final", (STEP,))
     reported = EquivocationReported(ANCHOR, ADDRESSES[1], 7, b"\x07", "frozen", (STEP,))
-    fake.answers["watch"] = [accepted, replace(accepted, level="pending"), reported]
+    fake.answers["watch"] = [accepted, replace(accepted, level="pending", usable_from=1_800_000_000), reported]
     first, second, third, _ = run("watch", REPLICA).stdout.splitlines()
     assert f"  accepted: source block 111 0x{HASH.hex()} (final)  gas 221066" in first
-    assert "  offered, waits for a veto: source block 111 " in second
+    assert "  offered, waits for a veto until 1800000000 (2027-01-15 08:00:00 UTC): source block 111 " in second
     assert f"signer {ADDRESSES[1]} has signed two hashes of block 7; reported to the anchor {ANCHOR}" in third
     assert "which is frozen  gas 221066" in third
     events = [json.loads(line) for line in run("watch", REPLICA, "--json").stdout.splitlines()]
@@ -148,6 +149,21 @@ def test_watch_ended_by_signal_exit_0_with_last_word(run, fake, number: signal.S
     assert "error" not in result.stderr
     assert fake.closed
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_watch_warnings_that_are_logged_are_lines_with_their_time(run, fake) -> None:
+    async def pass_over() -> None:
+        logging.getLogger("smartsync.anchors.collecting").warning("attestor passed over: %s", "one.example: no answer")
+
+    fake.answers["watch"] = [pass_over]
+    result = run("watch", REPLICA)
+    assert re.search(f"^{TIME}  warning: attestor passed over: one.example: no answer$", result.stderr, re.M)
+    assert not any(type(handler).__name__ == "Lines" for handler in logging.getLogger("smartsync").handlers)
+
+
+def test_watch_hint_of_several_lines_is_one_line(run, fake) -> None:
+    fake.answers["watch"] = [BlockNotAccepted("too few", hint="do this\ndo that")]
+    assert "will try again: too few (hint: do this; do that)\n" in run("watch", REPLICA).stderr
 
 
 def test_watch_attest_uses_own_account_where_no_attestors(run, fake) -> None:

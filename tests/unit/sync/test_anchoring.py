@@ -9,7 +9,7 @@ import pytest
 
 from smartsync.anchors.attestation import QuorumTerms
 from smartsync.anchors.kinds import KINDS, Kind
-from smartsync.results import Step
+from smartsync.results import MisbehaviourReport, Step
 from smartsync.sync import anchoring
 from smartsync.sync.anchoring import Anchoring
 from tests.fake_source import ANCHOR, terms
@@ -39,9 +39,9 @@ async def test_report_misbehaviour_names_who_was_reported_where_others_went_mean
     async def guardian_of(*_: object) -> None:
         return None
 
-    async def report(*_: object) -> tuple[str, str, Step]:
+    async def report(*_: object) -> MisbehaviourReport:
         chain.signers = (THREE,)
-        return "active", TWO, STEP
+        return MisbehaviourReport("active", (STEP,), removed=TWO)
 
     for function in (kind_of, quorum_terms, guardian_of, report):
         monkeypatch.setattr(anchoring, function.__name__, function)

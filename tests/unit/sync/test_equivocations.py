@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from smartsync.errors import AnchorError, AnchorFrozen, Equivocation, NodeUnreachable, TransactionReverted
-from smartsync.results import EquivocationReported, Step
+from smartsync.results import EquivocationReported, MisbehaviourReport, Step
 from smartsync.sync import equivocations
 from smartsync.sync.equivocations import Reporting
 
@@ -29,13 +29,13 @@ def chain(monkeypatch: pytest.MonkeyPatch) -> Any:
     async def quorum_terms(_: object, anchor: str) -> SimpleNamespace:
         return SimpleNamespace(signers=made.signers[anchor])
 
-    async def report(_: object, anchor: str, evidence: bytes) -> tuple[str, str, Step]:
+    async def report(_: object, anchor: str, evidence: bytes) -> MisbehaviourReport:
         made.tried += 1
         if anchor in made.refused:
             raise made.refused[anchor]
         made.told.append((anchor, evidence))
         made.signers[anchor].remove(SIGNER)
-        return "active", SIGNER, STEP
+        return MisbehaviourReport("active", (STEP,), removed=SIGNER)
 
     monkeypatch.setattr(equivocations, "quorums_of", quorums_of)
     monkeypatch.setattr(equivocations, "quorum_terms", quorum_terms)

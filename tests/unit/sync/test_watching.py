@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ from smartsync.errors import (
     UnknownReplica,
     WrongChain,
 )
-from smartsync.results import AnchorResumed, AnchorStopped, Revoked, SyncResult
+from smartsync.results import AnchorResumed, AnchorStopped, AnchorUpdate, Revoked, Step, SyncResult
 from smartsync.sync.watching import Abilities, Event, Watching
 
 REPLICA = "0x" + "aa" * 20
@@ -206,3 +207,58 @@ def test_survived_other_errors_are_told_once() -> None:
     watcher, error = watching(), TooFewSignatures("it", 2, 1, hint="")
     assert watcher._survived(error) is error
     assert watcher._survived(error) is None
+
+
+async def test_look_at_a_composite_that_cannot_move_tells_who_holds_it_back_once_and_of_no_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The members' transactions are steps too, and the block that comes back is the one that it accepted before."""
+    head = AnchoredBlock(b"\x01" * 32, 57, 570, "safe")
+    answers: dict[str, Any] = {
+        "read_active": SimpleNamespace(key=SimpleNamespace(anchor=ANCHOR), block_number=57, block_hash=head.block_hash),
+        "anchor_state": AnchorState("active", 1, 0),
+        "accepted_block": head,
+        "head_of": head,
+        "newest_accepted": head,
+    }
+
+    def stand(answer: object) -> Any:
+        async def given(*_: object) -> object:
+            return answer
+
+        return given
+
+    for name, answer in answers.items():
+        monkeypatch.setattr(f"smartsync.sync.watching.{name}", stand(answer))
+    monkeypatch.setattr(Watching, "_dropped", stand({}))
+    monkeypatch.setattr(Watching, "_is_end_revoked", stand(False))
+    latest = 57
+    accepted = AnchorUpdate(57, head.block_hash, "safe", (Step("attest block 58", "0x", 134852, 1),))
+
+    async def header(block: str) -> SimpleNamespace:
+        return SimpleNamespace(number=latest)
+
+    async def update(anchor: str, tell: Any) -> AnchorUpdate:
+        tell(f"member {REPLICA} was not updated: block {latest} needs the signatures of 1 of the anchor's signers")
+        return accepted
+
+    watcher = Watching(
+        SimpleNamespace(header=header),  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        "0x",
+        REPLICA,
+        Abilities(no_sync, update=update),
+    )
+
+    async def look() -> list[Event]:
+        told = [event async for event in watcher._look()]
+        watcher._told, watcher._met = watcher._met, set()
+        return told
+
+    latest = 58
+    (first,) = await look()
+    assert isinstance(first, BlockNotAccepted) and first.message.startswith(f"member {REPLICA} was not updated: ")
+    latest = 59
+    assert await look() == []
+    accepted = replace(accepted, level="final")
+    assert await look() == [accepted], "that is news, also of a block that was safe before"

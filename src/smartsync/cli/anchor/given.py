@@ -88,7 +88,8 @@ def hex_bytes(text: str, what: str, size: int | None = None) -> bytes:
         found = b""
     if not found or (size is not None and len(found) != size):
         shown = text if len(text) <= 80 else text[:77] + "..."
-        raise ConfigError(f"{what}: {shown!r} is not what is needed", hint=f"give {wanted}")
+        needed = "hex" if size is None else f"{size} bytes in hex"
+        raise ConfigError(f"{what}: {shown!r} is not {needed}", hint=f"give {wanted}")
     return found
 
 

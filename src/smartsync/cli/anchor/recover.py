@@ -16,7 +16,8 @@ _Head = Annotated[
     typer.Option(
         "--head",
         metavar="HASH",
-        help="Hash of the last block that is to stand. All above it are revoked, final ones too; zeros revoke all.",
+        help="Hash of the last block that is to stand. It becomes FINAL: no revocation undoes it any more. All above "
+        "it are revoked, final ones too; zeros revoke all.",
         show_default=False,
     ),
 ]

@@ -104,6 +104,7 @@ def _draw(console: Console, result: MisbehaviourReport) -> None:
         "The misbehaviour is on chain",
         [
             ("anchor is", result.anchor_status),
+            *_vetoed(result),
             ("removed signer", result.removed),
             ("left", None if result.threshold is None else needed),
             *(("signer", signer) for signer in result.signers),
@@ -112,6 +113,16 @@ def _draw(console: Console, result: MisbehaviourReport) -> None:
     if result.anchor_status == "frozen":
         console.print(_frozen(result), soft_wrap=True)
     render.transactions(console, result.steps)
+
+
+def _vetoed(result: MisbehaviourReport) -> list[tuple[str, object]]:
+    if (block := result.vetoed) is None:
+        return []
+    return [
+        ("set aside", f"block {block.number} ({render.hexadecimal(block.block_hash)})"),
+        ("by watcher", block.watcher),
+        ("which has", render.hexadecimal(block.watchers_hash)),
+    ]
 
 
 def _frozen(result: MisbehaviourReport) -> str:

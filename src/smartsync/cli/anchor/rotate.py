@@ -45,18 +45,27 @@ def rotate(session: Session, signer: SignerOption, threshold: ThresholdOption, s
 
 def draw_change(console: Console, result: SignerChange, again: str) -> None:
     """Write what became of other signers; ``again`` is the command that puts them in force."""
+    what = f"{'Signer' if result.head is None else 'The recovery with signer'} set {result.set_epoch}"
     if result.effective_at is None:
-        title = f"Signer set {result.set_epoch} is in force" + ("" if result.steps else " already")
+        title = f"{what} is in force" + ("" if result.steps else " already")
     else:
-        title = f"Signer set {result.set_epoch} is scheduled, and not in force yet"
+        title = f"{what} is scheduled, and not in force yet"
     render.card(
         console,
         title,
         [
             ("quorum", f"{result.threshold} of {len(result.signers)}"),
             *(("signer", address) for address in result.signers),
+            ("last block that stands", None if result.head is None else _head(result.head)),
+            ("instead of the recovery to", None if result.replaced_head is None else _head(result.replaced_head)),
             ("not before", None if result.effective_at is None else render.utc(result.effective_at)),
             ("then run", None if result.effective_at is None else f"{again}, with the same options"),
         ],
     )
     render.transactions(console, result.steps)
+
+
+def _head(block_hash: bytes) -> str:
+    if not any(block_hash):
+        return "none: every block is revoked"
+    return f"{render.hexadecimal(block_hash)}, which is final then"

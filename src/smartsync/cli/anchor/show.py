@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from smartsync.anchors.block import way_back
+from smartsync.anchors.block import way_back, way_on
 from smartsync.anchors.rotating import ScheduledSet
 from smartsync.cli import render
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
-from smartsync.results import AnchorHead, AnchorReport
+from smartsync.results import AnchorHead, AnchorReport, PendingBlock
 
 
 @command("anchor", needs=("source_url", "target_url", "anchor"))
 def show(session: Session) -> None:
-    """Show the anchor's kind and what it trusts, its status, the newest blocks that it accepts, its terms and members.
+    """Show the anchor's kind and what it trusts, its status, its newest blocks, its terms and members.
 
-    Where the source has dropped blocks that it accepts, it warns and says what to do.
+    Where it is stopped, or the source has dropped blocks that it accepts, it warns and says what to do. An age is told
+    by the target's clock: that of its newest block, or this computer's where that is later.
     """
     anchor = session.settings.require("anchor")
     report = session.connected(lambda client, _: client.describe_anchor(anchor))
@@ -35,9 +36,11 @@ def draw_anchor(console: Console, report: AnchorReport, role: str = "Anchor") ->
             ("source genesis", render.hexadecimal(report.source_genesis_hash)),
             ("status", report.status),
             ("since", render.utc(report.since)),
+            ("because", report.cause or None),
             ("canonical epoch", report.canonical_epoch),
             *_head("safe", report.safe),
             *_head("final", report.final),
+            *_pending(report.pending),
             *(row for name, value in report.terms.items() for row in _term(name, value)),
             ("not compared with the source", report.not_compared or None),
         ],
@@ -49,7 +52,9 @@ def draw_anchor(console: Console, report: AnchorReport, role: str = "Anchor") ->
 
 
 def _warn(console: Console, report: AnchorReport) -> None:
-    """Tell of the blocks that the anchor accepts and the source has dropped."""
+    """Tell of an anchor that is stopped, and of the blocks that it accepts and the source has dropped."""
+    if report.status != "active":
+        render.warning(console, f"Warning: this anchor is {report.status}; {way_on(report.status)}.")
     if not report.dropped:
         return
     first, last = report.dropped[0], report.dropped[-1]
@@ -80,14 +85,28 @@ def _head(name: str, head: AnchorHead | None) -> list[tuple[str, object]]:
     ]
 
 
+def _pending(block: PendingBlock | None) -> list[tuple[str, object]]:
+    """Return the lines for a block that is not accepted yet: whoever may veto it has to see which it is."""
+    if block is None:
+        return []
+    until = (
+        "waits for nothing: set aside, or taken back by members, until it is offered again"
+        if block.usable_from is None
+        else f"accepted from {render.utc(block.usable_from)}, unless a watcher contradicts it"
+    )
+    return [("newest pending", f"block {block.number}, {until}"), ("", render.hexadecimal(block.block_hash))]
+
+
 def _term(name: str, value: object) -> list[tuple[str, object]]:
     """Return the lines for one of the terms of an anchor's kind."""
     label = name.removesuffix("_s").replace("_", " ")
     if isinstance(value, ScheduledSet):
-        return [
-            (label, f"{value.threshold} of {len(value.signers)}, not before {render.utc(value.effective_at)}"),
-            *(("  signer", address) for address in value.signers),
-        ]
+        what = f"{value.threshold} of {len(value.signers)}, not before {render.utc(value.effective_at)}"
+        signers = [("  signer", address) for address in value.signers]
+        if value.head is None:
+            return [(label, what), *signers]
+        stands = f"{render.hexadecimal(value.head)}, final then" if any(value.head) else "none: every block is revoked"
+        return [("scheduled recovery", what), *signers, ("  last block that stands", stands)]
     if isinstance(value, tuple):
         return [(label.removesuffix("s"), item) for item in value]
     if value is None:

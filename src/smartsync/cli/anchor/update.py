@@ -12,7 +12,7 @@ from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.results import AnchorUpdate
 
-_AFTER_A_VETO = "accepted once the anchor's delay is over (smartsync anchor show), unless a watcher contradicts it"
+_UNLESS = "unless a watcher contradicts it (smartsync anchor report --number) before"
 
 
 @command("anchor", "keystore", needs=("source_url", "target_url", "anchor"))
@@ -50,7 +50,7 @@ def _draw(console: Console, result: AnchorUpdate) -> None:
         [
             ("block hash", render.hexadecimal(result.block_hash)),
             ("level", result.level),
-            ("then", _AFTER_A_VETO if result.level == "pending" else None),
+            ("accepted from", None if result.usable_from is None else f"{render.utc(result.usable_from)}, {_UNLESS}"),
         ],
     )
     render.transactions(console, result.steps)

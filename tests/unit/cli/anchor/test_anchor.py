@@ -29,10 +29,12 @@ from smartsync.results import (
     DroppedBlock,
     KeptHash,
     MisbehaviourReport,
+    PendingBlock,
     Revoked,
     SetSignature,
     SignerChange,
     Step,
+    VetoedBlock,
 )
 
 ANCHOR = "0x" + "22" * 20
@@ -47,9 +49,11 @@ REPORT = AnchorReport(
     source_genesis_hash=HASH,
     status="active",
     since=1,
+    cause="",
     canonical_epoch=3,
     safe=None,
     final=None,
+    pending=None,
     terms={},
     dropped=(),
     not_compared="",
@@ -83,9 +87,10 @@ def test_update_from_urls_fetches_their_signatures(run, fake) -> None:
 
 
 def test_update_pending_says_that_it_waits(run, fake) -> None:
-    fake.answers["update_anchor"] = AnchorUpdate(7, HASH, "pending", (STEP,))
+    fake.answers["update_anchor"] = AnchorUpdate(7, HASH, "pending", (STEP,), 1_800_000_000)
     shown = run("anchor", "update", "--block", "finalized").stdout
-    assert "Source block 7 waits for a veto\n" in shown and "once the anchor's delay is over" in shown
+    assert "Source block 7 waits for a veto\n" in shown
+    assert "accepted from  1800000000 (2027-01-15 08:00:00 UTC), unless a watcher contradicts it" in shown
     assert fake.asked("update_anchor")[1]["block"] == "finalized"
 
 
@@ -237,6 +242,26 @@ def test_recover_passes_on_the_head(run, fake) -> None:
     assert fake.asked("recover_anchor")[0] == (ANCHOR, ADDRESSES[1:], 2, HASH)
 
 
+def test_recover_tells_which_block_stands_and_that_it_is_a_recovery(run, fake) -> None:
+    change = SignerChange(tuple(ADDRESSES[1:]), 2, 4, 1_800_000_000, (STEP,), HASH)
+    recover = "anchor", "recover", *NEW_SET, "--head", HASH_TEXT
+    fake.answers["recover_anchor"] = change
+    shown = run(*recover).stdout
+    assert "The recovery with signer set 4 is scheduled, and not in force yet" in shown
+    assert f"{HASH_TEXT}, which is final then" in shown and "instead of" not in shown
+    fake.answers["recover_anchor"] = replace(change, replaced_head=bytes(32))
+    assert "instead of the recovery to  none: every block is revoked" in run(*recover).stdout
+    fake.answers["recover_anchor"] = replace(change, effective_at=None, steps=())
+    assert "The recovery with signer set 4 is in force already" in run(*recover).stdout
+    assert "becomes FINAL" in " ".join(run("anchor", "recover", "--help").stdout.replace("│", " ").split())
+
+
+def test_recover_head_that_is_no_hash_says_what_is_needed(run, fake) -> None:
+    result = run("anchor", "recover", *NEW_SET, "--head", "45")
+    assert result.exit_code == 2 and fake.calls == []
+    assert "the option --head: '45' is not 32 bytes in hex" in result.stderr and "64 hex digits" in result.stderr
+
+
 def test_report_each_kind_of_evidence_goes_its_way(run, fake) -> None:
     Path("header.txt").write_text("0xf90102\n")
     Path("one.json").write_text('{"kind": "block"}')
@@ -268,6 +293,14 @@ def test_report_tells_who_was_removed_and_who_is_left(run, fake) -> None:
     assert "Frozen" not in result.stdout
     document = json.loads(run("anchor", "report", "--evidence", "0x0102", "--json").stdout)
     assert (document["removed"], document["signers"], document["threshold"]) == (ADDRESSES[0], ADDRESSES[1:], 2)
+
+
+def test_report_tells_which_block_was_set_aside_and_by_whom(run, fake) -> None:
+    vetoed = VetoedBlock(57, HASH, HUB, bytes(32))
+    fake.answers["report_contradiction"] = MisbehaviourReport("active", (STEP,), vetoed=vetoed)
+    shown = run("anchor", "report", "--number", "57").stdout
+    assert f"block 57 ({HASH_TEXT})" in shown
+    assert ["by", "watcher", HUB] in [line.split() for line in shown.splitlines()]
 
 
 @pytest.mark.parametrize(("guardian", "way_out"), [(HUB, f"Its guardian {HUB} can"), (None, "It stays so for good")])
@@ -316,6 +349,14 @@ def test_show_tells_all_of_it_and_of_its_members(run, fake) -> None:
     assert document["members"][0]["final"] is None
 
 
+@pytest.mark.parametrize(("head", "told"), [(HASH, f"{HASH_TEXT}, final then"), (bytes(32), "every block is revoked")])
+def test_show_tells_which_block_a_scheduled_recovery_lets_stand(run, fake, head: bytes, told: str) -> None:
+    terms = {"scheduled_set": ScheduledSet(tuple(ADDRESSES[1:]), 2, 1_800_000_000, head)}
+    fake.answers["describe_anchor"] = replace(REPORT, status="frozen", terms=terms)
+    shown = run("anchor", "show").stdout
+    assert "scheduled recovery" in shown and "scheduled set" not in shown and told in shown
+
+
 def test_show_names_primary_and_watchers(run, fake) -> None:
     other = "0x" + "33" * 20
     members = tuple(replace(REPORT, anchor=address) for address in (HUB, other))
@@ -327,11 +368,41 @@ def test_show_names_primary_and_watchers(run, fake) -> None:
     assert ["watcher", other] in [line.split() for line in shown.splitlines()]
 
 
+@pytest.mark.parametrize(
+    ("usable_from", "words"),
+    [
+        (1_800_000_000, "block 9, accepted from 1800000000 (2027-01-15 08:00:00 UTC), unless a watcher contradicts it"),
+        (None, "block 9, waits for nothing: set aside"),
+    ],
+)
+def test_show_tells_what_waits_for_a_veto_and_until_when(run, fake, usable_from: int | None, words: str) -> None:
+    fake.answers["describe_anchor"] = replace(REPORT, pending=PendingBlock(9, HASH, 1_700_000_000, usable_from))
+    shown = run("anchor", "show").stdout
+    assert words in shown and HASH_TEXT in shown.split("newest pending")[1]
+    assert json.loads(run("anchor", "show", "--json").stdout)["pending"]["usable_from"] == usable_from
+    fake.answers["describe_anchor"] = REPORT
+    assert "pending" not in run("anchor", "show").stdout
+
+
+def test_show_of_a_stopped_anchor_tells_the_cause_and_what_to_do(run, fake) -> None:
+    cause = "two blocks of number 7, both final"
+    fake.answers["describe_anchor"] = replace(REPORT, status="frozen", cause=cause)
+    shown = run("anchor", "show").stdout
+    assert ["because", *cause.split()] in [line.split() for line in shown.splitlines()]
+    assert "Warning: this anchor is frozen; " in shown and "smartsync anchor recover" in shown
+    fake.answers["describe_anchor"] = replace(REPORT, status="paused")
+    shown = run("anchor", "show").stdout
+    assert "because" not in shown and "it resumes by itself once its members do" in shown
+    fake.answers["describe_anchor"] = REPORT
+    assert "Warning" not in run("anchor", "show").stdout
+
+
 def test_show_of_blocks_that_the_source_has_dropped_warns(run, fake) -> None:
     one, two = DroppedBlock(7, HASH, "safe"), DroppedBlock(9, bytes(32), "safe")
     fake.answers["describe_anchor"] = replace(REPORT, dropped=(one,))
     shown = run("anchor", "show").stdout
     assert f"the source has dropped block 7 ({HASH_TEXT}), which this anchor accepts; have it revoked" in shown
+    assert "with keys of the anchor's signers, or with --from URL of their attestors" in shown
     fake.answers["describe_anchor"] = replace(REPORT, dropped=(one, two))
     assert "has dropped 2 of the blocks from 7 to 9" in run("anchor", "show").stdout
     fake.answers["describe_anchor"] = replace(REPORT, dropped=(one, replace(two, level="final")))

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smartsync.sync import state
+from tests.fake_anchor import FakeAnchor
+from tests.unit.sync.records import REPLICA, record_at
+
+
+@pytest.mark.parametrize(("recorded", "newest", "behind_s"), [(7, 10, 0), (7, 7, 0), (7, 5, None)])
+async def test_state_of_source_node_below_the_recorded_block_has_no_age(
+    monkeypatch: pytest.MonkeyPatch, node: Any, anchor: FakeAnchor, recorded: int, newest: int, behind_s: int | None
+) -> None:
+    async def read_record(*_: object) -> Any:
+        return record_at(node, recorded)
+
+    async def logic_of(*_: object) -> str:
+        return REPLICA
+
+    monkeypatch.setattr(state, "read_record", read_record)
+    monkeypatch.setattr(state, "logic_of", logic_of)
+    node.newest = newest
+    chain = node.chain
+
+    async def chain_id() -> int:
+        return 1
+
+    monkeypatch.setattr(chain, "chain_id", chain_id)
+    told = await state.state_of(chain, node.chain, "the hub", REPLICA)
+    assert (told.source_head, told.behind_s, told.dropped_for) == (newest, behind_s, None)
