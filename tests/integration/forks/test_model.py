@@ -1,6 +1,6 @@
 """T12: random stories of writes, forks of both chains, attestations, revocations and syncs, against a small model.
 
-``SMARTSYNC_FORK_STEPS`` (0 unless set: as many as fit into a minute) and ``SMARTSYNC_FORK_SEED`` (random unless set,
+``SMARTSYNC_FORK_STEPS`` (0 unless set: as many as fit into half a minute) and ``SMARTSYNC_FORK_SEED`` (random unless set,
 printed) choose the story. Each step is one thing that somebody can do; after each, what the contracts say is compared
 with the model, and now and then the replica is verified by RPC answers alone.
 """
@@ -36,7 +36,7 @@ from tests.integration.forks.scene import Scene, scene
 from tests.integration.world import encode
 
 STEPS = int(os.environ.get("SMARTSYNC_FORK_STEPS") or 0)
-SECONDS = 60
+SECONDS = 30
 KEYS = 6
 MAX_BRANCH = 6
 """Blocks that a reorganisation drops at most."""
