@@ -1,8 +1,8 @@
 """T12: random stories of writes, forks of both chains, attestations, revocations and syncs, against a small model.
 
 ``SMARTSYNC_FORK_STEPS`` (0 unless set: as many as fit into half a minute) and ``SMARTSYNC_FORK_SEED`` (random unless
-set, printed) choose the story. Each step is one thing that somebody can do; after each, what the contracts say is compared
-with the model, and now and then the replica is verified by RPC answers alone.
+set, printed) choose the story. Each step is one thing that somebody can do; after each, what the contracts say is
+compared with the model, and now and then the replica is verified by RPC answers alone.
 """
 
 from __future__ import annotations
