@@ -484,6 +484,20 @@ contract VetoAnchorTest is CompositeScene {
         assertLevel(anchor, nine, Level.SAFE);
     }
 
+    /// @dev It waited with a block that was vetoed since, and that says nothing for it.
+    function test_update_ofAnAncestorWhoseDescendantWasSetAside_waitsFromTheBeginning() public {
+        bytes memory nine = bring(Level.SAFE);
+        vm.warp(NOW + DELAY - 10); // back, to when it is young enough to be offered
+        tell(1, ten, 10, Level.SAFE);
+        anchor.reportMisbehaviour(evidence(evil, 1, 10));
+        tell(0, nine, 9, Level.SAFE);
+        anchor.update(nine);
+        vm.warp(NOW + 2 * DELAY - 11);
+        assertLevel(anchor, nine, Level.PENDING);
+        vm.warp(NOW + 2 * DELAY - 10);
+        assertLevel(anchor, nine, Level.SAFE);
+    }
+
     function test_reportMisbehaviour_ofAnAncestor_bothFinal_freezes() public {
         bytes memory nine = bring(Level.FINAL);
         tell(1, header(9), 9, Level.FINAL);
