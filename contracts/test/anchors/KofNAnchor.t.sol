@@ -7,6 +7,7 @@ import {ICompositeAnchor} from "../../src/interfaces/ICompositeAnchor.sol";
 import {IKofNAnchor} from "../../src/interfaces/IKofNAnchor.sol";
 import {BlockHeader} from "../../src/libraries/BlockHeader.sol";
 import {CompositeScene} from "../reference/CompositeScene.sol";
+import {HeaderWriter} from "../reference/HeaderWriter.sol";
 import {TestAnchor} from "../reference/TestAnchor.sol";
 
 contract KofNAnchorTest is CompositeScene {
@@ -238,7 +239,7 @@ contract KofNAnchorTest is CompositeScene {
         bytes memory nine = header(9);
         ten = child(nine, 10);
         accept(ten, 10, Level.FINAL);
-        anchor.extendAncestors(keccak256(ten), pair(ten, nine));
+        anchor.extendAncestors(keccak256(ten), HeaderWriter.pair(ten, nine));
         assertLevel(anchor, nine, Level.FINAL);
         // Nobody stands behind it any more, and nobody says that it was dropped: it may be below the fork.
         members[0].setLevel(keccak256(ten), Level.REVOKED);
@@ -252,7 +253,7 @@ contract KofNAnchorTest is CompositeScene {
         bytes memory nine = header(9);
         ten = child(nine, 10);
         accept(ten, 10, Level.SAFE);
-        anchor.extendAncestors(keccak256(ten), pair(ten, nine));
+        anchor.extendAncestors(keccak256(ten), HeaderWriter.pair(ten, nine));
         tell(0, forged(9), 9, Level.FINAL);
         tell(1, forged(9), 9, Level.FINAL);
         assertLevel(anchor, nine, Level.SAFE); // two members still stand behind its descendant
@@ -297,7 +298,7 @@ contract KofNAnchorTest is CompositeScene {
         ten = child(nine, 10);
         accept(nine, 9, Level.FINAL);
         accept(ten, 10, Level.SAFE);
-        anchor.extendAncestors(keccak256(ten), pair(ten, nine));
+        anchor.extendAncestors(keccak256(ten), HeaderWriter.pair(ten, nine));
         assertLevel(anchor, nine, Level.FINAL);
         members[0].setLevel(keccak256(ten), Level.REVOKED);
         members[1].setLevel(keccak256(ten), Level.REVOKED);
@@ -309,8 +310,8 @@ contract KofNAnchorTest is CompositeScene {
         bytes memory nine = child(eight, 9);
         ten = child(nine, 10);
         accept(ten, 10, Level.FINAL);
-        anchor.extendAncestors(keccak256(ten), pair(ten, nine));
-        anchor.extendAncestors(keccak256(nine), pair(nine, eight));
+        anchor.extendAncestors(keccak256(ten), HeaderWriter.pair(ten, nine));
+        anchor.extendAncestors(keccak256(nine), HeaderWriter.pair(nine, eight));
         assertLevel(anchor, eight, Level.FINAL);
         members[0].setLevel(keccak256(ten), Level.SAFE);
         assertLevel(anchor, eight, Level.SAFE);

@@ -394,8 +394,7 @@ contract QuorumAnchorLifeTest is QuorumScene {
         bytes memory parent = header(6, NOW - 20);
         bytes memory newest = HeaderWriter.header(keccak256(parent), STATE, 7, NOW - 10);
         anchor.update(safeProof(newest, 7));
-        bytes[] memory headers = new bytes[](2);
-        (headers[0], headers[1]) = (newest, parent);
+        bytes[] memory headers = HeaderWriter.pair(newest, parent);
         anchor.extendAncestors(keccak256(newest), headers);
         assertLevel(keccak256(parent), Level.SAFE);
         revoke(0);
@@ -410,8 +409,7 @@ contract QuorumAnchorLifeTest is QuorumScene {
         parent = fork(6, NOW - 20);
         bytes memory newest = HeaderWriter.header(keccak256(parent), STATE, 7, NOW - 10);
         anchor.update(sevenIsFinal ? attested(7, newest) : safeProof(newest, 7));
-        headers = new bytes[](2);
-        (headers[0], headers[1]) = (newest, parent);
+        headers = HeaderWriter.pair(newest, parent);
     }
 
     /// @dev Two FINAL blocks of one number show that a quorum was wrong once.
@@ -469,8 +467,7 @@ contract QuorumAnchorLifeTest is QuorumScene {
         bytes memory parent = fork(6, NOW - 40);
         bytes memory left = HeaderWriter.header(keccak256(parent), STATE, 7, NOW - 30);
         anchor.update(safeProof(left, 7));
-        bytes[] memory headers = new bytes[](2);
-        (headers[0], headers[1]) = (left, parent);
+        bytes[] memory headers = HeaderWriter.pair(left, parent);
         vm.prank(address(0xbad));
         anchor.extendAncestors(keccak256(left), headers);
         bytes memory honest = header(6, NOW - 40);
@@ -484,8 +481,7 @@ contract QuorumAnchorLifeTest is QuorumScene {
         bytes memory parent = fork(6, NOW - 40);
         bytes memory newest = HeaderWriter.header(keccak256(parent), STATE, 7, NOW - 30);
         anchor.update(safeProof(newest, 7));
-        bytes[] memory headers = new bytes[](2);
-        (headers[0], headers[1]) = (newest, parent);
+        bytes[] memory headers = HeaderWriter.pair(newest, parent);
         anchor.extendAncestors(keccak256(newest), headers);
         assertContradicts(held, keccak256(left), 6);
     }

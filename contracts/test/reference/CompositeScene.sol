@@ -61,9 +61,4 @@ abstract contract CompositeScene is NamedErrors {
         (Status current,,) = anchor.status();
         assertEq(uint8(current), uint8(expected));
     }
-
-    function pair(bytes memory one, bytes memory other) internal pure returns (bytes[] memory both) {
-        both = new bytes[](2);
-        (both[0], both[1]) = (one, other);
-    }
 }

@@ -47,4 +47,10 @@ library HeaderWriter {
     {
         return join(fields(parentHash, stateRoot, number, timestamp));
     }
+
+    /// @notice Two headers as `extendAncestors` takes them.
+    function pair(bytes memory one, bytes memory other) internal pure returns (bytes[] memory both) {
+        both = new bytes[](2);
+        (both[0], both[1]) = (one, other);
+    }
 }
