@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 
@@ -31,7 +31,7 @@ from smartsync.results import (
     SyncResult,
 )
 from smartsync.sync import SmartSync
-from smartsync.sync.watching import Event
+from smartsync.sync.watching import Event, Told
 from smartsync.types import SlotChange
 
 _Interval = Annotated[
@@ -144,17 +144,6 @@ def _tell(session: Session, event: Event) -> None:
             session.output.show(document, lambda console: console.print(timed(_line(event)), soft_wrap=True))
 
 
-_Told: TypeAlias = (
-    SyncResult
-    | AnchorUpdate
-    | Recovered
-    | ReorganisationSeen
-    | Revoked
-    | EquivocationReported
-    | AnchorStopped
-    | AnchorResumed
-)
-
 _NAMES = {
     SyncResult: "sync",
     AnchorUpdate: "accepted",
@@ -167,7 +156,7 @@ _NAMES = {
 }
 
 
-def _line(event: _Told) -> str:
+def _line(event: Told) -> str:
     match event:
         case SyncResult():
             return f"synced: block {event.from_block} -> {event.to_block}  {_written(event.changes, event.steps)}"

@@ -22,13 +22,14 @@ from smartsync.anchors.misbehaviour import (
     report,
 )
 from smartsync.anchors.native import keep_blockhash, keep_l1block
-from smartsync.anchors.quorum import Signers, guardian_of, quorum_terms
+from smartsync.anchors.quorum import LocalSigners, Signers, guardian_of, quorum_terms, update_quorum
 from smartsync.anchors.revoking import revoke_at
 from smartsync.anchors.rotating import recover_anchor, rotate, sign_set
-from smartsync.anchors.updating import update_anchor
+from smartsync.anchors.updating import require_own_signers, update_anchor
 from smartsync.chain import Chain
 from smartsync.errors import ConfigError
 from smartsync.results import (
+    AcceptedBlock,
     AnchorExtension,
     AnchorReport,
     AnchorUpdate,
@@ -63,6 +64,24 @@ class Anchoring(ABC):
     async def describe_anchor(self, anchor: str) -> AnchorReport:
         """Return what an anchor says of itself, and which of the blocks that it accepts the source has dropped."""
         return await describe_anchor(self.source, self.target, checked_address(anchor, "the anchor"))
+
+    async def attest(
+        self, anchor: str, attestors: Sequence[LocalAccount], *, block: int | str | None = None
+    ) -> AcceptedBlock:
+        """Sign a source block (the newest where ``None``) with each attestor and submit it to a quorum anchor.
+
+        ``block`` is a number, or ``finalized`` or ``safe`` where the source's node knows these.
+
+        Warning: a signer signs only what is final on the source chain.
+
+        See ``smartsync.anchors.quorum.update_quorum`` for errors; of an anchor without signers: AnchorMismatch.
+        """
+        anchor = checked_address(anchor, "the anchor")
+        await require_own_signers(self.target, anchor)
+        signers = LocalSigners(attestors)
+        header, steps = await update_quorum(self.source, self._paying(), anchor, signers, block=block)
+        level = (await accepted_block(self.target, anchor, header.hash)).level
+        return AcceptedBlock(header.number, header.hash, level, tuple(steps))
 
     async def update_anchor(
         self,

@@ -13,13 +13,13 @@ from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import checked_address
 from smartsync.anchors.attestation import AttestedLevel
-from smartsync.anchors.block import accepted_block, require_same_source, way_in
+from smartsync.anchors.block import require_same_source, way_in
 from smartsync.anchors.collecting import RemoteSigners
 from smartsync.anchors.composite import Tell
 from smartsync.anchors.once import SignersOnce
-from smartsync.anchors.quorum import LocalSigners, Signers, update_quorum
+from smartsync.anchors.quorum import LocalSigners, Signers
 from smartsync.anchors.revoking import revoke_dropped
-from smartsync.anchors.updating import require_enough_keys, require_own_signers, require_without_signers
+from smartsync.anchors.updating import require_enough_keys, require_without_signers
 from smartsync.chain import Chain
 from smartsync.contracts import event_topic
 from smartsync.deploy import Deployed, Deployment
@@ -34,7 +34,6 @@ from smartsync.errors import (
 )
 from smartsync.replica import ReplicaRecord, read_active, read_record, require_hub
 from smartsync.results import (
-    AcceptedBlock,
     AnchorUpdate,
     CallComparison,
     ForkResult,
@@ -175,24 +174,6 @@ class SmartSync(Anchoring):
         finally:
             # Also where the anchor failed: the hub stands, and the next try goes on with it.
             self.hub = deployment.hub or self.hub
-
-    async def attest(
-        self, anchor: str, attestors: Sequence[LocalAccount], *, block: int | str | None = None
-    ) -> AcceptedBlock:
-        """Sign a source block (the newest where ``None``) with each attestor and submit it to a quorum anchor.
-
-        ``block`` is a number, or ``finalized`` or ``safe`` where the source's node knows these.
-
-        Warning: a signer signs only what is final on the source chain.
-
-        See ``smartsync.anchors.quorum.update_quorum`` for errors; of an anchor without signers: AnchorMismatch.
-        """
-        anchor = checked_address(anchor, "the anchor")
-        await require_own_signers(self.target, anchor)
-        signers = LocalSigners(attestors)
-        header, steps = await update_quorum(self.source, self._paying(), anchor, signers, block=block)
-        level = (await accepted_block(self.target, anchor, header.hash)).level
-        return AcceptedBlock(header.number, header.hash, level, tuple(steps))
 
     async def fork(
         self,

@@ -46,7 +46,7 @@ from smartsync.results import (
     SyncResult,
 )
 
-Event: TypeAlias = (
+Told: TypeAlias = (
     SyncResult
     | AnchorUpdate
     | Recovered
@@ -55,8 +55,10 @@ Event: TypeAlias = (
     | EquivocationReported
     | AnchorStopped
     | AnchorResumed
-    | SmartSyncError
 )
+"""What has happened, as a watcher tells it."""
+
+Event: TypeAlias = Told | SmartSyncError
 """What a watcher tells. An error is one that it survives: it tries again at the next look."""
 
 
