@@ -18,7 +18,8 @@ Proofs, by kind:
 - ``bft``: headers with the seals of their validators (``qbft``, ``ibft2``)
 - ``quorum``: signatures of m of n, of keys that are at hand (``quorum``)
 - ``once``: such keys, which never sign two hashes of one number
-- ``collecting``: signatures of attestors, fetched over HTTP
+- ``asking``: attestors over HTTP, and what is wrong with an answer
+- ``collecting``: their signatures, and which of these count
 - ``ancestors``: headers down from an accepted block, of any kind
 - ``composite``: what the members accept (``k-of-n``, ``veto``)
 

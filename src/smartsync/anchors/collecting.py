@@ -6,17 +6,13 @@ whoever handed it over. So an attestor can be silent or lie, and that costs its 
 
 from __future__ import annotations
 
-import asyncio
-import json
-import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import aiohttp
 
+from smartsync.anchors.asking import TIMEOUT_S, Attestor, Attestors, NoAnswer, ask_all, plain, said, theirs
 from smartsync.anchors.attestation import (
     AttestedLevel,
     BlockAttestation,
@@ -29,38 +25,14 @@ from smartsync.anchors.attestation import (
 from smartsync.anchors.documents import decode_attestation, decode_revocation
 from smartsync.anchors.parting import Parting
 from smartsync.chain import Chain
-from smartsync.errors import ConfigError, Equivocation, ForeignSignature, SmartSyncError, TooFewSignatures
+from smartsync.errors import Equivocation, ForeignSignature, SmartSyncError, TooFewSignatures
 from smartsync.header import Header
 
-T = TypeVar("T")
-
-logger = logging.getLogger(__name__)
-
-TOKEN = "SMARTSYNC_ATTESTOR_TOKEN"  # noqa: S105  # a variable's name
-"""Environment variable: what attestors ask relayers to show, in the header ``Authorization: Bearer …``."""
-
-_TIMEOUT_S = 15.0
-_MAX_BODY = 16 * 1024
 _MARGIN_S = 60
-_MAX_NESTING = 100
 _MAX_SEEN = 10_000
 
 _SeenKey = tuple[str, int, int, int, int, str]
 """An anchor, its chain, a block number, both epochs, and a signer: for these only one hash may be signed."""
-
-
-class _NoAnswer(Exception):
-    """An attestor gave nothing of use; text and hint say why and what to do, and hold nothing of the url."""
-
-    def __init__(self, why: str, hint: str = "") -> None:
-        super().__init__(why)
-        self.hint = hint
-
-
-@dataclass(frozen=True, slots=True)
-class _Attestor:
-    url: str
-    host: str
 
 
 class RemoteSigners:
@@ -83,18 +55,13 @@ class RemoteSigners:
         A url is not one, or there is none.
     """
 
-    def __init__(self, urls: Sequence[str], token: str | None = None, *, timeout_s: float = _TIMEOUT_S) -> None:
-        self._attestors = [_attestor(url) for url in dict.fromkeys(url.rstrip("/") for url in urls)]
-        if not self._attestors:
-            raise ConfigError("no attestor is given", hint="name their urls: --from URL, repeatable")
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+    def __init__(self, urls: Sequence[str], token: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._attestors = Attestors(urls, token, timeout_s=timeout_s)
         self._seen: OrderedDict[_SeenKey, tuple[BlockAttestation, Signed]] = OrderedDict()
         self._equivocations: dict[_SeenKey, Equivocation] = {}
-        self._logged: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"RemoteSigners({', '.join(attestor.host for attestor in self._attestors)})"
+        return f"RemoteSigners({', '.join(attestor.host for attestor in self._attestors.all)})"
 
     @property
     def equivocations(self) -> list[Equivocation]:
@@ -128,9 +95,9 @@ class RemoteSigners:
             Likewise, and one of the answers shows that a signer has signed two hashes of one height. The hint tells of
             each attestor, too.
         """
-        async with self._session() as session:
+        async with self._attestors.session() as session:
             if block is not None:
-                return await self._block(session, terms, await source.header(block), self._attestors, [])
+                return await self._block(session, terms, await source.header(block), self._attestors.all, [])
             heights, answering, problems = await self._heights(session, terms)
             newest = await source.block_number()
             why: SmartSyncError | None = None
@@ -152,8 +119,8 @@ class RemoteSigners:
             wrong.
         """
 
-        async def ask(attestor: _Attestor) -> tuple[Revocation, Signed]:
-            statement, signed = decode_revocation(terms, await self._get(session, attestor, "/v1/revocation"))
+        async def ask(attestor: Attestor) -> tuple[Revocation, Signed]:
+            statement, signed = decode_revocation(terms, await self._attestors.get(session, attestor, "/v1/revocation"))
             if statement.head != parting.head:
                 raise ForeignSignature(
                     f"it revokes what is above 0x{statement.head.hex()}, and the source has parted above "
@@ -166,8 +133,8 @@ class RemoteSigners:
                 )
             return statement, signed
 
-        async with self._session() as session:
-            answers, problems = await self._ask_all(self._attestors, ask)
+        async with self._attestors.session() as session:
+            answers, problems = await ask_all(self._attestors.all, ask)
         by_statement: dict[Revocation, dict[str, Signed]] = {}
         for statement, signed in answers:
             by_statement.setdefault(statement, {})[signed.signer] = signed
@@ -178,22 +145,22 @@ class RemoteSigners:
             problems.append("they signed until different times: a new hour began, or their clocks differ; try again")
         if len(signers) < terms.threshold:
             raise TooFewSignatures("the revocation", terms.threshold, len(signers), hint=_hint(problems))
-        self._log(problems)
+        self._attestors.log(problems)
         return statement, list(signers.values())
 
     async def _heights(
         self, session: aiohttp.ClientSession, terms: QuorumTerms
-    ) -> tuple[list[int], list[_Attestor], list[str]]:
+    ) -> tuple[list[int], list[Attestor], list[str]]:
         """Return the heights to try: the highest that ``threshold`` signers say they would attest, and all lower ones.
 
         Nothing that they say here is more than a hint of what to ask for. Also returned: who answered, and what was
         wrong with the others.
         """
 
-        async def ask(attestor: _Attestor) -> tuple[_Attestor, str, int]:
-            return attestor, *_newest(terms, await self._get(session, attestor, "/v1/status"))
+        async def ask(attestor: Attestor) -> tuple[Attestor, str, int]:
+            return attestor, *_newest(terms, await self._attestors.get(session, attestor, "/v1/status"))
 
-        answers, problems = await self._ask_all(self._attestors, ask)
+        answers, problems = await ask_all(self._attestors.all, ask)
         highest: dict[str, int] = {}
         for _, signer, number in answers:
             highest[signer] = max(number, highest.get(signer, 0))
@@ -207,18 +174,18 @@ class RemoteSigners:
         session: aiohttp.ClientSession,
         terms: QuorumTerms,
         header: Header,
-        attestors: Sequence[_Attestor],
+        attestors: Sequence[Attestor],
         problems: list[str],
     ) -> tuple[Header, AttestedLevel, Sequence[Signed]]:
         """Collect what signers say of one block, and return it where enough of them say the same as the source."""
         noticed: list[Equivocation] = []
 
-        async def ask(attestor: _Attestor) -> tuple[BlockAttestation, Signed]:
+        async def ask(attestor: Attestor) -> tuple[BlockAttestation, Signed]:
             path = f"/v1/attestations/{header.number}"
-            statement, signed = decode_attestation(terms, await self._get(session, attestor, path))
+            statement, signed = decode_attestation(terms, await self._attestors.get(session, attestor, path))
             if (equivocation := self._compare(terms, statement, signed)) is not None:
                 noticed.append(equivocation)
-                raise _NoAnswer(equivocation.message)
+                raise NoAnswer(equivocation.message)
             if statement.number != header.number:
                 raise ForeignSignature(f"it is of block {statement.number}, and {header.number} was asked for")
             if statement.block_hash != header.hash:
@@ -227,7 +194,7 @@ class RemoteSigners:
                 )
             return statement, signed
 
-        answers, more = await self._ask_all(attestors, ask)
+        answers, more = await ask_all(attestors, ask)
         problems += more
         faulty = self._faulty(terms)
         by_level: dict[AttestedLevel, dict[str, Signed]] = {"final": {}, "safe": {}}
@@ -238,7 +205,7 @@ class RemoteSigners:
                 problems.append(f"{known.message}, and is left out since")
         for level, signers in by_level.items():
             if len(signers) >= terms.threshold:
-                self._log(problems)
+                self._attestors.log(problems)
                 return header, level, list(signers.values())
         found = max(map(len, by_level.values()))
         if all(by_level.values()):
@@ -271,133 +238,24 @@ class RemoteSigners:
         evidence = encode_evidence(before, signed_before.signature, statement, signed.signature)
         return self._equivocations.setdefault(key, Equivocation(signed.signer, statement.number, evidence))
 
-    async def _ask_all(
-        self, attestors: Sequence[_Attestor], ask: Callable[[_Attestor], Awaitable[T]]
-    ) -> tuple[list[T], list[str]]:
-        """Ask all side by side; return the answers that are of use, and of the other attestors what was wrong.
-
-        That is told once: in the hint where too few are left, in the log where enough are.
-        """
-        outcomes = await asyncio.gather(*map(ask, attestors), return_exceptions=True)
-        answers: list[T] = []
-        problems: list[str] = []
-        for attestor, outcome in zip(attestors, outcomes, strict=True):
-            if isinstance(outcome, SmartSyncError):
-                problems.append(_told(attestor.host, outcome.message, outcome.hint))
-            elif isinstance(outcome, _NoAnswer):
-                problems.append(_told(attestor.host, str(outcome), outcome.hint))
-            elif isinstance(outcome, BaseException):
-                raise outcome
-            else:
-                answers.append(outcome)
-        return answers, problems
-
-    def _log(self, problems: Sequence[str]) -> None:
-        """Tell what was wrong with some although enough were left; what was so the last time is known already."""
-        for problem in problems:
-            if problem not in self._logged:
-                logger.warning("attestor passed over: %s", problem)
-        self._logged = set(problems)
-
-    def _session(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(timeout=self._timeout, headers=self._headers)
-
-    async def _get(self, session: aiohttp.ClientSession, attestor: _Attestor, path: str) -> Any:
-        """Return the JSON that an attestor answers with.
-
-        Raises
-        ------
-        _NoAnswer
-            There is none in time, it is an error, or nothing that could be an answer.
-        """
-        body = bytearray()
-        try:
-            # A redirection could lead anywhere, and the token with it.
-            async with session.get(attestor.url + path, allow_redirects=False) as response:
-                async for chunk in response.content.iter_any():
-                    body += chunk
-                    if len(body) > _MAX_BODY:
-                        raise _NoAnswer(f"its answer has more than {_MAX_BODY} bytes")
-                status = response.status
-        except TimeoutError:
-            raise _NoAnswer(f"no answer within {self._timeout.total:g} s") from None
-        except aiohttp.ClientConnectorError as error:
-            raise _NoAnswer(f"cannot connect: {error.strerror or 'no connection'}") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _NoAnswer(f"the connection failed: {type(error).__name__}") from None
-        told = _parsed(bytes(body))
-        if status == 401:
-            # Not in its words: it cannot know where the token is taken from here.
-            what = "it does not take the token that it was shown" if self._headers else "it wants a token"
-            raise _NoAnswer(what, f"set the environment variable {TOKEN} to the one that its operator gives you")
-        if status != 200:
-            message, hint = _said(told, "message"), _said(told, "hint")
-            raise _NoAnswer(f"HTTP status {status}" + (f": {message}" if message else ""), _theirs(hint))
-        return told
-
-
-def _attestor(url: str) -> _Attestor:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ConfigError("an attestor's url must start with http:// or https:// and name a host")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return _Attestor(url, f"{host}:{port}" if port else host)
-
-
-def _parsed(body: bytes) -> Any:
-    """Return what a JSON text says, None where it is none.
-
-    Python's parser recurses in C, where the end of the stack is the end of the process: so none of ours nests.
-    """
-    if body.count(b"[") + body.count(b"{") > _MAX_NESTING:
-        return None
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
 
 def _newest(terms: QuorumTerms, status: Any) -> tuple[str, int]:
     """Return who an attestor says that it is, and the newest height that it would attest."""
     if not isinstance(status, dict):
-        raise _NoAnswer("it answered no status")
+        raise NoAnswer("it answered no status")
     anchor, chain_id, signer = status.get("anchor"), status.get("target_chain_id"), status.get("signer")
     if (anchor, chain_id) != (terms.anchor, terms.target_chain_id):
-        raise _NoAnswer(f"it attests for the anchor {_plain(anchor)} on chain {_plain(chain_id)}, and not for this one")
+        raise NoAnswer(f"it attests for the anchor {plain(anchor)} on chain {plain(chain_id)}, and not for this one")
     if not isinstance(signer, str) or signer not in terms.signers:
-        raise _NoAnswer(f"{_plain(signer)} is no signer of the anchor")
+        raise NoAnswer(f"{plain(signer)} is no signer of the anchor")
     newest = status.get("newest")
     number = newest.get("number") if isinstance(newest, dict) else None
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**64:
         state = status.get("state")
         if state in ("waiting", "stopped"):
-            raise _NoAnswer(f"it is {state}: {_said(status, 'reason')}", _theirs(_said(status, "hint")))
-        raise _NoAnswer("it names no block")
+            raise NoAnswer(f"it is {state}: {said(status, 'reason')}", theirs(said(status, "hint")))
+        raise NoAnswer("it names no block")
     return signer, number
-
-
-def _said(told: Any, name: str) -> str:
-    """Return one of the texts of a stranger's answer, empty where it has none."""
-    value = told.get(name) if isinstance(told, dict) else None
-    return _plain(value) if isinstance(value, str) else ""
-
-
-def _theirs(hint: str) -> str:
-    """Say whose hint this is: its operator's, as a rule, and not ours to follow."""
-    return f"its own hint: {hint}" if hint else ""
-
-
-def _told(host: str, why: str, hint: str) -> str:
-    return f"{host}: {why}" + (f" ({hint})" if hint else "")
-
-
-def _plain(value: object) -> str:
-    """Return a stranger's text without control characters, and not all of a long one."""
-    return "".join(char if char.isprintable() else "?" for char in str(value)[:300])
 
 
 def _hint(problems: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from smartsync.anchors.collecting import TOKEN
+from smartsync.anchors.asking import TOKEN
 from smartsync.anchors.documents import encode_signed
 from smartsync.attestor.service import Attested, Attestor, Look
 from smartsync.attestor.sharing import Budget, Shared

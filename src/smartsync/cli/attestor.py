@@ -17,7 +17,7 @@ from eth_account.signers.local import LocalAccount
 from rich.console import Console
 
 from smartsync import __version__
-from smartsync.anchors.collecting import TOKEN
+from smartsync.anchors.asking import TOKEN
 from smartsync.attestor.following import Follow, parse_follow
 from smartsync.attestor.record import Record
 from smartsync.attestor.server import DEFAULT_LISTEN, Listen, Server, parse_listen, require_token

@@ -338,7 +338,7 @@ async def test_attest_height_that_nobody_else_has_costs_a_round_only(source: Fak
 async def test_attest_attestor_that_is_not_there_named_by_host_only(source: FakeSource) -> None:
     port = unused_port()
     async with serving(FakeAttestor(ACCOUNTS[0])) as one:
-        urls = [one._attestors[0].url, f"http://user:hidden@127.0.0.1:{port}/secret-path"]
+        urls = [one._attestors.all[0].url, f"http://user:hidden@127.0.0.1:{port}/secret-path"]
         signers = RemoteSigners(urls)
         with pytest.raises(TooFewSignatures) as caught:
             await attest(signers, source)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from smartsync.anchors.collecting import TOKEN
+from smartsync.anchors.asking import TOKEN
 from smartsync.anchors.documents import decode_attestation, decode_revocation
 from smartsync.anchors.parting import Parting
 from smartsync.attestor.server import Listen, Server, parse_listen, require_token

@@ -153,7 +153,7 @@ def test_watch_ended_by_signal_exit_0_with_last_word(run, fake, number: signal.S
 
 def test_watch_warnings_that_are_logged_are_lines_with_their_time(run, fake) -> None:
     async def pass_over() -> None:
-        logging.getLogger("smartsync.anchors.collecting").warning("attestor passed over: %s", "one.example: no answer")
+        logging.getLogger("smartsync.anchors.asking").warning("attestor passed over: %s", "one.example: no answer")
 
     fake.answers["watch"] = [pass_over]
     result = run("watch", REPLICA)

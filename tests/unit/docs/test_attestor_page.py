@@ -6,7 +6,7 @@ import inspect
 import re
 from pathlib import Path
 
-from smartsync.anchors.collecting import TOKEN
+from smartsync.anchors.asking import TOKEN
 from smartsync.attestor import server
 from smartsync.cli import attestor as command
 from smartsync.errors import AlreadySigned

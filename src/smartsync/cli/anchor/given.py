@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from smartsync.anchors.collecting import TOKEN, RemoteSigners
+from smartsync.anchors.asking import TOKEN
+from smartsync.anchors.collecting import RemoteSigners
 from smartsync.cli.session import Session
 from smartsync.config import parse_address, parse_block
 from smartsync.errors import ConfigError
