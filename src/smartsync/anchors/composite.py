@@ -79,39 +79,44 @@ async def update_composite(
     AnchorPaused, AnchorFrozen
         The composite is not active, or froze now since it holds another block of this number.
     """
-    work = _Work(source, sender, anchor, kind, update, tell or (lambda _: None))
-    return await work.run(block)
+    await require_same_source(source, sender.chain, anchor)
+    members = await members_of(sender.chain, anchor)
+    return await _Work(source, sender, anchor, kind, members, update, block, tell or (lambda _: None)).run()
 
 
 class _Work:
     def __init__(
-        self, source: Chain, sender: Sender, anchor: str, kind: CompositeKind, update: Update, tell: Tell
+        self,
+        source: Chain,
+        sender: Sender,
+        anchor: str,
+        kind: CompositeKind,
+        members: Sequence[str],
+        update: Update,
+        block: int | str | None,
+        tell: Tell,
     ) -> None:
         self._source, self._sender, self._target = source, sender, sender.chain
-        self._anchor, self._kind, self._update, self._tell = anchor, kind, update, tell
-        self._block: int | str | None = None
-        self._members: list[str] = []
+        self._anchor, self._kind, self._members = anchor, kind, members
+        self._update, self._block, self._tell = update, block, tell
         self._steps: list[Step] = []
         self._failures: dict[str, SmartSyncError] = {}
 
-    async def run(self, block: int | str | None) -> tuple[Header, list[Step]]:
-        await require_same_source(self._source, self._target, self._anchor)
+    async def run(self) -> tuple[Header, list[Step]]:
         await self._require_not_frozen()
-        self._block = block
-        members = self._members = await members_of(self._target, self._anchor)
         needed = await self._needed()
-        if block is None:
-            header = await self._common(members, needed)
+        if self._block is None:
+            header = await self._common(needed)
         else:
-            header = await self._source.header(block)
+            header = await self._source.header(self._block)
         if await self._is_settled(header):
-            await self._tell_who_holds_it_back(members, header)
+            await self._tell_who_holds_it_back(header)
             return header, self._steps
-        for member in members:
+        for member in self._members:
             await self._bring(member, header)
             if not await self._has(member, header):
                 self._tell_why(member)
-        await self._require_enough(members, needed, header)
+        await self._require_enough(needed, header)
         await require_active(self._target, self._anchor)
         what = f"accept block {header.number} by its members' word"
         self._steps.append(step_of(what, await self._send(header, what)))
@@ -147,44 +152,44 @@ class _Work:
         # One that was vetoed is pending, too, and does not wait: it has to be offered again.
         return found.accepted or await usable_from(self._target, self._anchor, found) is not None
 
-    async def _common(self, members: Sequence[str], needed: int) -> Header:
+    async def _common(self, needed: int) -> Header:
         """Update every member as far as it goes, and return the newest block that enough of them have reached.
 
         A member that is ahead of the composite already is left alone as long as too few are: updating it again would
         cost gas and move nothing, and a watcher would pay that at every new block.
         """
         if self._kind == "veto/1":
-            await self._try(members[0], None)
-            return await self._source.header((await self._newest_of_primary(members[0])).number)
+            await self._try(self._members[0], None)
+            return await self._source.header((await self._newest_of_primary(self._members[0])).number)
         own = await head_of(self._target, self._anchor)
         reached = -1 if own is None else own.number
-        ahead = [member for member, head in (await self._heads(members)).items() if head > reached]
-        for member in members:
+        ahead = [member for member, head in (await self._heads()).items() if head > reached]
+        for member in self._members:
             if member not in ahead:
                 await self._try(member, None)
-        heads = await self._heads(members)
+        heads = await self._heads()
         if sum(head > reached for head in heads.values()) >= needed:
             for member in ahead:
                 await self._try(member, None)
-            heads = await self._heads(members)
+            heads = await self._heads()
         if len(heads) < needed:
-            for member in members:
+            for member in self._members:
                 self._tell_why(member)
             raise BlockNotAccepted(
                 f"{len(heads)} of the {needed} members that are needed accept any block at all",
                 hint="\n".join(
                     f"smartsync anchor update --anchor {member}: {self._failures[member].hint}"
-                    for member in members
+                    for member in self._members
                     if member in self._failures
                 )
                 or "see which of its members are active, and what they accept: smartsync anchor show",
             )
         return await self._source.header(sorted(heads.values())[-needed])
 
-    async def _heads(self, members: Sequence[str]) -> dict[str, int]:
+    async def _heads(self) -> dict[str, int]:
         """Return, by member, how far those have come that count: that are active and accept any block."""
         heads = {}
-        for member in members:
+        for member in self._members:
             head = await head_of(self._target, member)
             if head is not None and (await anchor_state(self._target, member)).status == "active":
                 heads[member] = head.number
@@ -229,12 +234,12 @@ class _Work:
         if member in self._failures:
             self._tell(f"member {member} was not updated: {self._failures[member].message}")
 
-    async def _tell_who_holds_it_back(self, members: Sequence[str], header: Header) -> None:
+    async def _tell_who_holds_it_back(self, header: Header) -> None:
         """Tell which members failed and stand no higher than a block that is settled, where there are newer ones."""
         if not self._failures or await self._source.block_number() <= header.number:
             return
-        heads = await self._heads(members)
-        for member in members:
+        heads = await self._heads()
+        for member in self._members:
             if heads.get(member, -1) <= header.number:
                 self._tell_why(member)
 
@@ -252,8 +257,8 @@ class _Work:
         if (await anchor_state(self._target, self._anchor)).status != "paused":
             await require_active(self._target, self._anchor)
 
-    async def _require_enough(self, members: Sequence[str], needed: int, header: Header) -> None:
-        asked = members[:1] if self._kind == "veto/1" else members
+    async def _require_enough(self, needed: int, header: Header) -> None:
+        asked = self._members[:1] if self._kind == "veto/1" else self._members
         found = [member for member in asked if await self._speaks(member, header)]
         if len(found) < needed:
             raise BlockNotAccepted(
