@@ -81,7 +81,7 @@ def _what_decides(records: Sequence[Record]) -> str:
         f"and what each signature takes: {number(per_signature)} gas in a quorum (65 bytes, the recovery, and the cold "
         f"word that says whether it is a signer's), {number(per_seal)} with QBFT, whose validators are in the header: "
         f"seal, address and all. One new validator takes {number(changed)} more: the known list comes along, and two "
-        "words change. A composite anchor asks its members, account by account and word by word; a veto also queues "
+        "words change. A composite anchor asks its members, account by account and word by word; a veto also lists "
         f"the block. Targets of an update that are met: {sum(judged)} of {len(judged)}. The trial contract was not "
         "optimised, its record had about four words, and which header it was given is not known: its figures show the "
         "order of magnitude, and no more."
