@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from smartsync import SmartSync
+from smartsync.errors import IncompleteSlots, InvalidProof
+from smartsync.keccak import keccak256
 from smartsync.testing import Node
-from tests.integration.world import World, world
-from tests.lying_proxy import LyingProxy, lying
+from smartsync.trie.nibbles import to_nibbles
+from tests.integration.world import World, sample_slots, world
+from tests.lying_proxy import LyingProxy, cut_storage_proofs, lying
 
 RANGE, TRACE = "debug_storageRangeAt", "debug_traceBlockByNumber"
 
@@ -51,3 +54,80 @@ async def test_fork_and_sync_with_one_strategy_replica_is_exact(
     assert {change.kind for change in result.changes} == {"insert", "update", "delete"}
     verification = await made.client.verify(replica)
     assert verification.exact, verification
+
+
+# --- a node with nothing but eth_getProof ---
+
+
+@pytest.fixture(params=["ganache", "hardhat", "geth"])
+def bare(request: pytest.FixtureRequest) -> Iterator[tuple[Node, LyingProxy]]:
+    """Give a node of which nothing is left that tells slots, and the way to it."""
+    node = request.getfixturevalue(request.param)
+    with lying(node.url) as proxy:
+        proxy.missing = {RANGE, TRACE, "debug_traceTransaction", "eth_getLogs"}
+        yield node, proxy
+
+
+@pytest.fixture
+async def barely(bare: tuple[Node, LyingProxy], anvil: Node) -> AsyncIterator[World]:
+    async with world(bare[0], anvil) as direct:
+        url, hub, account = bare[1].url, direct.client.hub, direct.owner
+        async with SmartSync.connect(url, anvil.url, hub=hub, account=account) as client:
+            direct.client = client
+            yield direct
+
+
+async def test_sync_by_proofs_alone_finds_updates_and_deletes(barely: World) -> None:
+    await barely.do("setRange(uint256,uint256,uint256)", 0, 200, 100)
+    replica = await barely.fork(slots=sample_slots(range(200)))
+    await barely.do("setRange(uint256,uint256,uint256)", 3, 4, 1000)
+    await barely.do("setRange(uint256,uint256,uint256)", 120, 2, 0)
+    await barely.attest()
+    plan = await barely.client.diff(replica)
+    assert plan.strategy == "proof walk"
+    assert sorted(change.kind for change in plan.changes) == ["delete"] * 3 + ["update"] * 4, "one of them is the count"
+    await barely.client.sync(replica)
+    assert (await barely.client.verify(replica)).exact
+
+
+async def test_sync_by_proofs_alone_names_new_slots_by_their_trie_keys(barely: World) -> None:
+    await barely.do("setRange(uint256,uint256,uint256)", 0, 20, 100)
+    replica = await barely.fork(slots=sample_slots(range(20)))
+    await barely.do("set(uint256,uint256)", 3, 7)
+    await barely.do("setRange(uint256,uint256,uint256)", 5_000, 2, 100)
+    await barely.attest()
+    new = {keccak256((5_000 + n).to_bytes(32, "big") + bytes(32)) for n in range(2)}
+    with pytest.raises(IncompleteSlots) as caught:
+        await barely.client.sync(replica)
+    assert set(caught.value.prefixes) == {to_nibbles(keccak256(slot)) for slot in new}
+    assert "proof walk: 2 of 3 changed trie keys are of unknown slots" in caught.value.message
+    await barely.client.sync(replica, slots=new | sample_slots(range(20)))
+    assert (await barely.client.verify(replica)).exact
+
+
+async def test_sync_by_proofs_alone_goes_back_to_a_slot_that_the_replica_once_had(barely: World) -> None:
+    await barely.do("setRange(uint256,uint256,uint256)", 0, 20, 100)
+    replica = await barely.fork(slots=sample_slots(range(20)))
+    for value in (0, 9):
+        await barely.do("set(uint256,uint256)", 3, value)
+        await barely.attest()
+        result = await barely.client.sync(replica)
+    assert [change.kind for change in result.changes] == ["insert"]
+    assert (await barely.client.verify(replica)).exact
+
+
+async def test_sync_proofs_of_the_source_that_prove_nothing_are_named(
+    barely: World, bare: tuple[Node, LyingProxy]
+) -> None:
+    proxy = bare[1]
+    await barely.do("setRange(uint256,uint256,uint256)", 0, 20, 100)
+    replica = await barely.fork(slots=sample_slots(range(20)))
+    await barely.do("set(uint256,uint256)", 3, 7)
+    await barely.attest()
+    proxy.lies["eth_getProof"] = lambda params, told: cut_storage_proofs(params, told) if len(params[1]) else told
+    with pytest.raises(InvalidProof) as caught:
+        await barely.client.sync(replica)
+    assert barely.client.source.rpc.host in caught.value.message
+    proxy.lies.clear()
+    await barely.client.sync(replica)
+    assert (await barely.client.verify(replica)).exact

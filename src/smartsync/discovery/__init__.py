@@ -27,16 +27,23 @@ class Discovery:
     """What one strategy found.
 
     ``slots`` are 32 bytes each. ``failures`` tells, by strategy, why those before it could not be used, and what the
-    strategies could not see.
+    strategies could not see. ``unnamed`` as in `Candidates`.
     """
 
     slots: set[bytes]
     strategy: str
     failures: dict[str, str] = field(default_factory=dict)
+    unnamed: tuple[bytes, ...] = ()
 
 
 async def strategies(
-    chain: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
+    chain: Chain,
+    address: str,
+    from_block: int | None,
+    to_block: int,
+    on_progress: Progress | None = None,
+    *,
+    walk: Strategy | None = None,
 ) -> AsyncIterator[Discovery]:
     """Yield what each strategy finds, the likeliest to be enough first; those that the node does not serve are skipped.
 
@@ -50,6 +57,8 @@ async def strategies(
         Number of the block whose slots are known already; None for all slots that there are.
     to_block
         Number of the block whose slots are wanted.
+    walk
+        The proof walk, where there is a replica to walk from: it needs the fewest answers that any node gives.
 
     Raises
     ------
@@ -61,7 +70,7 @@ async def strategies(
         The node does not answer at the moment.
     """
     failures: dict[str, str] = {}
-    for name, strategy in _in_order(from_block, to_block):
+    for name, strategy in _in_order(from_block, to_block, walk):
         try:
             found = await strategy(chain, address, from_block, to_block, on_progress)
         except NodeUnreachable:
@@ -71,12 +80,13 @@ async def strategies(
             continue
         if found.gaps:
             failures[name] = "; ".join(found.gaps)
-        yield Discovery(found.slots, name, dict(failures))
+        yield Discovery(found.slots, name, dict(failures), found.unnamed)
 
 
-def _in_order(from_block: int | None, to_block: int) -> list[tuple[str, Strategy]]:
+def _in_order(from_block: int | None, to_block: int, walk: Strategy | None) -> list[tuple[str, Strategy]]:
     traced: tuple[str, Strategy] = ("prestate diff", prestate.candidates)
     whole: tuple[str, Strategy] = ("storage range", storage_range.candidates)
     guessed: tuple[str, Strategy] = ("low slots", low_slots.candidates)
     short = from_block is not None and abs(to_block - from_block) <= SHORT_RANGE
-    return [traced, whole, guessed] if short else [whole, traced, guessed]
+    walked: list[tuple[str, Strategy]] = [("proof walk", walk)] if walk else []
+    return [traced, *walked, whole, guessed] if short else [*walked, whole, traced, guessed]

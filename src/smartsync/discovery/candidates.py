@@ -9,8 +9,11 @@ from dataclasses import dataclass
 class Candidates:
     """Slots (32 bytes each) that may matter, and in words what the strategy knows that it could not see.
 
-    Nothing here is trusted: too many slots cost a proof each, too few show up as open subtries.
+    ``unnamed``: positions in the storage trie (nibbles, one per byte; a whole trie key has 64) that matter, too, and
+    whose slots the strategy does not know. Nothing here is trusted: too many slots cost a proof each, too few show up
+    as open subtries.
     """
 
     slots: set[bytes]
     gaps: tuple[str, ...] = ()
+    unnamed: tuple[bytes, ...] = ()

@@ -20,4 +20,9 @@ async def candidates(
     chain: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
 ) -> Candidates:
     """Return the slots 0 to 127. The parameters are what every `Strategy` is called with; a guess asks for none."""
-    return Candidates({slot.to_bytes(32, "big") for slot in range(COUNT)})
+    return Candidates(slots())
+
+
+def slots() -> set[bytes]:
+    """Return the slots 0 to 127, 32 bytes each."""
+    return {slot.to_bytes(32, "big") for slot in range(COUNT)}

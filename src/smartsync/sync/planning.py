@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from smartsync.chain import Chain
 from smartsync.discovery import Discovery, strategies
 from smartsync.discovery.completeness import source_values
-from smartsync.errors import NodeError, SourceCodeChanged, SourceDestroyed
+from smartsync.errors import SourceCodeChanged, SourceDestroyed
 from smartsync.header import Header
-from smartsync.replica import ReplicaRecord, replica_trie, written_slots
+from smartsync.replica import ReplicaRecord, replica_trie
 from smartsync.results import Progress
 from smartsync.sync.blocks import last_common_block
 from smartsync.sync.searching import search
+from smartsync.sync.walking import SyncWalk
 from smartsync.types import EMPTY_CODE_HASH, Account
 from smartsync.witness import Transition, encode_account_proof, plan_transition
 
@@ -76,10 +77,9 @@ async def plan_sync(
             yield Discovery(slots, "given slots")
         else:
             since = await last_common_block(source, target, hub, replica, record)
-            async for found in strategies(source, record.key.source, since, header.number, on_progress=on_progress):
+            walk = SyncWalk(target, hub, replica, record, header, state.storage_root)
+            async for found in strategies(source, record.key.source, since, header.number, on_progress, walk=walk):
                 yield found
-            # Whatever the source's node cannot tell: slots that were there once are those that mostly change.
-            yield await _own_slots(target, hub, replica)
 
     transition, strategy = await search(candidates(), attempt)
     account_proof = encode_account_proof(header.state_root, record.key.source, state.account_nodes)
@@ -99,14 +99,6 @@ def require_replicable(account: Account | None, record: ReplicaRecord, header: H
             hint="fork it anew; record the end of this replica on chain with: smartsync halt",
         )
     return account
-
-
-async def _own_slots(target: Chain, hub: str, replica: str) -> Discovery:
-    strategy = "the replica's own slots"
-    try:
-        return Discovery(await written_slots(target, hub, replica), strategy)
-    except NodeError as error:
-        return Discovery(set(), strategy, {strategy: error.message})
 
 
 async def _differing(

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from smartsync.discovery import Discovery
 from smartsync.errors import IncompleteSlots
+from smartsync.keccak import keccak256
+from smartsync.trie.nibbles import to_nibbles
 
 _T = TypeVar("_T")
 
@@ -28,13 +30,17 @@ async def search(
     """
     known: set[bytes] = set()
     failures: dict[str, str] = {}
+    unnamed: set[bytes] = set()
     last = IncompleteSlots([b""])
     async for found in candidates:
         known |= found.slots
         failures |= found.failures
+        unnamed |= set(found.unnamed)
         try:
             return await attempt(known), found.strategy
         except IncompleteSlots as error:
             last = error
     told = "; ".join(f"{strategy}: {why}" for strategy, why in failures.items())
-    raise IncompleteSlots(last.prefixes, told, hint=last.hint) from last
+    # A strategy that saw the trie keys themselves knows better what is missing than where the proofs of an attempt end.
+    seen = sorted(unnamed - {to_nibbles(keccak256(slot)) for slot in known}) if unnamed else []
+    raise IncompleteSlots(seen or last.prefixes, told, hint=last.hint) from last

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smartsync.discovery import proof_walk
+from smartsync.discovery.probes import Probes
+from smartsync.discovery.proof_walk import Side, Walk, walk
+from smartsync.errors import InvalidProof, NonCanonicalTrie
+from smartsync.keccak import keccak256
+from smartsync.trie.nibbles import to_nibbles
+from smartsync.trie.node import Leaf, Node, root_hash
+from smartsync.trie.trie import build, storage_value
+from tests.oracle import OracleTrie
+
+MINED = json.loads((Path(__file__).parents[2] / "vectors" / "mined_slots.json").read_text())
+
+
+def slot(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+class Prover:
+    """A node that proves the slots of one storage. ``rounds``: how many at each question."""
+
+    def __init__(self, values: dict[bytes, int]) -> None:
+        self.trie = OracleTrie({keccak256(key): value for key, value in values.items()})
+        self.rounds: list[int] = []
+
+    def side(self, who: str = "honest:1") -> Side:
+        return Side(self.trie.root, self.ask, who)
+
+    async def ask(self, slots: Sequence[bytes]) -> Iterable[bytes]:
+        self.rounds.append(len(slots))
+        return [node for one in slots for node in self.trie.proof(keccak256(one))]
+
+
+def changes(old: dict[bytes, int], new: dict[bytes, int]) -> dict[bytes, tuple[int, int]]:
+    pairs = {key: (old.get(key, 0), new.get(key, 0)) for key in old.keys() | new.keys()}
+    return {keccak256(key): pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+async def walked(old: Prover, new: Prover, probes: Probes | None = None) -> Walk:
+    return await walk(old.side("old:1"), new.side("new:1"), probes or Probes())
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_walk_finds_exactly_what_changed(seed: int) -> None:
+    rng = random.Random(seed)
+    old = {keccak256(slot(number)): rng.randint(1, 2**255) for number in range(rng.choice((0, 1, 20, 400)))}
+    new = dict(old)
+    for key in rng.sample(sorted(old), min(len(old), 8)):
+        new[key] = rng.choice((0, rng.randint(1, 2**255)))
+    for number in range(rng.randint(0, 8)):
+        new[keccak256(b"new" + slot(number))] = rng.randint(1, 300)
+    new = {key: value for key, value in new.items() if value}
+    before, after = Prover(old), Prover(new)
+    found = await walked(before, after)
+    assert (found.changed, found.open) == (changes(old, new), ())
+
+
+async def test_walk_asks_only_where_the_tries_differ() -> None:
+    old = {slot(number): 2**200 + number for number in range(3000)}
+    new = {**old, slot(77): 5}
+    before, after = Prover(old), Prover(new)
+    found = await walked(before, after)
+    assert found.changed == changes(old, new)
+    assert sum(before.rounds) <= 5 and sum(after.rounds) <= 5, "one slot a level"
+
+
+async def test_walk_between_equal_roots_asks_nothing() -> None:
+    before = Prover({slot(1): 1})
+    assert await walked(before, before) == Walk({}, ())
+    assert before.rounds == []
+
+
+@pytest.mark.parametrize("empty_side", ["old", "new"])
+async def test_walk_from_and_to_an_empty_trie_finds_all(empty_side: str) -> None:
+    values = {slot(number): number + 1 for number in range(50)}
+    old, new = ({}, values) if empty_side == "old" else (values, {})
+    found = await walked(Prover(old), Prover(new))
+    assert found.changed == changes(old, new)
+
+
+@pytest.mark.parametrize("nibbles", ["8", "10"])
+async def test_walk_too_deep_to_guess_is_left_open_and_a_known_slot_opens_it(nibbles: str) -> None:
+    # Two slots whose trie keys share so many nibbles that nobody finds a third in time.
+    one, two, *_ = map(slot, MINED[nibbles][0])
+    old, new = {one: 2**200, two: 7}, {one: 2**201, two: 7}
+    before, after = Prover(old).side("old:1"), Prover(new).side("new:1")
+    probes = Probes(budget=1 << 12)
+    found = await walk(before, after, probes)
+    (position,) = found.open
+    assert found.changed == {} and to_nibbles(keccak256(one)).startswith(position)
+    probes.add([one])
+    assert await walk(before, after, probes) == Walk(changes(old, new), ())
+
+
+async def test_walk_a_known_neighbour_is_enough_to_see_where_a_new_key_lies() -> None:
+    one, two, *_ = map(slot, MINED["10"][0])
+    before, after = Prover({one: 2**200}).side("old:1"), Prover({one: 2**200, two: 2**201}).side("new:1")
+    probes = Probes(budget=1 << 12)
+    probes.add([one])
+    found = await walk(before, after, probes)
+    (position,) = found.open
+    assert len(position) >= 11 and to_nibbles(keccak256(two)).startswith(position)
+
+
+async def test_walk_more_than_it_is_good_for_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof_walk, "MAX_CHANGES", 20)
+    found = await walked(Prover({}), Prover({slot(number): 2**200 for number in range(400)}))
+    assert found.open
+
+
+# --- nodes that lie ---
+
+
+class Liar(Prover):
+    def __init__(self, values: dict[bytes, int], lie: Any) -> None:
+        super().__init__(values)
+        self.lie = lie
+
+    async def ask(self, slots: Sequence[bytes]) -> Iterable[bytes]:
+        return self.lie(await super().ask(slots))
+
+
+VALUES = {slot(number): 2**200 + number for number in range(100)}
+LIES = {
+    "nothing": lambda nodes: [],
+    "the root node only": lambda nodes: nodes[:1],
+    "another trie": lambda nodes: OracleTrie({keccak256(slot(1)): 5}).proof(keccak256(slot(1))),
+    "a flipped bit in each node": lambda nodes: [node[:-1] + bytes((node[-1] ^ 1,)) for node in nodes],
+    "no last nodes": lambda nodes: nodes[: len(nodes) // 2],
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("liar", ["old", "new"])
+async def test_walk_node_that_does_not_prove_is_named(lie: str, liar: str) -> None:
+    changed = {**VALUES, slot(5): 1, slot(6): 2}
+    provers = {"old": Prover(VALUES), "new": Prover(changed)}
+    provers[liar] = Liar(VALUES if liar == "old" else changed, LIES[lie])
+    with pytest.raises(InvalidProof, match=f"{liar}:1 does not prove"):
+        await walked(provers["old"], provers["new"])
+
+
+async def test_walk_surplus_nodes_change_nothing() -> None:
+    changed = {**VALUES, slot(5): 1}
+    surplus = OracleTrie({keccak256(slot(1)): 5}).proof(keccak256(slot(1)))
+    found = await walked(Prover(VALUES), Liar(changed, lambda nodes: [*nodes, *surplus, b"\x01", b""]))
+    assert found.changed == changes(VALUES, changed)
+
+
+async def test_walk_zero_that_a_node_keeps_is_told() -> None:
+    kept: Node = build(
+        [(keccak256(slot(1)), b"\x80"), *((keccak256(slot(n)), storage_value(2**200)) for n in range(2, 9))]
+    )
+
+    async def ask(slots: Sequence[bytes]) -> Iterable[bytes]:
+        return []
+
+    side = Side(root_hash(kept), ask, "anvil:1", kept)
+    with pytest.raises(NonCanonicalTrie):
+        await walk(Prover({slot(n): 2**200 for n in range(2, 9)}).side(), side, Probes())
+    assert not isinstance(kept, Leaf)
