@@ -205,11 +205,12 @@ class MissingNode(ProofError):
 class IncompleteSlots(ProofError):
     """The slots known do not cover the storage root.
 
-    ``prefixes`` are the open subtries: trie-key prefixes in nibbles, one per byte, below which something is not known.
+    ``prefixes`` are the open subtries: trie-key prefixes in nibbles, one per byte, below which something is not known;
+    one of 64 nibbles is the trie key of a slot that is missing. ``detail`` tells why it was not found.
     """
 
     def __init__(self, prefixes: Sequence[bytes], detail: str = "", *, hint: str = "") -> None:
-        self.prefixes = tuple(prefixes)
+        self.prefixes, self.detail = tuple(prefixes), detail
         shown = ", ".join(map(_nibbles, self.prefixes[:8]))
         more = f" and {len(self.prefixes) - 8} more" if len(self.prefixes) > 8 else ""
         plural = "subtrie is" if len(self.prefixes) == 1 else "subtries are"

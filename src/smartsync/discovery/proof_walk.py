@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from smartsync.chain import Chain
 from smartsync.discovery.probes import Probes
 from smartsync.errors import InvalidProof
 from smartsync.results import Progress
@@ -64,10 +65,23 @@ class Walk:
     open: tuple[bytes, ...]
 
 
-async def walk(old: Side, new: Side, probes: Probes, on_progress: Progress | None = None) -> Walk:
+def asking(chain: Chain, address: str, block: int) -> Ask:
+    """Return the way to ask a chain's node about a contract's storage at a block (its number)."""
+
+    async def ask(slots: Sequence[bytes]) -> Iterable[bytes]:
+        proof = await chain.proof(address, slots, block)
+        return [node for storage in proof.storage for node in storage.nodes]
+
+    return ask
+
+
+async def walk(
+    old: Side, new: Side, probes: Probes, on_progress: Progress | None = None, *, at_most: int = MAX_CHANGES
+) -> Walk:
     """Return in which trie keys two storage tries differ.
 
-    It can be called again with the same sides, to go on where more ``probes`` are known.
+    It can be called again with the same sides, to go on where more ``probes`` are known. Where more than ``at_most``
+    places differ, it goes no deeper.
 
     Raises
     ------
@@ -82,7 +96,7 @@ async def walk(old: Side, new: Side, probes: Probes, on_progress: Progress | Non
         if on_progress:
             on_progress("walk", len(found.changed), 0)
         positions = [closed.position for closed in found.closed]
-        too_many = len(found.changed) + len(positions) > MAX_CHANGES
+        too_many = len(found.changed) + len(positions) > at_most
         slots = await probes.find(positions) if positions and not too_many else {}
         if not slots:
             return Walk(found.changed, tuple(positions))

@@ -9,7 +9,8 @@ from smartsync.chain import Chain
 from smartsync.contracts import encode_call
 from smartsync.discovery import strategies
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
-from smartsync.errors import BlockNotAccepted, TransactionTooLarge, UnknownReplica
+from smartsync.discovery.missing import missing_positions
+from smartsync.errors import BlockNotAccepted, IncompleteSlots, TransactionTooLarge, UnknownReplica
 from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, read_record, replica_values
@@ -77,17 +78,25 @@ class Fork:
         return ForkResult(replica, original, header.number, header.hash, len(state.values), tuple(self.steps))
 
     async def _read_source(self, original: str, header: Header, slots: set[bytes] | None) -> SourceState:
-        """Return the whole storage at the block; complete, or ``IncompleteSlots``."""
-        if slots is not None:
-            return await self._complete(original, header, slots)
-        candidates = strategies(self.source, original, None, header.number, on_progress=self.on_progress)
-        state, _ = await search(candidates, lambda known: self._complete(original, header, known))
-        return state
+        """Return the whole storage at the block, or raise ``IncompleteSlots``, with trie keys as far as possible."""
+        read: SourceState | None = None
 
-    async def _complete(self, original: str, header: Header, slots: set[bytes]) -> SourceState:
-        state = await source_values(self.source, header, original, sorted(slots), on_progress=self.on_progress)
-        check_complete(state)
-        return state
+        async def attempt(known: set[bytes]) -> SourceState:
+            nonlocal read
+            read = await source_values(self.source, header, original, sorted(known), on_progress=self.on_progress)
+            check_complete(read)
+            return read
+
+        try:
+            if slots is not None:
+                return await attempt(slots)
+            candidates = strategies(self.source, original, None, header.number, on_progress=self.on_progress)
+            return (await search(candidates, attempt))[0]
+        except IncompleteSlots as error:
+            if read is None:
+                raise
+            missing = await missing_positions(self.source, original, header.number, read, self.on_progress)
+            raise IncompleteSlots(missing or error.prefixes, error.detail, hint=error.hint) from error
 
     async def _key(self, original: str, code: bytes) -> tuple[int, str, str, str, bytes, bytes]:
         """Return the fields of ``ReplicaKey``, in their order."""

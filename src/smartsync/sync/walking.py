@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from smartsync.chain import Chain
@@ -11,7 +11,7 @@ from smartsync.discovery.candidates import Candidates
 from smartsync.discovery.completeness import source_values
 from smartsync.discovery.naming import Naming
 from smartsync.discovery.probes import Probes
-from smartsync.discovery.proof_walk import Ask, Side, Walk, walk
+from smartsync.discovery.proof_walk import Side, Walk, asking, walk
 from smartsync.errors import InvalidProof, NodeError, NonCanonicalTrie
 from smartsync.header import Header
 from smartsync.keccak import keccak256
@@ -50,9 +50,9 @@ class SyncWalk:
         probes = Probes(on_progress=on_progress)
         naming = Naming()
         old = Side(
-            self.record.storage_root, _asking(self.target, self.replica, self.record.target_block), self.target.rpc.host
+            self.record.storage_root, asking(self.target, self.replica, self.record.target_block), self.target.rpc.host
         )
-        new = Side(self.storage_root, _asking(source, address, to_block), source.rpc.host)
+        new = Side(self.storage_root, asking(source, address, to_block), source.rpc.host)
         gaps: list[str] = []
         walked = await self._walk(source, old, new, probes, on_progress)
         naming.want(walked.changed, walked.open)
@@ -92,11 +92,3 @@ class SyncWalk:
             yield await written_slots(self.target, self.hub, self.replica)
         except NodeError as error:
             gaps.append(f"the slots that the replica had are not known: {error.message}")
-
-
-def _asking(chain: Chain, address: str, block: int) -> Ask:
-    async def ask(slots: Sequence[bytes]) -> Iterable[bytes]:
-        proof = await chain.proof(address, slots, block)
-        return [node for storage in proof.storage for node in storage.nodes]
-
-    return ask

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from smartsync.discovery import proof_walk
 from smartsync.discovery.probes import Probes
 from smartsync.discovery.proof_walk import Side, Walk, walk
 from smartsync.errors import InvalidProof, NonCanonicalTrie
@@ -111,10 +110,10 @@ async def test_walk_a_known_neighbour_is_enough_to_see_where_a_new_key_lies() ->
     assert len(position) >= 11 and to_nibbles(keccak256(two)).startswith(position)
 
 
-async def test_walk_more_than_it_is_good_for_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof_walk, "MAX_CHANGES", 20)
-    found = await walked(Prover({}), Prover({slot(number): 2**200 for number in range(400)}))
-    assert found.open
+async def test_walk_more_than_it_is_good_for_is_left_open() -> None:
+    many = Prover({slot(number): 2**200 for number in range(400)})
+    found = await walk(Prover({}).side(), many.side(), Probes(), at_most=20)
+    assert len(found.open) > 20 and many.rounds == [1], "it stops when it sees how many there are"
 
 
 # --- nodes that lie ---
