@@ -15,8 +15,11 @@ from smartsync.keccak import keccak256
 from smartsync.results import Progress
 from smartsync.trie.nibbles import to_nibbles
 
-BUDGET = 1 << 25
-"""Numbers hashed at most in one search: half a minute, and enough for nearly all positions of six nibbles."""
+QUICK = 1 << 20
+"""Numbers to hash before other means are tried: a second, and enough for nearly all positions of four nibbles."""
+
+LONG = 1 << 25
+"""Numbers to hash where nothing else is left: half a minute, and enough for most positions of six nibbles."""
 
 _AT_ONCE = 1 << 15
 """Numbers hashed before others get their turn: some 30 milliseconds."""
@@ -28,16 +31,20 @@ class Probes:
     Parameters
     ----------
     budget
-        Numbers that may be hashed in all.
+        Numbers that may be hashed in all, until more are allowed.
     """
 
-    def __init__(self, budget: int = BUDGET, on_progress: Progress | None = None) -> None:
+    def __init__(self, budget: int = QUICK, on_progress: Progress | None = None) -> None:
         self._left, self._on_progress = budget, on_progress
         self._known: list[tuple[bytes, bytes]] = []
 
     def add(self, slots: Iterable[bytes]) -> None:
         """Take slots (32 bytes each) into account, before any are looked for by hashing."""
         self._known = sorted({*self._known, *((to_nibbles(keccak256(slot)), slot) for slot in slots)})
+
+    def allow(self, budget: int) -> None:
+        """Let so many more numbers be hashed."""
+        self._left += budget
 
     async def find(self, positions: Collection[bytes]) -> dict[bytes, bytes]:
         """Return a slot for each position (nibbles, one per byte), as far as there is one to be had."""

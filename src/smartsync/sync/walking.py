@@ -10,7 +10,7 @@ from smartsync.discovery import low_slots
 from smartsync.discovery.candidates import Candidates
 from smartsync.discovery.completeness import source_values
 from smartsync.discovery.naming import Naming
-from smartsync.discovery.probes import Probes
+from smartsync.discovery.probes import LONG, Probes
 from smartsync.discovery.proof_walk import Side, Walk, asking, walk
 from smartsync.errors import InvalidProof, NodeError, NonCanonicalTrie
 from smartsync.header import Header
@@ -67,6 +67,11 @@ class SyncWalk:
                     break
             if naming.is_complete:
                 break
+        if walked.open:
+            # No slot there is known to anybody: the last resort, and the dearest.
+            probes.allow(LONG)
+            walked = await self._walk(source, old, new, probes, on_progress)
+            naming.want(walked.changed, walked.open)
         unnamed = (*map(to_nibbles, naming.unnamed), *walked.open)
         if naming.unnamed:
             gaps.append(f"{len(naming.unnamed)} of {len(walked.changed)} changed trie keys are of unknown slots")
