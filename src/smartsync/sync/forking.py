@@ -18,12 +18,11 @@ from smartsync.results import ForkResult, Progress, Step
 from smartsync.source import inspect
 from smartsync.submit import Sender, step_of
 from smartsync.sync.blocks import accepted_header, require_still_canonical
+from smartsync.sync.filling import Filling
 from smartsync.sync.searching import search
-from smartsync.trie.node import Node
-from smartsync.trie.trie import build, put, storage_value
-from smartsync.types import NO_ACCOUNT, SlotChange
+from smartsync.types import NO_ACCOUNT
 from smartsync.views import call_view
-from smartsync.witness import encode_account_proof, plan_transition
+from smartsync.witness import encode_account_proof
 
 _FILL_GAS = 12_000_000
 """Gas to aim at in one fill: well below the cap of EIP-7825, and below what common block gas limits leave free."""
@@ -111,26 +110,21 @@ class Fork:
             return None
 
     async def _fill(self, replica: str, record: ReplicaRecord, state: SourceState) -> None:
-        landed = await replica_values(self.target, self.hub, replica, record, state.values)
-        trie = build((keccak256(slot), storage_value(value)) for slot, value in landed.items())
-        changes = _changes(landed, state.values)
+        filling = Filling(await replica_values(self.target, self.hub, replica, record, state.values), state.values)
         size = max(1, _FILL_GAS // _GAS_PER_NEW_SLOT)
-        done = 0
-        while done < len(changes):
-            self._progress("fill", done, len(changes))
-            chunk = changes[done : done + size]
-            after = _apply(trie, chunk)
-            step = plan_transition(trie, after, (change.slot for change in chunk))
+        while filling.done < filling.total:
+            self._progress("fill", filling.done, filling.total)
+            step = filling.plan(size)
             data = encode_call("Hub", "fill", [replica, step.old_root, step.witness])
             try:
-                await self._send(data, f"fill {len(chunk)} slots")
+                await self._send(data, f"fill {len(step.changes)} slots")
             except TransactionTooLarge:
-                if len(chunk) == 1:
+                if len(step.changes) == 1:
                     raise
-                size = (len(chunk) + 1) // 2
+                size = (len(step.changes) + 1) // 2
                 continue
-            trie, done = after, done + len(chunk)
-        self._progress("fill", len(changes), len(changes))
+            filling.land()
+        self._progress("fill", filling.total, filling.total)
 
     async def _activate(self, replica: str, original: str, header: Header, state: SourceState, code: bytes) -> None:
         self._progress("activate", 0, 0)
@@ -144,15 +138,3 @@ class Fork:
     def _progress(self, phase: str, done: int, total: int) -> None:
         if self.on_progress:
             self.on_progress(phase, done, total)
-
-
-def _changes(landed: dict[bytes, int], wanted: dict[bytes, int]) -> list[SlotChange]:
-    """Return what is left to write, in the order of the trie keys: then a chunk has few neighbours to tell of."""
-    differing = (slot for slot in landed.keys() | wanted.keys() if landed.get(slot, 0) != wanted.get(slot, 0))
-    return [SlotChange(s, landed.get(s, 0), wanted.get(s, 0)) for s in sorted(differing, key=keccak256)]
-
-
-def _apply(trie: Node, changes: list[SlotChange]) -> Node:
-    for change in changes:
-        trie = put(trie, keccak256(change.slot), storage_value(change.new) if change.new else None)
-    return trie

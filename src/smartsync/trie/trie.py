@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from smartsync.errors import MissingNode
 from smartsync.rlp import encode_int
 from smartsync.trie.nibbles import common_prefix_length, to_nibbles
-from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, encode_string
+from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, encode_string, is_embedded, reference
 
 
 def storage_value(value: int) -> bytes:
@@ -54,13 +54,21 @@ def put(node: Node, trie_key: bytes, value: bytes | None) -> Node:
     return _delete(node, path, 0) if value is None else _insert(node, path, 0, value)
 
 
-def build(items: Iterable[tuple[bytes, bytes]]) -> Node:
-    """Return the trie of (32-byte trie key, value) pairs; of the same key twice the last one counts."""
+def build(items: Iterable[tuple[bytes, bytes]], near: Iterable[bytes] | None = None) -> Node:
+    """Return the trie of (32-byte trie key, value) pairs; of the same key twice the last one counts.
+
+    Parameters
+    ----------
+    near
+        Trie keys at which it will be read, changed and told of in a witness: what is not needed for these is then known
+        by its hash, and takes no memory. Without it all nodes are there.
+    """
     pairs = sorted({to_nibbles(key): value for key, value in items}.items())
-    return _build(pairs, 0, len(pairs), 0)
+    return _build(pairs, 0, len(pairs), 0, None if near is None else [to_nibbles(key) for key in near])
 
 
-def _build(pairs: list[tuple[bytes, bytes]], low: int, high: int, depth: int) -> Node:
+def _build(pairs: list[tuple[bytes, bytes]], low: int, high: int, depth: int, near: list[bytes] | None) -> Node:
+    """Build what the pairs from ``low`` to ``high`` make at ``depth``; of ``near`` the keys that begin as they do."""
     if low == high:
         return None
     first, last = pairs[low][0], pairs[high - 1][0]
@@ -74,10 +82,19 @@ def _build(pairs: list[tuple[bytes, bytes]], low: int, high: int, depth: int) ->
         end = start
         while end < high and pairs[end][0][shared] == nibble:
             end += 1
-        children.append(_build(pairs, start, end, shared + 1))
+        below = near and [key for key in near if key.startswith(first[:shared]) and key[shared] == nibble]
+        children.append(_build(pairs, start, end, shared + 1, below))
         start = end
-    branch = Branch(tuple(children))
+    # Beside a key that may go its parent's other child moves up, and for that its own children must be known.
+    branch = Branch(tuple(map(_closed, children)) if near == [] else tuple(children))
     return Extension(first[depth:shared], branch) if shared > depth else branch
+
+
+def _closed(node: Node) -> Node:
+    """Return the subtrie with its highest branch known by the hash alone."""
+    if isinstance(node, Extension):
+        return node if is_embedded(node.child) else Extension(node.path, Opaque(reference(node.child)[1:]))
+    return Opaque(reference(node)[1:]) if isinstance(node, Branch) and not is_embedded(node) else node
 
 
 def _insert(node: Node, path: bytes, depth: int, value: bytes) -> Node:

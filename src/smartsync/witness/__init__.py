@@ -10,14 +10,15 @@ opaque    the hash of an unchanged branch below an extension, where its parent b
 branch    a position at which keys of the union part; its children came before it, or are given by their hash
 ========  ======================================================================================================
 
-``items`` holds the four and their encoding, ``build`` makes a witness out of two tries, ``evaluate`` computes the
-roots, at once or in parts, and is the specification that ``TransitionEngine.sol`` mirrors; ``pending`` is what waits
-between two parts.
+``items`` holds the four and their encoding, ``build`` makes a witness out of two tries, ``fill`` one of new slots
+behind all that are there, ``evaluate`` computes the roots, at once or in parts, and is the specification that
+``TransitionEngine.sol`` mirrors; ``pending`` is what waits between two parts.
 """
 
 from smartsync.witness.account import encode_account_proof, state_root_of
 from smartsync.witness.build import Transition, open_prefixes, plan_transition
 from smartsync.witness.evaluate import START, Evaluation, WalkState, advance, conclude, evaluate
+from smartsync.witness.fill import plan_fill
 from smartsync.witness.items import (
     BranchItem,
     Item,
@@ -48,6 +49,7 @@ __all__ = [
     "encode_writes",
     "evaluate",
     "open_prefixes",
+    "plan_fill",
     "plan_transition",
     "split_witness",
     "state_root_of",

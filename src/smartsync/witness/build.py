@@ -132,7 +132,7 @@ class _Builder:
             return None
         path, branch = (node.path, node.child) if isinstance(node, Extension) else (b"", node)
         if is_embedded(branch):
-            raise _embedded(position + path)
+            raise embedded_branch(position + path)
         digest = reference(branch)[1:]
         if not path:
             return digest
@@ -159,7 +159,7 @@ def _children(node: Node, fork: bytes, depth: int) -> list[Node]:
         raise MissingNode(fork)
     if isinstance(node, Branch):
         if is_embedded(node):
-            raise _embedded(fork)
+            raise embedded_branch(fork)
         return list(node.children)
     below = len(fork) - depth
     if isinstance(node, Extension) and len(node.path) == below:
@@ -173,7 +173,8 @@ def _children(node: Node, fork: bytes, depth: int) -> list[Node]:
     return children
 
 
-def _embedded(position: bytes) -> InvalidWitness:
+def embedded_branch(position: bytes) -> InvalidWitness:
+    """Return the error of a branch that has to be told of and has no hash; ``position``: the nibbles above it."""
     shown = "".join(f"{nibble:x}" for nibble in position)
     return InvalidWitness(f"the branch at trie-key prefix 0x{shown} has under 32 bytes, which no witness can tell of")
 

@@ -13,7 +13,8 @@ from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, root_hash
 from smartsync.trie.proof import partial_trie
 from smartsync.trie.trie import build, lookup, put, storage_value
 from smartsync.types import EMPTY_ROOT
-from tests.fuzz.cases import neighbour
+from smartsync.witness import plan_transition
+from tests.fuzz.cases import neighbour, random_case
 from tests.oracle import OracleTrie
 from tests.vectors.shapes import key_of, mined, slot_at
 
@@ -198,3 +199,39 @@ def test_put_insert_beside_an_unknown_node_needs_it_not() -> None:
 def test_missing_node_message_names_the_prefix() -> None:
     with pytest.raises(MissingNode, match="prefix 0x1 is not known"):
         lookup(partial_for(at("2"), LEAVES), at("12"))
+
+
+# ------------------------------------------------------------------------------------------------------ near some keys
+
+
+@pytest.mark.parametrize("index", range(300))
+def test_build_near_the_writes_is_enough_to_make_and_to_tell_of_them(index: int) -> None:
+    case = random_case(71, index)
+    items = [(key, storage_value(value)) for key, value in case.old_leaves.items()]
+    tries = [build(items), build(items, [keccak256(slot) for slot in case.writes])]
+    steps = []
+    for trie in tries:
+        after = trie
+        for slot, value in case.writes.items():
+            after = put(after, keccak256(slot), storage_value(value) if value else None)
+        steps.append(plan_transition(trie, after, case.writes))
+    assert steps[0] == steps[1]
+
+
+def test_build_near_one_key_knows_the_rest_by_hash() -> None:
+    keys = [keccak256(n.to_bytes(32, "big")) for n in range(3000)]
+    whole, trie = (build(((key, b"\x07") for key in keys), near) for near in (None, keys[:1]))
+    assert root_hash(trie) == root_hash(whole)
+    assert lookup(trie, keys[0]) == b"\x07"
+    assert nodes_of(whole) > 4000 and nodes_of(trie) < 400
+
+
+def nodes_of(node: Node) -> int:
+    below = node.children if isinstance(node, Branch) else (node.child,) if isinstance(node, Extension) else ()
+    return (node is not None) + sum(map(nodes_of, below))
+
+
+def test_build_near_no_key_is_hashes_below_the_root() -> None:
+    trie = build(((keccak256(bytes((n,))), b"\x07") for n in range(200)), [])
+    assert isinstance(trie, Branch)
+    assert all(isinstance(child, Opaque) for child in trie.children)
