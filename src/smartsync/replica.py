@@ -6,7 +6,7 @@ a sync needs no historical proofs and the way back from an orphaned block needs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 
 from smartsync.chain import Chain
@@ -20,7 +20,8 @@ from smartsync.errors import (
     UnknownReplica,
 )
 from smartsync.keccak import keccak256
-from smartsync.trie.node import Node, root_hash
+from smartsync.trie.frontier import root_of
+from smartsync.trie.node import Node
 from smartsync.trie.proof import partial_trie
 from smartsync.trie.trie import build, lookup, storage_value
 from smartsync.types import EMPTY_ROOT
@@ -154,7 +155,7 @@ async def replica_trie(target: Chain, hub: str, replica: str, record: ReplicaRec
         return trie
     except (ProofError, NonCanonicalTrie):
         values = await replica_values(target, hub, replica, record, wanted)
-        return _trie_of(values)
+        return build(_leaves(values), [keccak256(slot) for slot in wanted])
 
 
 async def replica_values(
@@ -173,10 +174,10 @@ async def replica_values(
         return {}
     known = set(slots)
     values = await _read_values(target, replica, known, record.target_block)
-    if root_hash(_trie_of(values)) != record.storage_root:
+    if root_of(_leaves(values)) != record.storage_root:
         known |= await written_slots(target, hub, replica)
         values = await _read_values(target, replica, known, record.target_block)
-    if root_hash(_trie_of(values)) != record.storage_root:
+    if root_of(_leaves(values)) != record.storage_root:
         raise NonCanonicalTrie(
             f"the target node's proofs and values of {replica} do not make up the hub's storage root",
             hint="take another node for the target chain (anvil's tries keep zeros), or give --slots",
@@ -190,8 +191,8 @@ async def _read_values(target: Chain, replica: str, slots: set[bytes], block: in
     return {slot: value for slot, value in zip(ordered, values, strict=True) if value}
 
 
-def _trie_of(values: dict[bytes, int]) -> Node:
-    return build((keccak256(slot), storage_value(value)) for slot, value in values.items())
+def _leaves(values: dict[bytes, int]) -> Iterator[tuple[bytes, bytes]]:
+    return ((keccak256(slot), storage_value(value)) for slot, value in values.items())
 
 
 async def written_slots(target: Chain, hub: str, replica: str) -> set[bytes]:

@@ -120,7 +120,8 @@ async def test_fork_interrupted_after_create_and_a_chunk_resumes(here: World, mo
     resumed = await here.client.fork(here.sample, anchor=here.anchor)
     filled = [step.what for step in resumed.steps]
     assert not any("create" in what for what in filled)
-    assert 2 <= sum("fill" in what for what in filled) <= 3
+    # Two or three for what is missing, and one that puts right what has landed.
+    assert 3 <= sum("fill" in what for what in filled) <= 4
     assert (await here.client.verify(resumed.replica)).exact
 
 

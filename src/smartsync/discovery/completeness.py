@@ -2,12 +2,13 @@
 
 The node is believed nothing. Its proofs are put together to as much of the storage trie as they tell, values are read
 from that trie, and what stays closed is known by its hash; so it can be told, and by trie-key prefix, whether all slots
-are known.
+are known. Slots are proven in the order of their trie keys: the proofs of some that follow each other tell of all that
+lies between them, and need not be kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from smartsync.chain import Chain
@@ -17,16 +18,18 @@ from smartsync.errors import (
     InvalidProof,
     MissingNode,
     NodeError,
+    SmartSyncError,
     SourceReorganised,
 )
 from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.results import Progress
-from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, reference, root_hash
+from smartsync.trie.frontier import Frontier
+from smartsync.trie.nibbles import to_nibbles
+from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque
 from smartsync.trie.proof import decode_storage_value, partial_trie, verify_account
-from smartsync.trie.trie import build, lookup, storage_value
+from smartsync.trie.trie import lookup, storage_value
 from smartsync.types import EMPTY_ROOT, Account, UntrustedProof
-from smartsync.witness import open_prefixes
 
 _SLOTS_AT_ONCE = 400
 """Slots proven between two reports of progress: four calls of a hundred, side by side."""
@@ -37,20 +40,23 @@ class SourceState:
     """A contract's state at a block, as far as it was proven.
 
     ``account`` is None where the block has no such account; ``account_nodes`` prove either, RLP from the state root on.
-    ``trie`` is the storage trie as far as the proofs tell it, ``values`` the slots (32 bytes each) that are not zero of
-    those asked for. ``client`` is the node's software in its own words, for messages; empty where it was not asked.
+    ``values`` are the slots (32 bytes each) that are not zero of those asked for, in the order of their trie keys, and
+    ``known_root`` is the root of a storage that holds these alone. ``missing`` are the trie-key prefixes (nibbles, one
+    per byte) below which the contract's has others, as deep as the proofs reach. ``client`` is the node's software in
+    its own words, for messages; empty where it was not asked.
     """
 
     account: Account | None
     account_nodes: tuple[bytes, ...]
     storage_root: bytes
-    trie: Node
     values: dict[bytes, int]
+    known_root: bytes
+    missing: tuple[bytes, ...]
     client: str = ""
 
 
 async def source_values(
-    chain: Chain, header: Header, address: str, slots: Sequence[bytes], *, on_progress: Progress | None = None
+    chain: Chain, header: Header, address: str, slots: Collection[bytes], *, on_progress: Progress | None = None
 ) -> SourceState:
     """Return a contract's account and the values of some of its slots at a block, all proven against the header.
 
@@ -72,26 +78,52 @@ async def source_values(
     BlockUnavailable
         The node does not serve proofs of this block (any more).
     """
-    chunks = [slots[i : i + _SLOTS_AT_ONCE] for i in range(0, len(slots), _SLOTS_AT_ONCE)] or [[bytes(32)]]
-    nodes: set[bytes] = set()
-    account: Account | None = None
-    account_nodes: tuple[bytes, ...] = ()
-    for done, chunk in enumerate(chunks):
-        proof = await chain.proof(address, chunk, header.number)
-        # Each against the same state root: so all chunks are about the same storage.
-        account = await _verified_account(chain, header, proof)
-        account_nodes = proof.account_nodes
-        nodes.update(node for storage in proof.storage for node in storage.nodes)
+    told = _Proofs(chain, header, address)
+    slot_of = {keccak256(slot): slot for slot in slots}
+    keys = sorted(slot_of)
+    values: dict[bytes, int] = {}
+    known = Frontier()
+    missing: dict[bytes, None] = {}
+    for start in range(0, max(1, len(keys)), _SLOTS_AT_ONCE):
+        asked = keys[start : start + _SLOTS_AT_ONCE]
+        end = start + len(asked)
+        trie = told.trie(await told.nodes([slot_of[key] for key in asked]))
+        for key in asked:
+            if value := told.value(trie, slot_of[key]):
+                values[slot_of[key]] = value
+                known.push(key, storage_value(value))
+        beside = keys[start - 1 : start], keys[end : end + 1]
+        missing |= dict.fromkeys(_strangers(trie, asked, *(to_nibbles(b"".join(key)) for key in beside)))
         if on_progress and slots:
-            on_progress("prove", min((done + 1) * _SLOTS_AT_ONCE, len(slots)), len(slots))
-    storage_root = EMPTY_ROOT if account is None else account.storage_root
-    try:
-        trie = partial_trie(storage_root, nodes)
-        refuse_zeros(trie)
-        values = {slot: value for slot in slots if (value := _value(trie, slot))}
-    except InvalidProof as error:
-        raise InvalidProof(f"{chain.rpc.host}, {address} at block {header.number}: {error.message}") from error
-    return SourceState(account, account_nodes, storage_root, trie, values, await _client(chain) if slots else "")
+            on_progress("prove", end, len(keys))
+    client = await _client(chain) if slots else ""
+    return SourceState(
+        told.account, told.account_nodes, told.storage_root, values, known.root(), tuple(missing), client
+    )
+
+
+async def source_trie(
+    chain: Chain, header: Header, address: str, slots: Collection[bytes], *, on_progress: Progress | None = None
+) -> Node:
+    """Return a contract's storage trie at a block, reaching at least as far as the given 32-byte slots.
+
+    Raises
+    ------
+    SmartSyncError
+        As ``source_values``.
+    """
+    told = _Proofs(chain, header, address)
+    ordered = sorted(slots, key=keccak256)
+    nodes: set[bytes] = set()
+    for start in range(0, max(1, len(ordered)), _SLOTS_AT_ONCE):
+        asked = ordered[start : start + _SLOTS_AT_ONCE]
+        nodes |= await told.nodes(asked)
+        if on_progress and slots:
+            on_progress("prove", start + len(asked), len(ordered))
+    trie = told.trie(nodes)
+    for slot in ordered:
+        told.value(trie, slot)
+    return trie
 
 
 def check_complete(state: SourceState) -> None:
@@ -102,15 +134,9 @@ def check_complete(state: SourceState) -> None:
     IncompleteSlots
         They are not; tells below which trie-key prefixes something is missing, as deep as the proofs reach.
     """
-    known = build((keccak256(slot), storage_value(value)) for slot, value in state.values.items() if value)
-    if root_hash(known) == state.storage_root:
+    if state.known_root == state.storage_root:
         return
-    missing = [
-        _shown(position, node)
-        for position, node in _frontier(state.trie, b"")
-        if reference(node) != reference(_at(known, position))
-    ]
-    error = IncompleteSlots(missing or open_prefixes(known, state.trie))
+    error = IncompleteSlots(state.missing or [b""])
     if is_anvil(state.client):
         error.hint = (
             "the node is anvil, whose storage tries keep zeros, of slots that were deleted or only touched: where "
@@ -130,7 +156,7 @@ def refuse_zeros(trie: Node) -> None:
     InvalidProof
         A leaf does not hold a number.
     """
-    for _, node in _frontier(trie, b""):
+    for _, node in _ends(trie, b""):
         if isinstance(node, Leaf):
             decode_storage_value(node.value)
 
@@ -141,6 +167,47 @@ def is_anvil(client: str) -> bool:
     They are of slots that a transaction deleted, or only touched: read or compared one that was never written.
     """
     return client.lower().startswith("anvil")
+
+
+class _Proofs:
+    """What a node proves of an account: every answer against one header, so all of them are about one storage."""
+
+    def __init__(self, chain: Chain, header: Header, address: str) -> None:
+        self.chain, self.header, self.address = chain, header, address
+        self.account: Account | None = None
+        self.account_nodes: tuple[bytes, ...] = ()
+
+    @property
+    def storage_root(self) -> bytes:
+        return EMPTY_ROOT if self.account is None else self.account.storage_root
+
+    async def nodes(self, slots: Sequence[bytes]) -> set[bytes]:
+        """Return the nodes of the slots' proofs, not checked; the account in the same answer is."""
+        proof = await self.chain.proof(self.address, slots or [bytes(32)], self.header.number)
+        self.account = await _verified_account(self.chain, self.header, proof)
+        self.account_nodes = proof.account_nodes
+        return {node for storage in proof.storage for node in storage.nodes}
+
+    def trie(self, nodes: Iterable[bytes]) -> Node:
+        try:
+            trie = partial_trie(self.storage_root, nodes)
+            refuse_zeros(trie)
+        except InvalidProof as error:
+            raise self.blamed(error) from error
+        return trie
+
+    def value(self, trie: Node, slot: bytes) -> int:
+        try:
+            stored = lookup(trie, keccak256(slot))
+            return 0 if stored is None else decode_storage_value(stored)
+        except MissingNode as error:
+            raise self.blamed(error, f"the proof of slot 0x{slot.hex()} is not complete: ") from error
+        except InvalidProof as error:
+            raise self.blamed(error) from error
+
+    def blamed(self, error: SmartSyncError, what: str = "") -> InvalidProof:
+        place = f"{self.chain.rpc.host}, {self.address} at block {self.header.number}"
+        return InvalidProof(f"{place}: {what}{error.message}")
 
 
 async def _verified_account(chain: Chain, header: Header, proof: UntrustedProof) -> Account | None:
@@ -163,42 +230,39 @@ async def _verified_account(chain: Chain, header: Header, proof: UntrustedProof)
         ) from error
 
 
-def _value(trie: Node, slot: bytes) -> int:
-    try:
-        stored = lookup(trie, keccak256(slot))
-    except MissingNode as error:
-        raise InvalidProof(f"the proof of slot 0x{slot.hex()} is not complete: {error.message}") from error
-    return 0 if stored is None else decode_storage_value(stored)
+def _strangers(trie: Node, asked: Sequence[bytes], before: bytes, after: bytes) -> Iterator[bytes]:
+    """Yield the trie-key prefixes (nibbles) of what a trie has between two keys and is not the value of one asked for.
+
+    Parameters
+    ----------
+    asked
+        Trie keys, of which the trie has the proofs.
+    before, after
+        Nibbles of the keys asked for before and after these, empty where there is none. What lies beyond them, or
+        above them, is in the view of their proofs.
+    """
+    known = set(map(to_nibbles, asked))
+    for position, node in _ends(trie, b""):
+        prefix = position + node.path if isinstance(node, Leaf) else position
+        if (
+            prefix in known
+            or (before and prefix <= before[: len(prefix)])
+            or (after and prefix >= after[: len(prefix)])
+        ):
+            continue
+        # Of a leaf as much as makes it findable.
+        yield prefix[: max(8, len(position))] if isinstance(node, Leaf) else prefix
 
 
-def _frontier(node: Node, position: bytes) -> Iterator[tuple[bytes, Leaf | Opaque]]:
+def _ends(node: Node, position: bytes) -> Iterator[tuple[bytes, Leaf | Opaque]]:
     """Yield leaves and closed subtries with the position where they hang (a leaf's own path is not part of it)."""
     if isinstance(node, (Leaf, Opaque)):
         yield position, node
     elif isinstance(node, Extension):
-        yield from _frontier(node.child, position + node.path)
+        yield from _ends(node.child, position + node.path)
     elif isinstance(node, Branch):
         for nibble, child in enumerate(node.children):
-            yield from _frontier(child, position + bytes((nibble,)))
-
-
-def _shown(position: bytes, node: Leaf | Opaque) -> bytes:
-    """Return the position, for a leaf with as much of its own path as makes it findable."""
-    return position + node.path[: max(0, 8 - len(position))] if isinstance(node, Leaf) else position
-
-
-def _at(node: Node, position: bytes) -> Node:
-    """Return what a trie holds below ``position``, as it would hang there."""
-    if not position or node is None or isinstance(node, Opaque):
-        return node
-    if isinstance(node, Branch):
-        return _at(node.children[position[0]], position[1:])
-    if len(node.path) <= len(position) and isinstance(node, Extension):
-        return _at(node.child, position[len(node.path) :]) if position.startswith(node.path) else None
-    if not node.path.startswith(position):
-        return None
-    rest = node.path[len(position) :]
-    return Leaf(rest, node.value) if isinstance(node, Leaf) else Extension(rest, node.child)
+            yield from _ends(child, position + bytes((nibble,)))
 
 
 async def _client(chain: Chain) -> str:

@@ -160,7 +160,7 @@ async def _complete(chain: Chain, header: Header, address: str) -> str:
     async for found in strategies(chain, address, None, header.number):
         slots |= found.slots
         try:
-            state = await source_values(chain, header, address, sorted(slots))
+            state = await source_values(chain, header, address, slots)
             check_complete(state)
         except IncompleteSlots as error:
             incomplete = error

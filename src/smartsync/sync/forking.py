@@ -82,7 +82,7 @@ class Fork:
 
         async def attempt(known: set[bytes]) -> SourceState:
             nonlocal read
-            read = await source_values(self.source, header, original, sorted(known), on_progress=self.on_progress)
+            read = await source_values(self.source, header, original, known, on_progress=self.on_progress)
             check_complete(read)
             return read
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from smartsync.chain import Chain
 from smartsync.discovery import Discovery, strategies
-from smartsync.discovery.completeness import source_values
+from smartsync.discovery.completeness import source_trie, source_values
 from smartsync.errors import SourceCodeChanged, SourceDestroyed
 from smartsync.header import Header
 from smartsync.replica import ReplicaRecord, replica_trie
@@ -66,9 +66,9 @@ async def plan_sync(
         differing = await _differing(
             source, target, record.key.source, replica, known, header.number, record.target_block
         )
-        new = await source_values(source, header, record.key.source, sorted(differing), on_progress=on_progress)
+        new = await source_trie(source, header, record.key.source, differing, on_progress=on_progress)
         old = await replica_trie(target, hub, replica, record, differing)
-        return plan_transition(old, new.trie, differing)
+        return plan_transition(old, new, differing)
 
     async def candidates() -> AsyncIterator[Discovery]:
         if state.storage_root == record.storage_root:

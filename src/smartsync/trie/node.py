@@ -13,36 +13,48 @@ from smartsync.trie.nibbles import hex_prefix
 from smartsync.types import EMPTY_ROOT
 
 
-class Leaf:
+class _Hashed:
+    """A node whose reference is computed once."""
+
+    __slots__ = ("_reference",)
+
+    _reference: bytes | None
+
+    def known_by(self, digest: bytes) -> None:
+        """Take the hash (32 bytes) of the node's encoding from whoever has just computed it."""
+        self._reference = b"\xa0" + digest
+
+
+class Leaf(_Hashed):
     """One key: ``path`` is what is left of it here, ``value`` the bytes stored (for a slot, RLP of its value)."""
 
-    __slots__ = ("_reference", "path", "value")
+    __slots__ = ("path", "value")
 
     def __init__(self, path: bytes, value: bytes) -> None:
         self.path = path
         self.value = value
-        self._reference: bytes | None = None
+        self._reference = None
 
 
-class Extension:
+class Extension(_Hashed):
     """A run of nibbles that all keys below share, then a branch (or its hash)."""
 
-    __slots__ = ("_reference", "child", "path")
+    __slots__ = ("child", "path")
 
     def __init__(self, path: bytes, child: Branch | Opaque) -> None:
         self.path = path
         self.child = child
-        self._reference: bytes | None = None
+        self._reference = None
 
 
-class Branch:
+class Branch(_Hashed):
     """Sixteen children, at least two of them there."""
 
-    __slots__ = ("_reference", "children")
+    __slots__ = ("children",)
 
     def __init__(self, children: tuple[Node, ...]) -> None:
         self.children = children
-        self._reference: bytes | None = None
+        self._reference = None
 
 
 class Opaque:

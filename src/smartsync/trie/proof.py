@@ -158,16 +158,45 @@ def _resolve(digest: bytes, depth: int, resolver: Resolver) -> Node:
     if depth == 0 and digest == EMPTY_ROOT:
         return None
     raw = resolver(digest)
-    return Opaque(digest) if raw is None else _parse(raw, depth, resolver)
+    if raw is None:
+        return Opaque(digest)
+    node = _parse(raw, depth, resolver)
+    if len(raw) >= 32:
+        # RLP has one encoding only, and what was read is what hashes to this: no need to encode it again.
+        node.known_by(digest)
+    return node
 
 
 def _parse(raw: bytes, depth: int, resolver: Resolver) -> Leaf | Extension | Branch:
     if depth and len(raw) < 32:
         raise InvalidProof(f"a node of {len(raw)} bytes is given by its hash, but must be embedded")
     try:
-        return _from_item(rlp.decode(raw), depth, resolver)
+        return _from_item(_hashes(raw) or rlp.decode(raw), depth, resolver)
     except InvalidRlp as error:
         raise InvalidProof(f"the trie node at depth {depth} is not RLP: {error}") from error
+
+
+def _hashes(raw: bytes) -> list[rlp.Item]:
+    """Return what ``rlp.decode`` does of a branch whose children all have hashes, as most; else nothing."""
+    size = len(raw)
+    if raw[:2] == bytes((0xF8, (size - 2) & 0xFF)) and 58 <= size < 258:
+        offset = 2
+    elif raw[:3] == b"\xf9" + (size - 3 & 0xFFFF).to_bytes(2, "big") and size >= 259:
+        offset = 3
+    else:
+        return []
+    items: list[rlp.Item] = []
+    for _ in range(17):
+        tag = raw[offset : offset + 1]
+        if tag == b"\xa0":
+            items.append(raw[offset + 1 : offset + 33])
+            offset += 33
+        elif tag == b"\x80":
+            items.append(b"")
+            offset += 1
+        else:
+            return []
+    return items if offset == size else []
 
 
 def _from_item(item: rlp.Item, depth: int, resolver: Resolver) -> Leaf | Extension | Branch:

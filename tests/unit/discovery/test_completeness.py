@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from smartsync.discovery.completeness import check_complete, refuse_zeros, source_values
+from smartsync.discovery import completeness
+from smartsync.discovery.completeness import check_complete, refuse_zeros, source_trie, source_values
 from smartsync.errors import IncompleteSlots, InvalidProof, NonCanonicalTrie, SourceReorganised
 from smartsync.keccak import keccak256
 from smartsync.trie.nibbles import to_nibbles
 from smartsync.trie.node import root_hash
-from smartsync.trie.trie import build, storage_value
+from smartsync.trie.trie import build, lookup, storage_value
 from smartsync.types import EMPTY_ROOT
+from tests.vectors.shapes import mined
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 VALUES = {number: number + 1 for number in range(600)}
@@ -45,7 +48,7 @@ async def test_source_values_many_slots_are_asked_for_in_chunks(fake: Any) -> No
 async def test_source_values_absent_account_is_none_with_the_empty_root(fake: Any) -> None:
     node = fake({0: 1})
     state = await source_values(node.chain, node.header(10), "0x" + "33" * 20, [slot(0)])
-    assert (state.account, state.storage_root, state.trie, state.values) == (None, EMPTY_ROOT, None, {})
+    assert (state.account, state.storage_root, state.known_root, state.values) == (None, EMPTY_ROOT, EMPTY_ROOT, {})
     assert state.account_nodes
 
 
@@ -126,6 +129,48 @@ async def test_check_complete_missing_slots_are_named_by_prefix(fake: Any, seed:
     prefixes = caught.value.prefixes
     assert all(any(key.startswith(prefix) for prefix in prefixes) for key in keys)
     assert all(any(key.startswith(prefix) for key in keys) for prefix in prefixes)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize("seed", range(10))
+async def test_source_values_in_small_chunks_says_what_it_says_at_once(
+    fake: Any, monkeypatch: pytest.MonkeyPatch, seed: int, at_once: int
+) -> None:
+    rng = random.Random(seed)
+    numbers = rng.sample(range(10_000), rng.choice([1, 2, 5, 40, 120]))
+    mined_ones = [int.from_bytes(one, "big") for group in (6, 8, 10) for one in mined(group)]
+    node = fake({number: rng.choice((1, 2**200)) for number in [*numbers, *mined_ones]})
+    asked = [slot(number) for number in [*numbers, *mined_ones, *range(10_000, 10_010)] if rng.random() < 0.7]
+    whole = await source_values(node.chain, node.header(10), ADDRESS, asked)
+    monkeypatch.setattr(completeness, "_SLOTS_AT_ONCE", at_once)
+    chunked = await source_values(node.chain, node.header(10), ADDRESS, asked)
+    assert set(chunked.missing) == set(whole.missing) and len(set(chunked.missing)) == len(chunked.missing)
+    assert replace(chunked, missing=()) == replace(whole, missing=())
+    assert whole.missing and whole.known_root != whole.storage_root
+    assert list(chunked.values) == sorted(chunked.values, key=keccak256)
+
+
+async def test_source_trie_reaches_all_slots_and_their_neighbours(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = fake(VALUES)
+    monkeypatch.setattr(completeness, "_SLOTS_AT_ONCE", 4)
+    slots = [slot(number) for number in (*range(10), 700)]
+    trie = await source_trie(node.chain, node.header(10), ADDRESS, slots)
+    assert root_hash(trie) == root_hash(node.trie)
+    assert [lookup(trie, keccak256(one)) for one in slots] == [lookup(node.trie, keccak256(one)) for one in slots]
+
+
+async def test_source_trie_truncated_proof_is_refused(fake: Any) -> None:
+    node = fake(VALUES)
+    honest = node._eth_getProof
+
+    def truncated(address: str, keys: list[str], block: str) -> dict[str, Any]:
+        told = honest(address, keys, block)
+        told["storageProof"][0]["proof"].pop()
+        return told
+
+    node.override["eth_getProof"] = truncated
+    with pytest.raises(InvalidProof, match=r"fake:8545.*not complete: the trie node at prefix"):
+        await source_trie(node.chain, node.header(10), ADDRESS, [slot(5)])
 
 
 async def test_check_complete_single_missing_leaf_is_findable(fake: Any) -> None:

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 import rlp as pyrlp
 
-from smartsync.errors import MissingNode, NonCanonicalTrie
+from smartsync import rlp
+from smartsync.errors import InvalidRlp, MissingNode, NonCanonicalTrie
 from smartsync.keccak import keccak256
+from smartsync.trie import proof
 from smartsync.trie.nibbles import hex_prefix, to_nibbles
-from smartsync.trie.node import Branch, Leaf, Opaque, encode_string, root_hash
+from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, encode, encode_string, reference, root_hash
 from smartsync.trie.proof import decode_storage_value, partial_trie, verify_account, verify_storage
 from smartsync.trie.trie import build, lookup, storage_value
 from smartsync.types import EMPTY_ROOT, Account
+from tests.fuzz.cases import random_case
 from tests.oracle import OracleTrie
 from tests.vectors.shapes import beside, key_of, slot_at, word
 
@@ -125,3 +128,64 @@ def _shape(node: Any) -> Any:
     if isinstance(node, Branch):
         return [_shape(child) for child in node.children]
     return None if node is None else (node.path, _shape(node.child))
+
+
+# ------------------------------------------------------------------------------------------- decoding the short way
+
+
+def decoded(raw: bytes) -> Any:
+    try:
+        return rlp.decode(raw)
+    except InvalidRlp:
+        return []
+
+
+@pytest.mark.parametrize("count", range(2, 17))
+def test_hashes_of_a_branch_of_hashes_are_what_it_decodes_to(count: int) -> None:
+    rng = random.Random(count)
+    children = [bytes(rng.randbytes(32)) for _ in range(count)] + [b""] * (16 - count)
+    rng.shuffle(children)
+    raw = rlp.encode([*children, b""])
+    assert proof._hashes(raw) == rlp.decode(raw)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_hashes_of_a_spoiled_branch_are_what_it_decodes_to_or_none(seed: int) -> None:
+    rng = random.Random(seed)
+    raw = rlp.encode([rng.choice((b"", rng.randbytes(32))) for _ in range(17)])
+    for _ in range(200):
+        at, kind = rng.randrange(len(raw)), rng.randrange(4)
+        spoiled = bytearray(raw)
+        if kind == 0:
+            spoiled[at] = rng.choice((0x80, 0xA0, 0xF8, 0xF9, rng.randrange(256)))
+        elif kind == 1:
+            del spoiled[at:]
+        elif kind == 2:
+            spoiled += rng.choice((b"\x80", b"\xa0" + bytes(32), b"\0"))
+        else:
+            # The other form of the length, which is not the canonical one.
+            spoiled = bytearray(b"\xf9" + len(raw[2:]).to_bytes(2, "big") + raw[2:])
+        assert proof._hashes(bytes(spoiled)) in ([], decoded(bytes(spoiled)))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\xf8", b"\xf9", b"\xf9\x02", b"\xc0", bytes(600), b"\xf9\x02\x11" + b"\xa0" * 529]
+)
+def test_hashes_of_what_is_no_branch_are_none(raw: bytes) -> None:
+    assert proof._hashes(raw) == []
+
+
+@pytest.mark.parametrize("index", range(100))
+def test_partial_trie_tells_the_references_that_its_nodes_have(index: int) -> None:
+    case = random_case(83, index)
+    oracle = OracleTrie(case.old_leaves)
+    nodes = [node for slot in case.writes for node in oracle.proof(keccak256(slot))]
+    assert_references(partial_trie(oracle.root, nodes))
+
+
+def assert_references(node: Node) -> None:
+    if isinstance(node, (Leaf, Extension, Branch)):
+        raw = encode(node)
+        assert reference(node) == (raw if len(raw) < 32 else b"\xa0" + keccak256(raw))
+        for child in node.children if isinstance(node, Branch) else [node.child] if isinstance(node, Extension) else []:
+            assert_references(child)
