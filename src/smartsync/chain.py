@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from smartsync import answers
@@ -20,14 +20,23 @@ from smartsync.errors import (
     InvalidHeader,
     MethodMissing,
     NodeError,
+    NodeUnreachable,
     RpcError,
     TransactionTooLarge,
 )
 from smartsync.fees import Fees, fees
 from smartsync.header import Header, decode_header, header_from_rpc
-from smartsync.refusals import out_of_gas, revert_data, reverted, searched_above_cap, unavailable
+from smartsync.refusals import (
+    out_of_gas,
+    revert_data,
+    reverted,
+    searched_above_cap,
+    too_many_keys,
+    unavailable,
+)
 from smartsync.rpc import Call, Rpc
 from smartsync.types import UntrustedProof
+from smartsync.windows import Windows
 
 _T = TypeVar("_T")
 
@@ -40,7 +49,7 @@ Topic: TypeAlias = bytes | Sequence[bytes] | None
 WORDS = frozenset({"earliest", "finalized", "safe", "latest", "pending"})
 
 _SLOTS_PER_PROOF = 100
-"""Slots in one ``eth_getProof``: the lowest cap among the clients that have one."""
+"""Slots in one ``eth_getProof``: the lowest cap among the clients that have one. Hosted nodes may have a lower one."""
 
 _PROOFS_AT_ONCE = 4
 
@@ -50,6 +59,8 @@ class Chain:
 
     def __init__(self, rpc: Rpc, role: Literal["source", "target"] = "source") -> None:
         self.rpc, self.role = rpc, role
+        self._slots_per_proof = _SLOTS_PER_PROOF
+        self._windows = Windows()
 
     def __repr__(self) -> str:
         return f"Chain({self.role}, {self.rpc.host})"
@@ -129,7 +140,8 @@ class Chain:
         Parameters
         ----------
         slots
-            32 bytes each. Asked for in several calls where they are many.
+            32 bytes each. Asked for in several calls where they are many; in halves, from then on, where the node
+            refuses so many at once, or does not answer in time.
 
         Raises
         ------
@@ -138,15 +150,19 @@ class Chain:
         NodeError
             Where the answer is malformed, or the block was replaced between two calls.
         """
-        chunks = [slots[i : i + _SLOTS_PER_PROOF] for i in range(0, len(slots), _SLOTS_PER_PROOF)] or [[]]
+        size = self._slots_per_proof
+        chunks = [slots[i : i + size] for i in range(0, len(slots), size)] or [[]]
         gate = asyncio.Semaphore(_PROOFS_AT_ONCE)
 
-        async def one(chunk: Sequence[bytes]) -> UntrustedProof:
+        async def prove(part: Sequence[bytes]) -> list[UntrustedProof]:
             async with gate:
-                told = await self._one("eth_getProof", [address, [f"0x{slot.hex()}" for slot in chunk]], block)
-            return answers.account_proof(told, address, chunk)
+                # What was cut before a limit was known waits at the gate: it need not be refused, too.
+                if len(part) <= self._slots_per_proof and (proof := await self._proof(address, part, block)):
+                    return [proof]
+            half = len(part) // 2
+            return [*await prove(part[:half]), *await prove(part[half:])]
 
-        proofs = await _all([one(chunk) for chunk in chunks])
+        proofs = [proof for found in await _all([prove(chunk) for chunk in chunks]) for proof in found]
         first = proofs[0]
         if any(p.account_nodes != first.account_nodes or p.storage_root != first.storage_root for p in proofs):
             raise NodeError(
@@ -160,6 +176,27 @@ class Chain:
             account_nodes=first.account_nodes,
             storage=tuple(storage for proof in proofs for storage in proof.storage),
         )
+
+    async def _proof(self, address: str, slots: Sequence[bytes], block: int) -> UntrustedProof | None:
+        """Return one proof; None where these are too many slots for the node, of which it is asked for fewer then."""
+        try:
+            told = await self._one("eth_getProof", [address, [f"0x{slot.hex()}" for slot in slots]], block)
+        except (RpcError, NodeUnreachable) as error:
+            if len(slots) < 2 or not await self._too_many(error):
+                raise
+            self._slots_per_proof = min(self._slots_per_proof, len(slots) // 2)
+            return None
+        return answers.account_proof(told, address, slots)
+
+    async def _too_many(self, error: RpcError | NodeUnreachable) -> bool:
+        """Whether it is for the number of slots that the node does not answer."""
+        if isinstance(error, RpcError):
+            return too_many_keys(error)
+        try:
+            # One that has time for this, but had none for so many slots, may have it for fewer.
+            return error.timed_out and await self.chain_id() > 0
+        except NodeError:
+            return False
 
     async def storage_at(self, address: str, slots: Sequence[bytes], block: Block = "latest") -> list[int]:
         """Return the values of slots (32 bytes each), in their order; nothing proves them."""
@@ -242,20 +279,57 @@ class Chain:
         ----------
         topics
             By position: 32 bytes, several of which one must match, or None for any.
+
+        Raises
+        ------
+        BlockUnavailable
+            Where the node does not serve logs of these blocks (any more).
         """
-        query = {
-            "address": address,
-            "topics": [_topic(topic) for topic in topics],
-            "fromBlock": self._tag(from_block),
-            "toBlock": self._tag(to_block),
-        }
+        backwards = self.logs_backwards(address, topics, from_block=from_block, to_block=to_block)
+        windows = [logs async for logs in backwards]
+        return [log for logs in reversed(windows) for log in logs]
+
+    async def logs_backwards(
+        self,
+        address: str,
+        topics: Sequence[Topic] = (),
+        *,
+        from_block: int | str = "earliest",
+        to_block: int | str = "latest",
+    ) -> AsyncIterator[list[Log]]:
+        """Yield a contract's events in windows of blocks, the newest window first; in a window the oldest event first.
+
+        All in one window where the node answers for so many blocks at once. For whoever knows when to stop: a node that
+        answers for few has to be asked thousands of times for all that a chain ever had.
+
+        Raises
+        ------
+        BlockUnavailable
+            Where the node does not serve logs of these blocks (any more).
+        """
+        query = {"address": address, "topics": [_topic(topic) for topic in topics]}
+
+        async def ask(windows: Sequence[range]) -> Sequence[object]:
+            spans = [(hex(window.start), hex(window.stop - 1)) for window in windows]
+            calls = [("eth_getLogs", [query | {"fromBlock": first, "toBlock": last}]) for first, last in spans]
+            return await self.rpc.batch(calls, return_errors=True)
+
+        refusal: RpcError | None = None
         try:
-            told = await self.rpc.call("eth_getLogs", [query])
+            if self._windows.size is None:
+                tags = {"fromBlock": self._tag(from_block), "toBlock": self._tag(to_block)}
+                told = await self.rpc.call("eth_getLogs", [query | tags])
+                yield [answers.log(one) for one in answers.sequence(told, "logs")]
+                return
         except RpcError as error:
-            if (gone := unavailable(error, _name(from_block))) is not None:
-                raise gone from error
-            raise
-        return [answers.log(one) for one in answers.sequence(told, "logs")]
+            refusal = error
+        try:
+            blocks = range(await self._number(from_block), await self._number(to_block) + 1)
+            width = None if refusal is None else self._windows.shrink(refusal, len(blocks))
+            async for logs in self._windows.backwards(ask, blocks, width):
+                yield logs
+        except RpcError as error:
+            raise unavailable(error, _name(from_block)) or error from error
 
     async def transaction(self, tx_hash: bytes) -> Transaction | None:
         """Return a transaction, in a block or waiting, or None where the node does not know it."""
@@ -281,6 +355,14 @@ class Chain:
         if receipt.tx_hash != tx_hash:
             raise NodeError(f"{self.rpc.host} answered with the receipt of another transaction")
         return receipt
+
+    async def _number(self, block: int | str) -> int:
+        """Return the number of a block that is named by its number or by a word."""
+        if isinstance(block, int):
+            return block
+        if block in ("earliest", "latest"):
+            return 0 if block == "earliest" else await self.block_number()
+        return (await self.header(block)).number
 
     async def _block(self, block: Block) -> Any:
         """Return a block as the node tells it, without its transactions."""

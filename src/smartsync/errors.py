@@ -130,9 +130,17 @@ class NodeError(SmartSyncError):
 
 
 class NodeUnreachable(NodeError):
-    """No answer from a node: connection refused, time-out, or an HTTP status that may pass."""
+    """No answer from a node: connection refused, time-out, or an HTTP status that may pass.
+
+    ``timed_out`` where it took too long, which may be for what was asked; ``wait_s`` are the seconds that the node
+    asked to be left alone for, 0 where it did not say.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, *, hint: str = "", timed_out: bool = False, wait_s: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.timed_out, self.wait_s = timed_out, wait_s
 
 
 class RpcError(NodeError):

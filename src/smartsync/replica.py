@@ -6,9 +6,10 @@ a sync needs no historical proofs and the way back from an orphaned block needs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import astuple, dataclass
 
+from smartsync.answers import Log
 from smartsync.chain import Chain
 from smartsync.contracts import address_topic, decode_call, event_topic
 from smartsync.errors import (
@@ -201,10 +202,9 @@ async def written_slots(target: Chain, hub: str, replica: str) -> set[bytes]:
     A transaction that reached the hub through another contract does not show its witness and is passed over; whoever
     uses the result checks it against a root.
     """
-    events = [event_topic("Hub", name) for name in ("ReplicaFilled", "ReplicaSynced")]
     slots: set[bytes] = set()
-    logs = await target.logs(hub, [events, address_topic(replica)])
-    for transaction in await target.transactions([log.tx_hash for log in logs]):
+    hashes = [log.tx_hash async for log in _writings(target, hub, replica)]
+    for transaction in await target.transactions(hashes):
         call = decode_call("Hub", transaction.data) if transaction and transaction.to == hub else None
         if call is None or call.name not in _WRITERS:
             continue
@@ -214,3 +214,15 @@ async def written_slots(target: Chain, hub: str, replica: str) -> set[bytes]:
             continue
         slots |= {item.slot for item in items if isinstance(item, WriteItem)}
     return slots
+
+
+async def _writings(target: Chain, hub: str, replica: str) -> AsyncIterator[Log]:
+    """Yield the events of all transactions that wrote to a replica, from the newest block back to its creation."""
+    created = event_topic("Hub", "ReplicaCreated")
+    events = [created, *(event_topic("Hub", name) for name in ("ReplicaFilled", "ReplicaSynced"))]
+    async for logs in target.logs_backwards(hub, [events, address_topic(replica)]):
+        for log in logs:
+            if log.topics[0] != created:
+                yield log
+        if any(log.topics[0] == created for log in logs):
+            return

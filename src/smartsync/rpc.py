@@ -25,6 +25,9 @@ from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreacha
 Call = tuple[str, Sequence[Any]]
 """A method and its parameters."""
 
+TOO_LARGE = 413
+"""HTTP's status, and the code of the RpcError where a node's gateway refuses by it without JSON-RPC."""
+
 _BACKOFF_S = 0.25
 _MAX_WAIT_S = 30.0
 _TRANSIENT_STATUS = frozenset({429, 502, 503, 504})
@@ -32,10 +35,14 @@ _MAX_NESTING = 500
 _MAX_BODY = 256 * 1024 * 1024
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.S)
 _NESTS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_REFUSES_BATCH = frozenset({400, 413, 500})
+_GATEWAY_TIMEOUT = 504
+_REFUSES_BATCH = frozenset({400, TOO_LARGE, 500})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT_CODES = frozenset({429, -32029})
-_TRANSIENT_TEXT = re.compile(r"too many requests|rate.?limit|request rate|per second|response too large", re.I)
+_TRANSIENT_TEXT = re.compile(r"too many requests|rate.?limit|request rate|per second", re.I)
+_TOO_LARGE_TOGETHER = re.compile("response too large", re.I)
+"""geth's words for the calls of a batch whose answers do not fit any more; one by one they may."""
+
 _MISSING_CODES = frozenset({-32601, 4200})
 _MISSING_TEXT = re.compile(
     r"method\b(?:(?!block|state|header|trie).){0,80}?"
@@ -50,9 +57,9 @@ _REPEATABLE = re.compile(r"(eth|net|web3|debug|trace|rpc|txpool|erigon|ots)_")
 class _Transient(Exception):
     """The exchange failed in a way that may pass. ``unsent`` where the node surely did nothing."""
 
-    def __init__(self, text: str, *, unsent: bool = False, wait_s: float = 0.0) -> None:
+    def __init__(self, text: str, *, unsent: bool = False, wait_s: float = 0.0, timed_out: bool = False) -> None:
         super().__init__(text)
-        self.text, self.unsent, self.wait_s = text, unsent, wait_s
+        self.text, self.unsent, self.wait_s, self.timed_out = text, unsent, wait_s, timed_out
 
 
 class Rpc:
@@ -176,7 +183,7 @@ class Rpc:
             self._batch_size = min(self._batch_size, half)
             return await self._chunk(calls[:half]) + await self._chunk(calls[half:])
         return [
-            await self._single(call) if repeatable and _may_pass(item) else self._outcome(call[0], item)
+            await self._single(call) if repeatable and _may_pass_alone(item) else self._outcome(call[0], item)
             for call, item in zip(calls, answers, strict=True)
         ]
 
@@ -207,6 +214,8 @@ class Rpc:
                     raise NodeUnreachable(
                         f"{name}: {self.host}: {failure.text}" + (f" ({attempt + 1} attempts)" if attempt else ""),
                         hint="check that the node runs and that its url is right",
+                        timed_out=failure.timed_out,
+                        wait_s=min(failure.wait_s, _MAX_WAIT_S),
                     ) from failure.__cause__
                 wait_s = max(wait_s, min(failure.wait_s, _MAX_WAIT_S))
             await asyncio.sleep(wait_s)
@@ -223,11 +232,16 @@ class Rpc:
         except aiohttp.ClientConnectorError as error:
             raise _Transient(f"cannot connect: {error.strerror or error.os_error}", unsent=True) from error
         except TimeoutError as error:
-            raise _Transient(f"no answer within {self._timeout_s:g} s") from error
+            raise _Transient(f"no answer within {self._timeout_s:g} s", timed_out=True) from error
         except (aiohttp.ClientError, OSError) as error:
             raise _Transient(f"the connection failed: {type(error).__name__}") from error
         if status in _TRANSIENT_STATUS:
-            raise _Transient(f"HTTP status {status}", unsent=status == 429, wait_s=_seconds(wait))
+            raise _Transient(
+                f"HTTP status {status}",
+                unsent=status == 429,
+                wait_s=_seconds(wait),
+                timed_out=status == _GATEWAY_TIMEOUT,
+            )
         if status in _REDIRECTS:
             raise NodeError(
                 f"{name}: {self.host} answered with a redirection (HTTP status {status}), which is not followed",
@@ -237,6 +251,8 @@ class Rpc:
         if answer is None or (status >= 400 and not _is_json_rpc(answer)):
             if isinstance(payload, list) and status in _REFUSES_BATCH:
                 return None
+            if status == TOO_LARGE:
+                return {"error": {"code": TOO_LARGE, "message": "HTTP status 413: request or answer too large"}}
             what = f"HTTP status {status}" if status >= 400 else f"no JSON: {body[:60]!r}"
             raise NodeError(f"{name}: {self.host} answered {what}", hint="check the node's url and key")
         return answer
@@ -289,6 +305,12 @@ def _may_pass(answer: object) -> bool:
     if not isinstance(error, Mapping):
         return False
     return error.get("code") in _TRANSIENT_CODES or _TRANSIENT_TEXT.search(str(error.get("message", ""))) is not None
+
+
+def _may_pass_alone(answer: object) -> bool:
+    error = answer.get("error") if isinstance(answer, Mapping) else None
+    text = str(error.get("message", "")) if isinstance(error, Mapping) else ""
+    return _may_pass(answer) or _TOO_LARGE_TOGETHER.search(text) is not None
 
 
 def _rpc_error(method: str, error: object) -> RpcError:

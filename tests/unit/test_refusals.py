@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from smartsync.errors import MethodMissing, RpcError
-from smartsync.refusals import out_of_gas, revert_data, reverted, unavailable
+from smartsync.refusals import (
+    named_range,
+    out_of_gas,
+    revert_data,
+    reverted,
+    too_many_keys,
+    too_many_logs,
+    too_wide_range,
+    unavailable,
+)
 
 ABC = (
     "0x08c379a0"
@@ -140,3 +149,45 @@ def test_unavailable_other_error_is_none(other: RpcError) -> None:
 )
 def test_out_of_gas_texts_of_the_nodes_are_recognised(text: str, gas: int | None) -> None:
     assert out_of_gas(error(-32000, text)) == gas
+
+
+OF_SIZE = {
+    # what is refused for its size: how many keys, how many logs, how wide a range
+    "too many storage keys requested (max 1024, got 2000)": (True, False, False),
+    "Response is too big": (True, True, False),
+    "query returned more than 10000 results": (False, True, False),
+    "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range": (True, True, False),
+    "exceed maximum block range: 5000": (False, False, True),
+    "block range exceeds configured limit": (False, False, True),
+    "eth_getLogs is limited to a 10,000 range": (False, False, True),
+    # what is not
+    "missing trie node abc (path ) state 0x12 is not available": (False, False, False),
+    "header not found": (False, False, False),
+    "rate limit exceeded": (False, False, False),
+    "daily request count exceeded, request rate limited": (False, False, False),
+    "execution reverted: limit exceeded": (False, False, False),
+    "method eth_getProof not supported": (False, False, False),
+    "internal error": (False, False, False),
+    "block range extends beyond current head block": (False, False, False),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), OF_SIZE.items(), ids=OF_SIZE)
+def test_refusals_of_size_are_told_from_others(text: str, expected: tuple[bool, bool, bool]) -> None:
+    error = RpcError("eth_x", -32602, text)
+    assert (too_many_keys(error), too_many_logs(error), too_wide_range(error)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "named"),
+    [
+        ("range 1000000 exceeds limit of 10000", 1_000_000, 10_000),
+        ("block range is larger than max block range, block range = 5120, max block range = 5000", 5120, 5000),
+        ("exceed maximum block range: 5000", 4000, None),
+        ("up to a 2K block range", 9000, 2000),
+        ("block range is too wide", 9000, None),
+        ("block range greater than 100 max", 9000, 100),
+    ],
+)
+def test_named_range_is_the_limit_that_is_below_what_was_asked(text: str, asked: int, named: int | None) -> None:
+    assert named_range(RpcError("eth_getLogs", -32602, text), asked) == named

@@ -205,9 +205,11 @@ async def known_validators(source: Chain, target: Chain, anchor: str) -> tuple[b
         The target's node does not tell the event that names this block.
     """
     (validators_hash,) = await call_view(target, "IBftAnchor", anchor, "validatorsHash")
-    logs = await target.logs(anchor, [event_topic("IBftAnchor", "ValidatorsChanged")])
-    events = decode_logs("IBftAnchor", logs, "ValidatorsChanged", emitter=anchor)
-    numbers = [event["number"] for event in events if event["validatorsHash"] == validators_hash]
+    numbers: list[int] = []
+    async for logs in target.logs_backwards(anchor, [event_topic("IBftAnchor", "ValidatorsChanged")]):
+        events = decode_logs("IBftAnchor", logs, "ValidatorsChanged", emitter=anchor)
+        if numbers := [event["number"] for event in events if event["validatorsHash"] == validators_hash]:
+            break
     if not numbers:
         raise NodeError(
             f"{target.rpc.host} does not tell where the validators that the anchor knows come from",

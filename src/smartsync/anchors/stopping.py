@@ -20,14 +20,15 @@ async def frozen_by(target: Chain, anchor: str, kind: str) -> str:
     Source: ``StatusChanged`` of ``IAnchor``, with the evidence that ``IQuorumAnchor``, ``IBftAnchor``, ``IKofNAnchor``
     and ``IVetoAnchor`` document.
     """
-    try:
-        logs = await target.logs(anchor, [event_topic("IAnchor", "StatusChanged")])
-    except NodeError:
-        return ""
     frozen = STATUSES.index("frozen")
-    told = decode_logs("IAnchor", logs, "StatusChanged", emitter=anchor)
-    evidence = [event["evidence"] for event in told if event["status"] == frozen]
-    return _cause(kind, evidence[-1]) if evidence else ""
+    try:
+        async for logs in target.logs_backwards(anchor, [event_topic("IAnchor", "StatusChanged")]):
+            told = decode_logs("IAnchor", logs, "StatusChanged", emitter=anchor)
+            if evidence := [event["evidence"] for event in told if event["status"] == frozen]:
+                return _cause(kind, evidence[-1])
+    except NodeError:
+        pass
+    return ""
 
 
 def _cause(kind: str, evidence: bytes) -> str:

@@ -99,11 +99,14 @@ async def last_common_block(source: Chain, target: Chain, hub: str, replica: str
     if await source.hash_at(record.block_number) == record.block_hash:
         return record.block_number
     names = ("ReplicaActivated", "ReplicaSynced")
-    logs = await target.logs(hub, [[event_topic("Hub", name) for name in names], address_topic(replica)])
-    for log in reversed(logs):
-        told = next(found[0] for name in names if (found := decode_logs("Hub", [log], name)))
-        if await source.hash_at(told["number"]) == told["blockHash"]:
-            return int(told["number"])
+    events = [event_topic("Hub", name) for name in (*names, "ReplicaCreated")]
+    async for logs in target.logs_backwards(hub, [events, address_topic(replica)]):
+        for log in reversed(logs):
+            told = next((found[0] for name in names if (found := decode_logs("Hub", [log], name))), None)
+            if told is None:
+                return None  # the replica's creation: before it there is nothing
+            if await source.hash_at(told["number"]) == told["blockHash"]:
+                return int(told["number"])
     return None
 
 

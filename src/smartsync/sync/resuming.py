@@ -24,19 +24,19 @@ async def unfinished_blocks(target: Chain, hub: str, replica: str) -> list[bytes
     The newest first. It is the word of whoever sent the parts; a node that does not tell past events knows of none.
     """
     topics = [event_topic("Hub", name) for name in ("TransitionPrepared", "ReplicaActivated", "ReplicaSynced")]
+    found: list[bytes] = []
     try:
-        logs = await target.logs(hub, [topics, address_topic(replica)])
+        async for logs in target.logs_backwards(hub, [topics, address_topic(replica)]):
+            for log in reversed(logs):
+                told = decode_logs("Hub", [log], "TransitionPrepared")
+                if not told or len(found) == _BLOCKS:
+                    return found  # here it moved
+                if told[0]["blockHash"] not in found:
+                    found.append(told[0]["blockHash"])
     except NodeError as error:
         logger.info("whether a transition is under way is not known: %s", error.message)
         return []
-    found: list[bytes] = []
-    for log in reversed(logs):
-        told = decode_logs("Hub", [log], "TransitionPrepared")
-        if not told:
-            break  # here it moved
-        if told[0]["blockHash"] not in found:
-            found.append(told[0]["blockHash"])
-    return found[:_BLOCKS]
+    return found
 
 
 async def header_to_resume(source: Chain, target: Chain, record: ReplicaRecord, block_hash: bytes) -> Header:
