@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from smartsync import answers
@@ -24,6 +24,7 @@ from smartsync.errors import (
     RpcError,
     TransactionTooLarge,
 )
+from smartsync.failover import Failover
 from smartsync.fees import Fees, fees
 from smartsync.header import Header, decode_header, header_from_rpc
 from smartsync.refusals import (
@@ -34,7 +35,7 @@ from smartsync.refusals import (
     too_many_keys,
     unavailable,
 )
-from smartsync.rpc import Call, Rpc
+from smartsync.rpc import Call, JsonRpc, Rpc
 from smartsync.types import UntrustedProof
 from smartsync.windows import Windows
 
@@ -57,13 +58,37 @@ _PROOFS_AT_ONCE = 4
 class Chain:
     """A chain behind a node. ``role`` says in messages which one it is: ``source`` or ``target``."""
 
-    def __init__(self, rpc: Rpc, role: Literal["source", "target"] = "source") -> None:
+    def __init__(self, rpc: JsonRpc, role: Literal["source", "target"] = "source") -> None:
         self.rpc, self.role = rpc, role
+        self._by_node: dict[Rpc, Chain] = {}
         self._slots_per_proof = _SLOTS_PER_PROOF
         self._windows = Windows()
 
     def __repr__(self) -> str:
         return f"Chain({self.role}, {self.rpc.host})"
+
+    def each(self) -> list[Chain]:
+        """Return the chain as each of its nodes alone tells it, the node that is preferred first."""
+        return [self._by(node) for node in self.rpc.nodes] if isinstance(self.rpc, Failover) else [self]
+
+    async def verified(self, ask: Callable[[Chain], Awaitable[_T]]) -> _T:
+        """Return what ``ask`` makes of the chain as one node tells it, of the first node with which it does not fail.
+
+        For whatever is checked: the check raises a ProofError (or NonCanonicalTrie) where an answer is wrong, so the
+        node is not asked again, and another one is. With one node this is ``ask`` of this chain.
+
+        Raises
+        ------
+        SmartSyncError
+            As ``ask``, where no node is left.
+        """
+        if not isinstance(self.rpc, Failover):
+            return await ask(self)
+        return await self.rpc.verified(lambda node: ask(self._by(node)))
+
+    def _by(self, node: Rpc) -> Chain:
+        """Return the chain as one node tells it: always the same object, which remembers the node's limits."""
+        return self._by_node.setdefault(node, Chain(node, self.role))
 
     async def chain_id(self) -> int:
         """Return the EIP-155 chain id."""
@@ -98,6 +123,9 @@ class Chain:
         InvalidHeader
             Where the answer is not the preimage of the hash, or of another number than asked for.
         """
+        return await self.verified(lambda one: one._header(block))
+
+    async def _header(self, block: Block) -> Header:
         name = block if isinstance(block, str) and len(block) != 66 else None
         asked = None if isinstance(block, int) or name else _hash(block)
         told = answers.mapping(await self._block(block), "block")
@@ -106,7 +134,9 @@ class Chain:
         except InvalidHeader as error:
             header = await self._raw_header(told, asked, error)
         if isinstance(block, int) and header.number != block:
-            raise InvalidHeader(f"asked for block {block}, the node answered with block {header.number}")
+            raise InvalidHeader(
+                f"{self.rpc.host}: asked for block {block}, the node answered with block {header.number}"
+            )
         return header
 
     async def hash_at(self, number: int) -> bytes | None:
@@ -387,9 +417,9 @@ class Chain:
             raw = answers.data(await self.rpc.call("debug_getRawHeader", [f"0x{claimed.hex()}"]), "raw header")
             header = decode_header(raw)
         except (NodeError, InvalidHeader):
-            raise why from None
+            raise InvalidHeader(f"{self.rpc.host}: {why.message}", hint=why.hint) from why
         if header.hash != claimed:
-            raise why
+            raise InvalidHeader(f"{self.rpc.host}: {why.message}", hint=why.hint) from why
         return header
 
     async def _one(self, method: str, params: Sequence[Any], block: Block) -> Any:

@@ -8,6 +8,7 @@ Secrets have no place here: no field holds a key or a password, and a file that 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -29,6 +30,8 @@ _OPTIONS = {"timeout_s": "--timeout", "attestor_keystores": "--attestor-keystore
 _SECRET_WORDS = ("private", "secret", "password", "mnemonic", "seed", "attestor_keys")
 _LONGEST_TIMEOUT_S = 3600
 _PATHS = ("keystore", "attestor_keystores")
+_NEXT_URL = re.compile(r"\s*,\s*(?=\w+://)")
+"""Between two urls; a comma may also be part of one."""
 
 
 def _checksummed(text: str) -> str:
@@ -46,9 +49,22 @@ def _http_url(text: str) -> str:
         _ = parts.port
     except ValueError:
         raise ValueError("not a url") from None
+    if "," in (parts.hostname or ""):
+        raise ValueError("several urls are separated by commas, each with its http:// or https://")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("an http:// or https:// url with a host is needed (other transports are not supported)")
     return text
+
+
+def _urls(value: object) -> object:
+    """Return the urls of a list, or of a text in which they are separated by commas."""
+    return _NEXT_URL.split(value.strip()) if isinstance(value, str) else value
+
+
+def _different(urls: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(urls)) < len(urls):
+        raise ValueError("the same url is given twice: a second node is of use only where it is another one")
+    return urls
 
 
 def _whole(least: int, most: int) -> BeforeValidator:
@@ -92,6 +108,9 @@ Address = Annotated[str, AfterValidator(_checksummed)]
 """Checksummed; any case is taken, a wrong checksum is not."""
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HttpUrls = Annotated[tuple[HttpUrl, ...], BeforeValidator(_urls), AfterValidator(_different)]
+"""One url, or several of the same chain: a list, or separated by commas."""
+
 ChainId = Annotated[int, _whole(1, 2**64 - 1)]
 BlockNumber = Annotated[int, _whole(0, 2**64 - 1)]
 ReadablePath = Annotated[Path, AfterValidator(Path.expanduser)]
@@ -103,7 +122,8 @@ class Settings(BaseModel):
     Parameters
     ----------
     source_url, target_url
-        JSON-RPC endpoints, http or https. Not in the ``repr``: their paths are often keys.
+        JSON-RPC endpoints, http or https: of one node of the chain, or of several, the preferred one first. Not in the
+        ``repr``: their paths are often keys.
     source_chain_id, target_chain_id
         What the nodes must say of themselves (EIP-155).
     hub, anchor
@@ -118,8 +138,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    source_url: Annotated[HttpUrl | None, Field(repr=False)] = None
-    target_url: Annotated[HttpUrl | None, Field(repr=False)] = None
+    source_url: Annotated[HttpUrls, Field(repr=False)] = ()
+    target_url: Annotated[HttpUrls, Field(repr=False)] = ()
     source_chain_id: ChainId | None = None
     target_chain_id: ChainId | None = None
     hub: Address | None = None
@@ -129,7 +149,7 @@ class Settings(BaseModel):
     timeout_s: Annotated[float, BeforeValidator(_seconds)] = 30.0
 
     def require(self, name: str) -> str:
-        """Return a url or an address that a command cannot do without.
+        """Return an address that a command cannot do without, or the first of the urls of such a node.
 
         Raises
         ------
@@ -137,6 +157,8 @@ class Settings(BaseModel):
             It was not given.
         """
         value = getattr(self, name)
+        if isinstance(value, tuple):
+            value = value[0] if value else None
         if value is None:
             raise ConfigError(
                 f"{name} is not set",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from smartsync import answers
 from smartsync.errors import RpcError
-from smartsync.rpc import Rpc
+from smartsync.rpc import JsonRpc
 
 _BLOCKS = "0x5"
 _MEDIAN = 50
@@ -23,7 +23,7 @@ class Fees(NamedTuple):
     priority_fee_wei: int | None
 
 
-async def fees(rpc: Rpc) -> Fees:
+async def fees(rpc: JsonRpc) -> Fees:
     """Return an offer that holds for about six full blocks: twice the next base fee, and the priority fee on top.
 
     Raises
@@ -41,7 +41,7 @@ async def fees(rpc: Rpc) -> Fees:
     return Fees(2 * base_fee_wei + priority_fee_wei, priority_fee_wei)
 
 
-async def _base_fee(rpc: Rpc) -> tuple[int | None, int]:
+async def _base_fee(rpc: JsonRpc) -> tuple[int | None, int]:
     """Return the next block's base fee (None before London) and what was paid on top lately, both in wei."""
     try:
         history = answers.mapping(await rpc.call("eth_feeHistory", [_BLOCKS, "latest", [_MEDIAN]]), "fee history")

@@ -147,6 +147,11 @@ async def replica_trie(target: Chain, hub: str, replica: str, record: ReplicaRec
     wanted = set(slots)
     if record.storage_root == EMPTY_ROOT:
         return None
+    return await target.verified(lambda one: _trie_by(one, hub, replica, record, wanted))
+
+
+async def _trie_by(target: Chain, hub: str, replica: str, record: ReplicaRecord, wanted: set[bytes]) -> Node:
+    """Return it as one node tells it."""
     try:
         proof = await target.proof(replica, sorted(wanted), record.target_block)
         nodes = (node for storage in proof.storage for node in storage.nodes)
@@ -173,14 +178,20 @@ async def replica_values(
     """
     if record.storage_root == EMPTY_ROOT:
         return {}
-    known = set(slots)
+    return await target.verified(lambda one: _values_by(one, hub, replica, record, set(slots)))
+
+
+async def _values_by(
+    target: Chain, hub: str, replica: str, record: ReplicaRecord, known: set[bytes]
+) -> dict[bytes, int]:
+    """Return them as one node tells them."""
     values = await _read_values(target, replica, known, record.target_block)
     if root_of(_leaves(values)) != record.storage_root:
         known |= await written_slots(target, hub, replica)
         values = await _read_values(target, replica, known, record.target_block)
     if root_of(_leaves(values)) != record.storage_root:
         raise NonCanonicalTrie(
-            f"the target node's proofs and values of {replica} do not make up the hub's storage root",
+            f"the target node {target.rpc.host}'s proofs and values of {replica} do not make up the hub's storage root",
             hint="take another node for the target chain (anvil's tries keep zeros), or give --slots",
         )
     return values

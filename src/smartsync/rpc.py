@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -40,6 +40,7 @@ _REFUSES_BATCH = frozenset({400, TOO_LARGE, 500})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT_CODES = frozenset({429, -32029})
 _TRANSIENT_TEXT = re.compile(r"too many requests|rate.?limit|request rate|per second", re.I)
+_OF_LOAD = re.compile(f"{_TRANSIENT_TEXT.pattern}|request count exceeded|quota|out of credits", re.I)
 _TOO_LARGE_TOGETHER = re.compile("response too large", re.I)
 """geth's words for the calls of a batch whose answers do not fit any more; one by one they may."""
 
@@ -62,6 +63,23 @@ class _Transient(Exception):
         self.text, self.unsent, self.wait_s, self.timed_out = text, unsent, wait_s, timed_out
 
 
+class JsonRpc(Protocol):
+    """What a chain is read by: one node (`Rpc`), or several (`smartsync.failover`)."""
+
+    @property
+    def host(self) -> str:
+        """The host, for messages."""
+
+    async def call(self, method: str, params: Sequence[Any] = ()) -> Any:
+        """Return the result of one call, as `Rpc.call`."""
+
+    async def batch(self, calls: Sequence[Call], *, return_errors: bool = False) -> list[Any]:
+        """Return the results of many calls, as `Rpc.batch`."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
 class Rpc:
     """One node. Use it as an async context manager, or close it with `aclose`.
 
@@ -76,6 +94,8 @@ class Rpc:
         that is not safe to repeat is repeated only where the node surely did nothing.
     batch_size
         Calls in one request. Halved for good where the node refuses a batch or does not answer all of it.
+    repeats_timeouts
+        Whether what took too long is repeated, too: not where another node can be asked instead.
 
     Raises
     ------
@@ -83,7 +103,15 @@ class Rpc:
         Where ``url`` is not an HTTP url.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = 30.0, retries: int = 3, batch_size: int = 100) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = 30.0,
+        retries: int = 3,
+        batch_size: int = 100,
+        repeats_timeouts: bool = True,
+    ) -> None:
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -94,7 +122,7 @@ class Rpc:
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         self.host = f"{host}:{port}" if port else host
         self._url, self._timeout_s, self._retries = url, timeout_s, retries
-        self._batch_size = max(1, batch_size)
+        self._batch_size, self._repeats_timeouts = max(1, batch_size), repeats_timeouts
         self._ids = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
 
@@ -161,7 +189,7 @@ class Rpc:
 
     async def _single(self, call: Call) -> Any:
         request = self._request(call)
-        answer = await self._exchange(request, call[0], repeatable=_repeatable(call[0]))
+        answer = await self._exchange(request, call[0], repeatable=is_repeatable(call[0]))
         if isinstance(answer, list) and len(answer) == 1:
             answer = answer[0]
         return self._outcome(call[0], answer)
@@ -172,7 +200,7 @@ class Rpc:
             return [await self._single(calls[0])]
         requests = [self._request(call) for call in calls]
         name = f"batch of {len(calls)} calls"
-        repeatable = all(_repeatable(method) for method, _ in calls)
+        repeatable = all(is_repeatable(method) for method, _ in calls)
         answer = await self._exchange(requests, name, repeatable=repeatable)
         by_id = {item.get("id"): item for item in answer if _has_plain_id(item)} if isinstance(answer, list) else {}
         answers = [by_id.get(request["id"]) for request in requests]
@@ -210,7 +238,8 @@ class Rpc:
                 if attempt == self._retries or not repeatable or not _may_pass(answer):
                     return answer
             except _Transient as failure:
-                if attempt == self._retries or not (repeatable or failure.unsent):
+                in_vain = failure.timed_out and not self._repeats_timeouts
+                if attempt == self._retries or in_vain or not (repeatable or failure.unsent):
                     raise NodeUnreachable(
                         f"{name}: {self.host}: {failure.text}" + (f" ({attempt + 1} attempts)" if attempt else ""),
                         hint="check that the node runs and that its url is right",
@@ -285,7 +314,7 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
-def _repeatable(method: str) -> bool:
+def is_repeatable(method: str) -> bool:
     """Whether calling twice is the same as calling once. Sending one raw transaction twice is: it has one nonce."""
     return _REPEATABLE.match(method) is not None and _ONCE.match(method) is None
 
@@ -311,6 +340,11 @@ def _may_pass_alone(answer: object) -> bool:
     error = answer.get("error") if isinstance(answer, Mapping) else None
     text = str(error.get("message", "")) if isinstance(error, Mapping) else ""
     return _may_pass(answer) or _TOO_LARGE_TOGETHER.search(text) is not None
+
+
+def is_of_load(error: RpcError) -> bool:
+    """Whether a node refuses a call for the load that it has, or that it grants."""
+    return error.code in _TRANSIENT_CODES or _OF_LOAD.search(error.text) is not None
 
 
 def _rpc_error(method: str, error: object) -> RpcError:

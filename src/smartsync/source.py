@@ -82,12 +82,7 @@ async def inspect(chain: Chain, address: str, block: int, *, account: Account | 
     BlockUnavailable
         The node does not serve the block's state.
     """
-    code = await chain.code(address, block)
-    if account is not None and keccak256(code) != account.code_hash:
-        raise InvalidProof(
-            f"the code of {address} that {chain.rpc.host} answered with is not the one proven, "
-            f"whose hash is 0x{account.code_hash.hex()}"
-        )
+    code = await chain.verified(lambda one: _code(one, address, block, account))
     if not code:
         raise NoCode(
             f"there is no contract at {address} in block {block} of the {chain.role} chain",
@@ -99,6 +94,16 @@ async def inspect(chain: Chain, address: str, block: int, *, account: Account | 
         kind, implementation = await _by_slot(chain, address, block, code)
     if kind:
         raise SourceIsProxy(kind, implementation)
+    return code
+
+
+async def _code(chain: Chain, address: str, block: int, account: Account | None) -> bytes:
+    code = await chain.code(address, block)
+    if account is not None and keccak256(code) != account.code_hash:
+        raise InvalidProof(
+            f"the code of {address} that {chain.rpc.host} answered with is not the one proven, "
+            f"whose hash is 0x{account.code_hash.hex()}"
+        )
     return code
 
 

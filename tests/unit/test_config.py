@@ -150,8 +150,40 @@ def test_load_url_not_http_refused_without_showing_it(file: Path, url: str) -> N
 
 def test_settings_repr_does_not_show_urls(file: Path) -> None:
     settings = load({"source_url": "https://host/secret", "target_url": "https://u:secret@host"}, {})
-    assert settings.source_url == "https://host/secret"
+    assert settings.source_url == ("https://host/secret",)
     assert "secret" not in repr(settings) + str(settings)
+
+
+SEVERAL = ("http://one.example/a,b", "https://two.example:8545")
+
+
+@pytest.mark.parametrize("between", [",", ", ", " , "])
+def test_load_urls_separated_by_commas_are_several(file: Path, between: str) -> None:
+    assert load({}, {"SMARTSYNC_SOURCE_URL": between.join(SEVERAL)}).source_url == SEVERAL
+    assert load({"target_url": between.join(SEVERAL)}, {}).target_url == SEVERAL
+
+
+def test_load_urls_of_the_file_are_a_text_or_a_list(file: Path) -> None:
+    file.write_text(f'source_url = ["{SEVERAL[0]}", "{SEVERAL[1]}"]\ntarget_url = "{SEVERAL[1]}"\n')
+    settings = load({}, {})
+    assert (settings.source_url, settings.target_url) == (SEVERAL, SEVERAL[1:])
+    assert settings.require("source_url") == SEVERAL[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("http://one.example/secret, ws://two.example/secret", "http:// or https://"),
+        ("http://one.example/secret,http://one.example/secret", "given twice"),
+        ("http://one.example,two.example/secret", "each with its http://"),
+        ([], "source_url is not set"),
+        ([7], "source_url, from"),
+    ],
+)
+def test_load_urls_one_of_which_is_none_refused_without_showing_it(file: Path, value: object, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load({"source_url": value}, {}).require("source_url")
+    assert text in caught.value.message and "secret" not in caught.value.message + caught.value.hint
 
 
 @pytest.mark.parametrize(("text", "number"), [("1", 1), ("0x7a69", 31337), ("18446744073709551615", 2**64 - 1)])

@@ -7,7 +7,7 @@ import errno
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -127,7 +127,8 @@ def attestor(
     state, ended and failed.
     """
     where = parse_listen(listen)
-    urls = [session.settings.require("source_url"), *(second_source or [])]
+    # They have to agree, and none stands in for another: what one of them alone says is not signed.
+    urls = [*session.settings.source_url, *(second_source or [])]
     if len(set(urls)) < len(urls):
         raise ConfigError(
             "--second-source: the same url is given twice",
@@ -149,7 +150,8 @@ def attestor(
         Record(record) as opened,
         logged(session.output),
     ):
-        session.connected(lambda client, _: _serve(session, client, plan, opened))
+        alone = replace(session, settings=session.settings.model_copy(update={"source_url": tuple(urls[:1])}))
+        alone.connected(lambda client, _: _serve(session, client, plan, opened))
     session.output.show({"event": "ended"}, lambda console: console.print(timed("ended")))
 
 

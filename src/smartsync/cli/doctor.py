@@ -35,7 +35,7 @@ def doctor(session: Session, address: _Address = None) -> None:
     """
     probed = None if address is None else parse_address(address, "SOURCE")
     settings = session.settings
-    if settings.source_url is None and settings.target_url is None:
+    if not settings.source_url and not settings.target_url:
         raise ConfigError(
             "there is no node to examine", hint=f"give {option_of('source_url')}, {option_of('target_url')}, or both"
         )
@@ -53,11 +53,10 @@ def _fields(report: NodeReport) -> dict[str, object]:
 
 
 async def _examine_all(settings: Settings, address: str | None) -> list[NodeReport]:
-    reports = []
-    if settings.source_url is not None:
-        reports.append(await _examine(settings, settings.source_url, "source", settings.source_chain_id, address))
-    if settings.target_url is not None:
-        reports.append(await _examine(settings, settings.target_url, "target", settings.target_chain_id, None))
+    reports = [
+        await _examine(settings, url, "source", settings.source_chain_id, address) for url in settings.source_url
+    ]
+    reports += [await _examine(settings, url, "target", settings.target_chain_id, None) for url in settings.target_url]
     return reports
 
 

@@ -63,8 +63,16 @@ MaxDriftOption = Annotated[
 ]
 
 _SETTINGS: dict[str, tuple[Any, str, str]] = {
-    "source_url": (str | None, "URL", "JSON-RPC of the source chain, http or https."),
-    "target_url": (str | None, "URL", "JSON-RPC of the target chain, http or https."),
+    "source_url": (
+        str | None,
+        "URL",
+        "JSON-RPC of the source chain, http or https; of several nodes, separated by commas.",
+    ),
+    "target_url": (
+        str | None,
+        "URL",
+        "JSON-RPC of the target chain, http or https; of several nodes, separated by commas.",
+    ),
     "source_chain_id": (str | None, "NUMBER", "Refuse a source node on another chain."),
     "target_chain_id": (str | None, "NUMBER", "Refuse a target node on another chain."),
     "timeout_s": (str | None, "SECONDS", "How long to wait for one answer of a node. Default: 30."),

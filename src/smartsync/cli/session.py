@@ -106,8 +106,8 @@ class Session:
     ) -> T:
         settings = self.settings
         client = SmartSync.connect(
-            settings.require("source_url"),
-            settings.require("target_url"),
+            settings.source_url,
+            settings.target_url,
             hub=settings.hub,
             account=account,
             timeout_s=settings.timeout_s,

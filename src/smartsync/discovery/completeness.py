@@ -8,7 +8,7 @@ lies between them, and need not be kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from smartsync.chain import Chain
@@ -18,7 +18,6 @@ from smartsync.errors import (
     InvalidProof,
     MissingNode,
     NodeError,
-    SmartSyncError,
     SourceReorganised,
 )
 from smartsync.header import Header
@@ -78,7 +77,7 @@ async def source_values(
     BlockUnavailable
         The node does not serve proofs of this block (any more).
     """
-    told = _Proofs(chain, header, address)
+    proofs = _Proofs(chain, header, address)
     slot_of = {keccak256(slot): slot for slot in slots}
     keys = sorted(slot_of)
     values: dict[bytes, int] = {}
@@ -87,13 +86,13 @@ async def source_values(
     for start in range(0, max(1, len(keys)), _SLOTS_AT_ONCE):
         asked = keys[start : start + _SLOTS_AT_ONCE]
         end = start + len(asked)
-        trie = told.trie(await told.nodes([slot_of[key] for key in asked]))
+        told = await proofs.of([slot_of[key] for key in asked])
         for key in asked:
-            if value := told.value(trie, slot_of[key]):
+            if value := told.values[slot_of[key]]:
                 values[slot_of[key]] = value
                 known.push(key, storage_value(value))
         beside = keys[start - 1 : start], keys[end : end + 1]
-        missing |= dict.fromkeys(_strangers(trie, asked, *(to_nibbles(b"".join(key)) for key in beside)))
+        missing |= dict.fromkeys(_strangers(told.trie, asked, *(to_nibbles(b"".join(key)) for key in beside)))
         if on_progress and slots:
             on_progress("prove", end, len(keys))
     client = await _client(chain) if slots else ""
@@ -112,18 +111,16 @@ async def source_trie(
     SmartSyncError
         As ``source_values``.
     """
-    told = _Proofs(chain, header, address)
+    proofs = _Proofs(chain, header, address)
     ordered = sorted(slots, key=keccak256)
     nodes: set[bytes] = set()
     for start in range(0, max(1, len(ordered)), _SLOTS_AT_ONCE):
         asked = ordered[start : start + _SLOTS_AT_ONCE]
-        nodes |= await told.nodes(asked)
+        told = await proofs.of(asked)
+        nodes |= told.nodes
         if on_progress and slots:
             on_progress("prove", start + len(asked), len(ordered))
-    trie = told.trie(nodes)
-    for slot in ordered:
-        told.value(trie, slot)
-    return trie
+    return partial_trie(told.storage_root, nodes)
 
 
 def check_complete(state: SourceState) -> None:
@@ -169,45 +166,55 @@ def is_anvil(client: str) -> bool:
     return client.lower().startswith("anvil")
 
 
-class _Proofs:
-    """What a node proves of an account: every answer against one header, so all of them are about one storage."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one node proved of an account: the nodes, as far as they lead, and the values of the slots asked for."""
 
-    def __init__(self, chain: Chain, header: Header, address: str) -> None:
-        self.chain, self.header, self.address = chain, header, address
-        self.account: Account | None = None
-        self.account_nodes: tuple[bytes, ...] = ()
+    account: Account | None
+    account_nodes: tuple[bytes, ...]
+    nodes: frozenset[bytes]
+    trie: Node
+    values: dict[bytes, int]
 
     @property
     def storage_root(self) -> bytes:
         return EMPTY_ROOT if self.account is None else self.account.storage_root
 
-    async def nodes(self, slots: Sequence[bytes]) -> set[bytes]:
-        """Return the nodes of the slots' proofs, not checked; the account in the same answer is."""
-        proof = await self.chain.proof(self.address, slots or [bytes(32)], self.header.number)
-        self.account = await _verified_account(self.chain, self.header, proof)
-        self.account_nodes = proof.account_nodes
-        return {node for storage in proof.storage for node in storage.nodes}
 
-    def trie(self, nodes: Iterable[bytes]) -> Node:
-        try:
-            trie = partial_trie(self.storage_root, nodes)
-            refuse_zeros(trie)
-        except InvalidProof as error:
-            raise self.blamed(error) from error
-        return trie
+@dataclass(frozen=True, slots=True)
+class _Proofs:
+    """The proofs of an account at a block: each answer checked against one header, so all are about one storage."""
 
-    def value(self, trie: Node, slot: bytes) -> int:
-        try:
-            stored = lookup(trie, keccak256(slot))
-            return 0 if stored is None else decode_storage_value(stored)
-        except MissingNode as error:
-            raise self.blamed(error, f"the proof of slot 0x{slot.hex()} is not complete: ") from error
-        except InvalidProof as error:
-            raise self.blamed(error) from error
+    chain: Chain
+    header: Header
+    address: str
 
-    def blamed(self, error: SmartSyncError, what: str = "") -> InvalidProof:
-        place = f"{self.chain.rpc.host}, {self.address} at block {self.header.number}"
-        return InvalidProof(f"{place}: {what}{error.message}")
+    async def of(self, slots: Sequence[bytes]) -> _Told:
+        """Return what is proven of some slots, by the first node that proves it; without slots, the root node."""
+
+        async def ask(one: Chain) -> _Told:
+            proof = await one.proof(self.address, slots or [bytes(32)], self.header.number)
+            account = await _verified_account(one, self.header, proof)
+            nodes = frozenset(node for storage in proof.storage for node in storage.nodes)
+            root = EMPTY_ROOT if account is None else account.storage_root
+            try:
+                trie = partial_trie(root, nodes)
+                refuse_zeros(trie)
+                values = {slot: _value(trie, slot) for slot in slots}
+            except InvalidProof as error:
+                place = f"{one.rpc.host}, {self.address} at block {self.header.number}"
+                raise InvalidProof(f"{place}: {error.message}") from error
+            return _Told(account, proof.account_nodes, nodes, trie, values)
+
+        return await self.chain.verified(ask)
+
+
+def _value(trie: Node, slot: bytes) -> int:
+    try:
+        stored = lookup(trie, keccak256(slot))
+    except MissingNode as error:
+        raise InvalidProof(f"the proof of slot 0x{slot.hex()} is not complete: {error.message}") from error
+    return 0 if stored is None else decode_storage_value(stored)
 
 
 async def _verified_account(chain: Chain, header: Header, proof: UntrustedProof) -> Account | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartsync.anchors.block import (
     REVOKE_FIRST,
+    AnchoredBlock,
     accepted_block,
     newest_accepted,
     require_accepted,
@@ -29,17 +30,25 @@ async def accepted_header(source: Chain, target: Chain, anchor: str, block: int 
     """
     if block is None:
         newest = await newest_accepted(target, anchor)
-        header = await source.header(newest.number)
-        if header.hash != newest.block_hash:
-            raise SourceReorganised(
-                f"the anchor accepts 0x{newest.block_hash.hex()} as block {newest.number}, "
-                f"the source node has 0x{header.hash.hex()}",
-                hint=f"where the source has dropped it, {REVOKE_FIRST}, or a newer one accepted; else the node is on "
-                "another fork: ask another one",
-            )
+        return await source.verified(lambda one: _header_of(one, newest))
+
+    async def accepted(one: Chain) -> Header:
+        header = await one.header(block)
+        await require_accepted(target, anchor, header.number, header.hash)
         return header
-    header = await source.header(block)
-    await require_accepted(target, anchor, header.number, header.hash)
+
+    return await source.verified(accepted)
+
+
+async def _header_of(source: Chain, accepted: AnchoredBlock) -> Header:
+    header = await source.header(accepted.number)
+    if header.hash != accepted.block_hash:
+        raise SourceReorganised(
+            f"the anchor accepts 0x{accepted.block_hash.hex()} as block {accepted.number}, "
+            f"the source node {source.rpc.host} has 0x{header.hash.hex()}",
+            hint=f"where the source has dropped it, {REVOKE_FIRST}, or a newer one accepted; else the node is on "
+            "another fork: ask another one",
+        )
     return header
 
 
@@ -118,10 +127,14 @@ async def require_still_canonical(source: Chain, header: Header) -> None:
     SourceReorganised
         It is not.
     """
-    standing = await source.header(header.number)
-    if standing.hash != header.hash:
-        raise SourceReorganised(
-            f"the source chain reorganised: block {header.number} was 0x{header.hash.hex()}, is "
-            f"0x{standing.hash.hex()}",
-            hint="nothing was sent; try again with a block that is final",
-        )
+
+    async def ask(one: Chain) -> None:
+        standing = await one.header(header.number)
+        if standing.hash != header.hash:
+            raise SourceReorganised(
+                f"the source chain reorganised: block {header.number} was 0x{header.hash.hex()}, is "
+                f"0x{standing.hash.hex()}",
+                hint="nothing was sent; try again with a block that is final",
+            )
+
+    await source.verified(ask)

@@ -32,6 +32,7 @@ from smartsync.errors import (
     TransactionReverted,
     WrongChain,
 )
+from smartsync.failover import Failover, connect
 from smartsync.replica import ReplicaRecord, read_active, read_record, require_hub
 from smartsync.results import (
     AnchorUpdate,
@@ -43,7 +44,6 @@ from smartsync.results import (
     SyncResult,
     Verification,
 )
-from smartsync.rpc import Rpc
 from smartsync.submit import Sender
 from smartsync.sync.anchoring import Anchoring
 from smartsync.sync.blocks import accepted_header, require_not_dropped, require_reachable, require_still_canonical
@@ -90,8 +90,8 @@ class SmartSync(Anchoring):
     @classmethod
     def connect(
         cls,
-        source_url: str,
-        target_url: str,
+        source_url: str | Sequence[str],
+        target_url: str | Sequence[str],
         *,
         hub: str | None = None,
         account: LocalAccount | None = None,
@@ -104,7 +104,8 @@ class SmartSync(Anchoring):
         Parameters
         ----------
         source_url, target_url
-            HTTP endpoints.
+            HTTP endpoints. Of several nodes of one chain the first is asked; another one where it does not answer, does
+            not have what is asked for, or lies.
         hub
             Address of the hub on the target chain; not needed for ``deploy``.
         timeout_s
@@ -113,8 +114,8 @@ class SmartSync(Anchoring):
             Where given, the nodes must be on these chains.
         """
         client = cls(
-            Chain(Rpc(source_url, timeout_s=timeout_s), "source"),
-            Chain(Rpc(target_url, timeout_s=timeout_s), "target"),
+            Chain(connect(source_url, "source", timeout_s=timeout_s, chain_id=source_chain_id), "source"),
+            Chain(connect(target_url, "target", timeout_s=timeout_s, chain_id=target_chain_id), "target"),
             hub=hub,
             account=account,
         )
@@ -124,6 +125,8 @@ class SmartSync(Anchoring):
     async def __aenter__(self) -> SmartSync:
         try:
             for chain in (self.source, self.target):
+                if isinstance(chain.rpc, Failover):
+                    await chain.rpc.agree()
                 expected = self._expected.get(chain.role)
                 if expected is not None and (actual := await chain.chain_id()) != expected:
                     raise WrongChain(chain.role, chain.rpc.host, expected, actual)

@@ -170,7 +170,7 @@ def test_command_settings_reach_connect(run, fake, tmp_path) -> None:
         "0x" + "33" * 20,
     )
     args, kwargs = fake.asked("connect")
-    assert args == ("http://source.example/secret-path", "http://target.example/secret-path")
+    assert args == (("http://source.example/secret-path",), ("http://target.example/secret-path",))
     assert kwargs == {
         "hub": "0x" + "33" * 20,
         "account": None,
