@@ -6,10 +6,10 @@ a sync needs no historical proofs and the way back from an orphaned block needs 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
-from smartsync.answers import Log
+from smartsync.answers import Log, Transaction
 from smartsync.chain import Chain
 from smartsync.contracts import address_topic, decode_call, event_topic
 from smartsync.errors import (
@@ -23,13 +23,16 @@ from smartsync.errors import (
 from smartsync.keccak import keccak256
 from smartsync.trie.frontier import root_of
 from smartsync.trie.node import Node
-from smartsync.trie.proof import partial_trie
+from smartsync.trie.proof import decode_storage_value, partial_trie
 from smartsync.trie.trie import build, lookup, storage_value
 from smartsync.types import EMPTY_ROOT
 from smartsync.views import call_view
 from smartsync.witness import WriteItem, decode_witness
 
 STATUSES = ("none", "filling", "active", "source_destroyed", "source_code_changed")
+
+_TRANSACTIONS_AT_ONCE = 32
+"""Transactions that are read in one go: four megabytes of calldata at most."""
 
 _WRITERS = {"fill": "witness", "sync": "witness", "commit": "writes"}
 """The hub's functions that write to a replica, and the argument that names the slots."""
@@ -153,15 +156,27 @@ async def replica_trie(target: Chain, hub: str, replica: str, record: ReplicaRec
 async def _trie_by(target: Chain, hub: str, replica: str, record: ReplicaRecord, wanted: set[bytes]) -> Node:
     """Return it as one node tells it."""
     try:
-        proof = await target.proof(replica, sorted(wanted), record.target_block)
-        nodes = (node for storage in proof.storage for node in storage.nodes)
-        trie = partial_trie(record.storage_root, nodes)
-        for slot in wanted:
-            lookup(trie, keccak256(slot))
-        return trie
+        return partial_trie(record.storage_root, await replica_nodes(target, replica, record, sorted(wanted)))
     except (ProofError, NonCanonicalTrie):
         values = await replica_values(target, hub, replica, record, wanted)
         return build(_leaves(values), [keccak256(slot) for slot in wanted])
+
+
+async def replica_nodes(target: Chain, replica: str, record: ReplicaRecord, slots: Sequence[bytes]) -> frozenset[bytes]:
+    """Return trie nodes (RLP) that prove what some slots (32 bytes each) of a replica hold.
+
+    Raises
+    ------
+    ProofError, NonCanonicalTrie
+        The node's proofs do not lead from the hub's root to an answer.
+    """
+    proof = await target.proof(replica, slots, record.target_block)
+    nodes = frozenset(node for storage in proof.storage for node in storage.nodes)
+    trie = partial_trie(record.storage_root, nodes)
+    for slot in slots:
+        if (stored := lookup(trie, keccak256(slot))) is not None:
+            decode_storage_value(stored)
+    return nodes
 
 
 async def replica_values(
@@ -187,7 +202,8 @@ async def _values_by(
     """Return them as one node tells them."""
     values = await _read_values(target, replica, known, record.target_block)
     if root_of(_leaves(values)) != record.storage_root:
-        known |= await written_slots(target, hub, replica)
+        async for slots in written_slots(target, hub, replica):
+            known |= slots
         values = await _read_values(target, replica, known, record.target_block)
     if root_of(_leaves(values)) != record.storage_root:
         raise NonCanonicalTrie(
@@ -207,15 +223,22 @@ def _leaves(values: dict[bytes, int]) -> Iterator[tuple[bytes, bytes]]:
     return ((keccak256(slot), storage_value(value)) for slot, value in values.items())
 
 
-async def written_slots(target: Chain, hub: str, replica: str) -> set[bytes]:
-    """Return every slot that a transaction to the hub ever wrote in this replica, out of the chain's own records.
+async def written_slots(target: Chain, hub: str, replica: str) -> AsyncIterator[set[bytes]]:
+    """Yield every slot that a transaction to the hub ever wrote in this replica, out of the chain's own records.
 
-    A transaction that reached the hub through another contract does not show its witness and is passed over; whoever
-    uses the result checks it against a root.
+    They come in sets of some transactions each, so that whoever looks for a few need not hold all. A transaction that
+    reached the hub through another contract does not show its witness and is passed over; whoever uses the result
+    checks it against a root.
     """
-    slots: set[bytes] = set()
     hashes = [log.tx_hash async for log in _writings(target, hub, replica)]
-    for transaction in await target.transactions(hashes):
+    for start in range(0, len(hashes), _TRANSACTIONS_AT_ONCE):
+        yield _slots_in(await target.transactions(hashes[start : start + _TRANSACTIONS_AT_ONCE]), hub)
+
+
+def _slots_in(transactions: Iterable[Transaction | None], hub: str) -> set[bytes]:
+    """Return the slots that transactions to the hub wrote."""
+    slots: set[bytes] = set()
+    for transaction in transactions:
         call = decode_call("Hub", transaction.data) if transaction and transaction.to == hub else None
         if call is None or call.name not in _WRITERS:
             continue

@@ -60,5 +60,6 @@ async def test_written_slots_are_read_back_to_the_creation_only_by_a_node_of_few
             "blockNumber": hex(int(params[0], 16)),
         }
         async with Rpc(node.url) as rpc:
-            assert await written_slots(Chain(rpc, "target"), HUB, REPLICA) == set(slots)
+            found = [one async for one in written_slots(Chain(rpc, "target"), HUB, REPLICA)]
+            assert set().union(*found) == set(slots)
         assert min(answered) > CREATED - 10 * WINDOW, "before the creation there is nothing"

@@ -123,6 +123,17 @@ async def source_trie(
     return partial_trie(told.storage_root, nodes)
 
 
+async def source_nodes(chain: Chain, header: Header, address: str, slots: Sequence[bytes]) -> frozenset[bytes]:
+    """Return trie nodes (RLP) that prove what some slots (32 bytes each) of a contract hold at a block.
+
+    Raises
+    ------
+    SmartSyncError
+        As ``source_values``.
+    """
+    return (await _Proofs(chain, header, address).of(slots)).nodes
+
+
 def check_complete(state: SourceState) -> None:
     """Check that the values known are all that the storage holds.
 

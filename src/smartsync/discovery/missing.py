@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from smartsync.chain import Chain
-from smartsync.discovery.completeness import SourceState
+from smartsync.discovery.completeness import SourceState, source_nodes
 from smartsync.discovery.probes import Probes
-from smartsync.discovery.proof_walk import Side, asking, walk
+from smartsync.discovery.proof_walk import Side, walk, whole
 from smartsync.errors import NodeError, ProofError
+from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.results import Progress
 from smartsync.trie.nibbles import to_nibbles
-from smartsync.trie.node import root_hash
 from smartsync.trie.trie import build, storage_value
 
 AT_MOST = 1000
@@ -21,29 +23,22 @@ _BUDGET = 1 << 22
 
 
 async def missing_positions(
-    chain: Chain, address: str, block: int, state: SourceState, on_progress: Progress | None = None
+    chain: Chain, header: Header, address: str, state: SourceState, on_progress: Progress | None = None
 ) -> list[bytes]:
     """Return where the storage trie holds something else than the known values: whole trie keys as far as possible.
 
     Parameters
     ----------
-    block
-        Its number; the node is asked for proofs at it.
     state
-        What is known of the contract at this block.
+        What is known of the contract at the block of this header.
 
     Returns
     -------
     list of bytes
         Positions (nibbles, one per byte; a trie key has 64). Empty where the node does not let itself be asked.
     """
-    known = build((keccak256(slot), storage_value(value)) for slot, value in state.values.items())
-
-    async def nothing(slots: object) -> list[bytes]:
-        return []
-
-    old = Side(root_hash(known), nothing, "what is known", known)
-    new = Side(state.storage_root, asking(chain, address, block), chain.rpc.host)
+    old = whole(build((keccak256(slot), storage_value(value)) for slot, value in state.values.items()))
+    new = Side(state.storage_root, partial(source_nodes, chain, header, address))
     probes = Probes(_BUDGET, on_progress)
     probes.add(state.values)
     try:

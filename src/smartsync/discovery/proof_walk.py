@@ -14,43 +14,56 @@ is found are trie keys with their values; which slots they are is another questi
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from smartsync.chain import Chain
 from smartsync.discovery.probes import Probes
-from smartsync.errors import InvalidProof
 from smartsync.results import Progress
 from smartsync.trie.difference import difference
-from smartsync.trie.node import Node, Opaque
+from smartsync.trie.node import Node, Opaque, root_hash
 from smartsync.trie.proof import partial_trie
 from smartsync.types import EMPTY_ROOT
 
 MAX_CHANGES = 20_000
 """Trie keys that may differ: several times what one sync can write. A walk through more is not worth its proofs."""
 
-Ask = Callable[[Sequence[bytes]], Awaitable[Iterable[bytes]]]
-"""Slots (32 bytes each) to the RLP of nodes on the way to them, as some node tells it; untrusted."""
+
+Prove: TypeAlias = Callable[[Sequence[bytes]], Awaitable[Iterable[bytes]]]
+"""Slots (32 bytes each) to the RLP of trie nodes that prove what each of them holds, checked against the root."""
 
 
-@dataclass(slots=True)
 class Side:
-    """One of the two tries: its 32-byte root, proven elsewhere, and how to learn more of it. ``who`` for messages."""
+    """One of the two tries, as far as it is known by now.
 
-    root: bytes
-    ask: Ask
-    who: str
-    trie: Node = None
-    _nodes: set[bytes] = field(default_factory=set)
+    Parameters
+    ----------
+    root
+        Its 32-byte root, proven already.
+    prove
+        How to learn more of it.
+    """
 
-    def __post_init__(self) -> None:
-        if self.trie is None and self.root != EMPTY_ROOT:
-            self.trie = Opaque(self.root)
+    def __init__(self, root: bytes, prove: Prove) -> None:
+        self.trie: Node = None if root == EMPTY_ROOT else Opaque(root)
+        self._root, self._prove = root, prove
+        self._nodes: set[bytes] = set()
 
     async def reveal(self, slots: Sequence[bytes]) -> None:
-        """Learn the nodes on the way to some slots. Those that do not hang together with the root are ignored."""
+        """Learn what lies on the way to some slots."""
         if slots:
-            self._nodes.update(await self.ask(slots))
-            self.trie = partial_trie(self.root, self._nodes)
+            self._nodes.update(await self._prove(slots))
+            self.trie = partial_trie(self._root, self._nodes)
+
+
+def whole(trie: Node) -> Side:
+    """Return the side of a trie that is known to its end."""
+
+    async def nothing(slots: Sequence[bytes]) -> Iterable[bytes]:
+        return ()
+
+    side = Side(root_hash(trie), nothing)
+    side.trie = trie
+    return side
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +71,11 @@ class Walk:
     """What a walk came to.
 
     ``changed``: 32-byte trie key to its values before and after (0: none). ``open``: positions (nibbles, one per byte)
-    below which the tries differ, and for which no slot to ask for was found.
+    below which the tries differ, and for which no slot to ask with was found.
     """
 
     changed: dict[bytes, tuple[int, int]]
     open: tuple[bytes, ...]
-
-
-def asking(chain: Chain, address: str, block: int) -> Ask:
-    """Return the way to ask a chain's node about a contract's storage at a block (its number)."""
-
-    async def ask(slots: Sequence[bytes]) -> Iterable[bytes]:
-        proof = await chain.proof(address, slots, block)
-        return [node for storage in proof.storage for node in storage.nodes]
-
-    return ask
 
 
 async def walk(
@@ -85,12 +88,9 @@ async def walk(
 
     Raises
     ------
-    InvalidProof
-        A node's proofs do not lead to where they have to; tells whose.
-    NonCanonicalTrie
-        A leaf that changed holds a zero.
+    SmartSyncError
+        What the sides raise where a node does not prove what it is asked for.
     """
-    asked: set[tuple[int, bytes]] = set()
     while True:
         found = difference(old.trie, new.trie)
         if on_progress:
@@ -100,22 +100,6 @@ async def walk(
         slots = await probes.find(positions) if positions and not too_many else {}
         if not slots:
             return Walk(found.changed, tuple(positions))
-        for side, closed in (
-            (old, [c.position for c in found.closed if c.in_old]),
-            (new, [c.position for c in found.closed if c.in_new]),
-        ):
-            reachable = [position for position in closed if position in slots]
-            _require_news(side, reachable, asked)
-            await side.reveal([slots[position] for position in reachable])
-
-
-def _require_news(side: Side, positions: Sequence[bytes], asked: set[tuple[int, bytes]]) -> None:
-    """Check that none of these was asked for already: what is still closed then, the node did not prove."""
-    for position in positions:
-        if (id(side), position) in asked:
-            shown = "".join(f"{nibble:x}" for nibble in position)
-            raise InvalidProof(
-                f"{side.who} does not prove what the storage root 0x{side.root.hex()} holds below 0x{shown}",
-                hint="the node is broken or lies, or has left this block: try again, or take another one",
-            )
-        asked.add((id(side), position))
+        reachable = [closed for closed in found.closed if closed.position in slots]
+        await old.reveal([slots[closed.position] for closed in reachable if closed.in_old])
+        await new.reveal([slots[closed.position] for closed in reachable if closed.in_new])

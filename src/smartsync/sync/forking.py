@@ -94,7 +94,7 @@ class Fork:
         except IncompleteSlots as error:
             if read is None:
                 raise
-            missing = await missing_positions(self.source, original, header.number, read, self.on_progress)
+            missing = await missing_positions(self.source, header, original, read, self.on_progress)
             raise IncompleteSlots(missing or error.prefixes, error.detail, hint=error.hint) from error
 
     async def _key(self, original: str, code: bytes) -> tuple[int, str, str, str, bytes, bytes]:

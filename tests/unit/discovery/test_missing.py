@@ -21,7 +21,7 @@ def slot(number: int) -> bytes:
 
 async def missing_of(node: Any, known: list[int]) -> list[bytes]:
     state = await source_values(node.chain, node.header(7), ADDRESS, [slot(number) for number in known])
-    return await missing_positions(node.chain, ADDRESS, 7, state)
+    return await missing_positions(node.chain, node.header(7), ADDRESS, state)
 
 
 async def test_missing_positions_are_the_whole_trie_keys(fake: Any) -> None:
@@ -48,4 +48,4 @@ async def test_missing_positions_a_node_that_refuses_is_no_error(fake: Any, erro
         raise error
 
     node.override["eth_getProof"] = refuse
-    assert await missing_positions(node.chain, ADDRESS, 7, state) == []
+    assert await missing_positions(node.chain, node.header(7), ADDRESS, state) == []

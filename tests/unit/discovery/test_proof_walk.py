@@ -2,21 +2,24 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from smartsync.discovery.completeness import source_nodes
 from smartsync.discovery.probes import Probes
 from smartsync.discovery.proof_walk import Side, Walk, walk
 from smartsync.errors import InvalidProof, NonCanonicalTrie
 from smartsync.keccak import keccak256
 from smartsync.trie.nibbles import to_nibbles
-from smartsync.trie.node import Leaf, Node, root_hash
+from smartsync.trie.node import Node, root_hash
 from smartsync.trie.trie import build, storage_value
 from tests.oracle import OracleTrie
 
+ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 MINED = json.loads((Path(__file__).parents[2] / "vectors" / "mined_slots.json").read_text())
 
 
@@ -31,8 +34,8 @@ class Prover:
         self.trie = OracleTrie({keccak256(key): value for key, value in values.items()})
         self.rounds: list[int] = []
 
-    def side(self, who: str = "honest:1") -> Side:
-        return Side(self.trie.root, self.ask, who)
+    def side(self) -> Side:
+        return Side(self.trie.root, self.ask)
 
     async def ask(self, slots: Sequence[bytes]) -> Iterable[bytes]:
         self.rounds.append(len(slots))
@@ -45,7 +48,7 @@ def changes(old: dict[bytes, int], new: dict[bytes, int]) -> dict[bytes, tuple[i
 
 
 async def walked(old: Prover, new: Prover, probes: Probes | None = None) -> Walk:
-    return await walk(old.side("old:1"), new.side("new:1"), probes or Probes())
+    return await walk(old.side(), new.side(), probes or Probes())
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -91,7 +94,7 @@ async def test_walk_too_deep_to_guess_is_left_open_and_a_known_slot_opens_it(nib
     # Two slots whose trie keys share so many nibbles that nobody finds a third in time.
     one, two, *_ = map(slot, MINED[nibbles][0])
     old, new = {one: 2**200, two: 7}, {one: 2**201, two: 7}
-    before, after = Prover(old).side("old:1"), Prover(new).side("new:1")
+    before, after = Prover(old).side(), Prover(new).side()
     probes = Probes(budget=1 << 12)
     found = await walk(before, after, probes)
     (position,) = found.open
@@ -102,7 +105,7 @@ async def test_walk_too_deep_to_guess_is_left_open_and_a_known_slot_opens_it(nib
 
 async def test_walk_a_known_neighbour_is_enough_to_see_where_a_new_key_lies() -> None:
     one, two, *_ = map(slot, MINED["10"][0])
-    before, after = Prover({one: 2**200}).side("old:1"), Prover({one: 2**200, two: 2**201}).side("new:1")
+    before, after = Prover({one: 2**200}).side(), Prover({one: 2**200, two: 2**201}).side()
     probes = Probes(budget=1 << 12)
     probes.add([one])
     found = await walk(before, after, probes)
@@ -118,52 +121,52 @@ async def test_walk_more_than_it_is_good_for_is_left_open() -> None:
 
 # --- nodes that lie ---
 
-
-class Liar(Prover):
-    def __init__(self, values: dict[bytes, int], lie: Any) -> None:
-        super().__init__(values)
-        self.lie = lie
-
-    async def ask(self, slots: Sequence[bytes]) -> Iterable[bytes]:
-        return self.lie(await super().ask(slots))
+VALUES = {number: 2**200 + number for number in range(100)}
 
 
-VALUES = {slot(number): 2**200 + number for number in range(100)}
-LIES = {
+def of_fake(node: Any) -> Side:
+    return Side(root_hash(node.trie), partial(source_nodes, node.chain, node.header(7), ADDRESS))
+
+
+def lying(node: Any, lie: Callable[[list[str]], list[str]]) -> Any:
+    """Bend the storage proofs of a node."""
+    honest = node._eth_getProof
+
+    def bent(*asked: Any) -> dict[str, Any]:
+        told = honest(*asked)
+        return told | {"storageProof": [one | {"proof": lie(one["proof"])} for one in told["storageProof"]]}
+
+    node.override["eth_getProof"] = bent
+    return node
+
+
+LIES: dict[str, Callable[[list[str]], list[str]]] = {
     "nothing": lambda nodes: [],
     "the root node only": lambda nodes: nodes[:1],
-    "another trie": lambda nodes: OracleTrie({keccak256(slot(1)): 5}).proof(keccak256(slot(1))),
-    "a flipped bit in each node": lambda nodes: [node[:-1] + bytes((node[-1] ^ 1,)) for node in nodes],
-    "no last nodes": lambda nodes: nodes[: len(nodes) // 2],
+    "another trie": lambda nodes: [f"0x{node.hex()}" for node in OracleTrie({bytes(32): 5}).proof(bytes(32))],
+    "a flipped bit in each node": lambda nodes: [f"{node[:-1]}{int(node[-1], 16) ^ 1:x}" for node in nodes],
+    "no last node": lambda nodes: nodes[:-1],
 }
 
 
 @pytest.mark.parametrize("lie", LIES)
-@pytest.mark.parametrize("liar", ["old", "new"])
-async def test_walk_node_that_does_not_prove_is_named(lie: str, liar: str) -> None:
-    changed = {**VALUES, slot(5): 1, slot(6): 2}
-    provers = {"old": Prover(VALUES), "new": Prover(changed)}
-    provers[liar] = Liar(VALUES if liar == "old" else changed, LIES[lie])
-    with pytest.raises(InvalidProof, match=f"{liar}:1 does not prove"):
-        await walked(provers["old"], provers["new"])
+async def test_walk_node_that_does_not_prove_is_named(fake: Any, lie: str) -> None:
+    old, new = fake(VALUES), lying(fake({**VALUES, 5: 1, 6: 2}), LIES[lie])
+    with pytest.raises(InvalidProof, match=r"fake:8545, .* at block 7"):
+        await walk(of_fake(old), of_fake(new), Probes())
 
 
-async def test_walk_surplus_nodes_change_nothing() -> None:
-    changed = {**VALUES, slot(5): 1}
-    surplus = OracleTrie({keccak256(slot(1)): 5}).proof(keccak256(slot(1)))
-    found = await walked(Prover(VALUES), Liar(changed, lambda nodes: [*nodes, *surplus, b"\x01", b""]))
-    assert found.changed == changes(VALUES, changed)
+async def test_walk_surplus_nodes_change_nothing(fake: Any) -> None:
+    surplus = [f"0x{node.hex()}" for node in OracleTrie({bytes(32): 5}).proof(bytes(32))]
+    old, new = fake(VALUES), lying(fake({**VALUES, 5: 1}), lambda nodes: [*nodes, *surplus, "0x01", "0x"])
+    found = await walk(of_fake(old), of_fake(new), Probes())
+    assert found == Walk({keccak256(slot(5)): (2**200 + 5, 1)}, ())
 
 
-async def test_walk_zero_that_a_node_keeps_is_told() -> None:
+async def test_walk_zero_that_a_node_keeps_is_told(fake: Any) -> None:
     kept: Node = build(
         [(keccak256(slot(1)), b"\x80"), *((keccak256(slot(n)), storage_value(2**200)) for n in range(2, 9))]
     )
-
-    async def ask(slots: Sequence[bytes]) -> Iterable[bytes]:
-        return []
-
-    side = Side(root_hash(kept), ask, "anvil:1", kept)
+    old, new = fake({n: 2**200 for n in range(2, 9)}), fake({}, stored=kept)
     with pytest.raises(NonCanonicalTrie):
-        await walk(Prover({slot(n): 2**200 for n in range(2, 9)}).side(), side, Probes())
-    assert not isinstance(kept, Leaf)
+        await walk(of_fake(old), of_fake(new), Probes())
