@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from eth_utils.address import to_checksum_address
 
+from smartsync import SmartSync
 from smartsync.deploy import Deployment
 from smartsync.errors import (
     AnchorMismatch,
@@ -26,6 +27,7 @@ from smartsync.submit import Receipt, Sender
 from smartsync.testing import Node
 from tests.integration.stage import Stage, refused, staged, traces
 from tests.integration.world import World, world
+from tests.lying_proxy import lying
 
 IMPLEMENTATION = to_checksum_address("0x7d655c57f71464b6f83811c55d84009cd9f5221c")
 MINIMAL_PROXY = bytes.fromhex(f"363d3d373d3d3d363d73{IMPLEMENTATION[2:]}5af43d82803e903d91602b57fd5bf3")
@@ -90,11 +92,16 @@ async def test_fork_of_an_account_without_code_is_refused(made: World) -> None:
 
 
 async def test_fork_from_a_node_without_debug_methods_names_what_is_open_and_why(hardhat: Node, anvil: Node) -> None:
-    async with world(hardhat, anvil) as made:
-        await made.do("set(uint256,uint256)", 1, 5)
-        await made.attest()
-        async with refused(made, IncompleteSlots) as caught:
-            await made.client.fork(made.sample, anchor=made.anchor)
+    with lying(hardhat.url) as proxy:
+        proxy.missing.add("debug_traceTransaction")
+        async with world(hardhat, anvil) as made:
+            await made.do("set(uint256,uint256)", 1, 5)
+            await made.attest()
+            hub, account = made.client.hub, made.owner
+            async with SmartSync.connect(proxy.url, anvil.url, hub=hub, account=account) as client:
+                made.client = client
+                async with refused(made, IncompleteSlots) as caught:
+                    await client.fork(made.sample, anchor=made.anchor)
     error = caught.value
     assert isinstance(error, IncompleteSlots)
     # The values of the mapping, and the text's three slots: the guess finds plain variables only.
@@ -102,6 +109,8 @@ async def test_fork_from_a_node_without_debug_methods_names_what_is_open_and_why
     assert all(f"0x{''.join(f'{nibble:x}' for nibble in prefix)}" in error.message for prefix in error.prefixes)
     assert "storage range: debug_storageRangeAt" in error.message
     assert "prestate diff: debug_traceBlockByNumber" in error.message
+    assert "prestate diff by transaction: debug_traceTransaction" in error.message
+    assert "state diff: trace_replayBlockTransactions" in error.message
     assert "--slots FILE" in error.hint and error.exit_code == 4
 
 

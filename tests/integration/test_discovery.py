@@ -9,7 +9,8 @@ import pytest
 from eth_utils.address import to_checksum_address
 
 from smartsync.chain import Chain
-from smartsync.discovery import prestate, storage_range, strategies
+from smartsync.discovery import prestate, state_diff, storage_range, strategies
+from smartsync.discovery.block_range import creation_block
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
 from smartsync.discovery.slots_file import parse_slots
 from smartsync.doctor import examine
@@ -169,7 +170,7 @@ async def test_storage_range_geth_without_preimages_says_so(geth: Node) -> None:
 async def test_prestate_since_the_creation_gives_all_slots(traced: Node) -> None:
     contract = Contract(traced, FIRST, {0: 8, 7: 5})
     async with connected(traced) as chain:
-        assert await prestate.creation_block(chain, contract.address, contract.last) == contract.blocks[0]
+        assert await creation_block(chain, contract.address, contract.last) == contract.blocks[0]
         found = await prestate.candidates(chain, contract.address, None, contract.last)
         assert found.slots == {slot(key) for key in FIRST | THEN}
         await assert_complete(chain, contract, contract.last, found.slots, FIRST | {0: 8, 7: 5})
@@ -191,16 +192,24 @@ async def test_strategies_on_geth_end_complete_after_a_deletion(geth: Node) -> N
         await assert_complete(chain, contract, contract.last, known, LEFT)
 
 
-async def test_strategies_on_hardhat_need_a_file_of_slots(hardhat: Node) -> None:
+async def test_strategies_on_hardhat_go_by_the_steps_of_single_transactions(hardhat: Node) -> None:
     contract = Contract(hardhat, FIRST, THEN)
     async with connected(hardhat) as chain:
-        for method in (storage_range.candidates, prestate.candidates):
+        for method in (storage_range.candidates, prestate.candidates, state_diff.candidates):
             with pytest.raises(MethodMissing):
                 await method(chain, contract.address, None, contract.last)
-        found = [one async for one in strategies(chain, contract.address, None, contract.last)]
-        assert [one.strategy for one in found] == ["low slots"]
+        found = await anext(strategies(chain, contract.address, None, contract.last))
+        assert found.strategy == "prestate diff by transaction"
+        await assert_complete(chain, contract, contract.last, found.slots, LEFT)
+
+
+async def test_check_complete_guessed_slots_that_are_not_all_are_made_up_for_by_a_file(hardhat: Node) -> None:
+    contract = Contract(hardhat, FIRST, THEN)
+    async with connected(hardhat) as chain:
+        *_, guessed = [one async for one in strategies(chain, contract.address, None, contract.last)]
+        assert guessed.strategy == "low slots"
         with pytest.raises(IncompleteSlots) as caught:
-            check_complete(await read(chain, contract, contract.last, found[0].slots))
+            check_complete(await read(chain, contract, contract.last, guessed.slots))
         assert len(caught.value.prefixes) == 1
         named = parse_slots(f"0\n2\n7\n0x{slot(MAPPED + 1).hex()}")
         await assert_complete(chain, contract, contract.last, named, LEFT)
@@ -249,7 +258,7 @@ async def test_source_values_block_that_is_not_there_is_unavailable(make: str, r
 
 @pytest.mark.parametrize(
     ("make", "failing"),
-    [("ganache", set()), ("geth", set()), ("hardhat", {"finding slots", "storage trie"}), ("anvil", {"storage trie"})],
+    [("ganache", set()), ("geth", set()), ("hardhat", set()), ("anvil", {"storage trie"})],
 )
 async def test_examine_source_tells_what_will_not_work(
     make: str, failing: set[str], request: pytest.FixtureRequest

@@ -162,7 +162,7 @@ async def test_sync_a_change_kept_secret_is_noticed(made: World, proxy: LyingPro
         await made.client.sync(stage.replica, slots=sample_slots(range(KEYS)))
     assert isinstance(caught.value, IncompleteSlots) and len(caught.value.prefixes) == 1
     # Whoever asks for proofs instead of values is not deceived.
-    proxy.missing |= {"debug_traceBlockByNumber"}
+    proxy.missing |= {"debug_traceBlockByNumber", "debug_traceTransaction"}
     assert (await made.client.diff(stage.replica)).strategy == "proof walk"
     await synced(made, stage)
 

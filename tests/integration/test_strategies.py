@@ -14,19 +14,32 @@ from smartsync.trie.nibbles import to_nibbles
 from tests.integration.world import World, sample_slots, world
 from tests.lying_proxy import LyingProxy, cut_storage_proofs, lying
 
-RANGE, TRACE = "debug_storageRangeAt", "debug_traceBlockByNumber"
+RANGE, TRACE, SINGLY = "debug_storageRangeAt", "debug_traceBlockByNumber", "debug_traceTransaction"
 
 
 @pytest.fixture(
-    params=[("geth", TRACE, "prestate diff"), ("geth", RANGE, "storage range"), ("ganache", RANGE, "storage range")],
+    params=[
+        ("geth", TRACE, "prestate diff"),
+        ("geth", RANGE, "storage range"),
+        ("ganache", RANGE, "storage range"),
+        ("geth", SINGLY, "prestate diff by transaction"),
+        ("ganache", SINGLY, "prestate diff by transaction"),
+        ("hardhat", SINGLY, "prestate diff by transaction"),
+    ],
     ids=lambda param: f"{param[0]} {param[2]}",
 )
-def able(request: pytest.FixtureRequest) -> Iterator[tuple[Node, LyingProxy, str]]:
-    """Give a node, itself with one debug method only, and the strategy that this leaves."""
+def able(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Node, LyingProxy, str]]:
+    """Give a node, itself with one debug method only, and the strategy that this leaves.
+
+    The storage range before the newest block is made up for by tracing that block's transactions.
+    """
     name, method, strategy = request.param
     node = request.getfixturevalue(name)
     with lying(node.url) as proxy:
-        proxy.missing = {RANGE, TRACE} - {method}
+        proxy.missing = {RANGE, TRACE, SINGLY} - {method}
+        if method == RANGE:
+            proxy.missing.discard(SINGLY)
+            monkeypatch.setattr("smartsync.discovery.SHORT_RANGE", -1)
         yield node, proxy, strategy
 
 

@@ -100,7 +100,7 @@ class FakeNode:
         self.calls.append((method, params))
         if method in self.override:
             return self.override[method](*params)
-        if method.startswith("debug_"):
+        if method.startswith(("debug_", "trace_")):
             if method not in self.debug:
                 raise MethodMissing(method, -32601, "the method does not exist")
             return self.debug[method](*params)

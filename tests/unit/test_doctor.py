@@ -44,9 +44,9 @@ async def test_examine_source_that_has_everything_is_ok(fake: Any) -> None:
 
 async def test_examine_source_without_debug_methods_says_what_helps(fake: Any) -> None:
     report = await examine(fake({}).chain, "source")
-    assert not report.ok
-    assert [one.name for one in report.checks if one.needed and not one.ok] == ["finding slots"]
-    assert "--slots FILE" in check(report, "finding slots").detail
+    assert report.ok, "a sync needs none of them"
+    told = check(report, "finding slots")
+    assert not told.ok and not told.needed and "--slots FILE" in told.detail
 
 
 @pytest.mark.parametrize("method", ["debug_storageRangeAt", "debug_traceBlockByNumber"])
@@ -56,6 +56,35 @@ async def test_examine_source_with_one_debug_method_is_ok(fake: Any, method: str
     report = await examine(node.chain, "source")
     assert report.ok
     assert "does not work" in next(one for one in report.checks if method in one.name).detail
+
+
+async def test_examine_source_strategies_are_told_in_their_order_with_what_is_there_and_why(fake: Any) -> None:
+    node = able(fake({}))
+    told = [one for one in (await examine(node.chain, "source")).checks if one.name[0].isdigit()]
+    assert [(one.name, one.ok) for one in told] == [
+        ("1. storage range: debug_storageRangeAt (optional)", True),
+        ("2. prestate diff: debug_traceBlockByNumber (optional)", True),
+        ("3. state diff: trace_replayBlockTransactions (optional)", False),
+        ("4. prestate diff by transaction: debug_traceTransaction (optional)", False),
+    ]
+    assert [one.detail for one in told[:2]] == ["works: all slots that there are", "works: what each block changed"]
+    assert "does not work" in told[2].detail and "not needed, blocks are traced" in told[3].detail
+    found = check(await examine(node.chain, "source"), "finding slots").detail
+    assert found == (
+        "a fork: by debug_storageRangeAt and debug_traceBlockByNumber, then by guessing (slots 0 to 127); a sync over "
+        "up to 256 blocks: by debug_traceBlockByNumber; a sync: by eth_getProof alone, then as a fork where slots are "
+        "new"
+    )
+
+
+@pytest.mark.parametrize("method", ["debug_traceTransaction", "trace_replayBlockTransactions"])
+@pytest.mark.parametrize("newest", [0, 10])
+async def test_examine_source_with_one_other_method_is_ok(fake: Any, method: str, newest: int) -> None:
+    node = able(fake({}))
+    node.debug = {method: lambda *_: []}
+    node.newest = newest
+    report = await examine(node.chain, "source")
+    assert f"by {method}" in check(report, "finding slots").detail
 
 
 async def test_examine_source_without_proofs_is_not_ok(fake: Any) -> None:

@@ -2,6 +2,20 @@
 
 One file a strategy. ``completeness`` checks what they found against a block's storage root, and names what is missing
 by trie-key prefix; so a strategy may be cheap and wrong, and the next one adds to what is known.
+
+The order, and why:
+
+1. For a short range of blocks, what each of them changed (*prestate diff*; *state diff*, which tells the same in other
+   words, for nodes of the ``trace`` family that are not geth): a call a block, new slots included.
+2. Where there is a replica, the *proof walk*: any node serves what it needs, and its work grows with what changed. It
+   finds trie keys, though, and the slots of new ones have to come from elsewhere. For a long range it goes first.
+3. *storage range*: all slots that there are, in some calls, where tracing costs one for each block since the
+   contract's creation. For a fork it goes first.
+4. *prestate diff by transaction* only where the node tells of no whole blocks: the same with many more calls.
+5. *low slots* is a guess and costs a few proofs, but asks nothing of a node. So it is the last, and always there.
+
+Where a chain has several nodes, each strategy is tried with one after the other: another node may serve what the first
+does not, or tell what the first left out. A file of slots (``--slots``) stands for all strategies.
 """
 
 from __future__ import annotations
@@ -11,15 +25,34 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from smartsync.chain import Chain
-from smartsync.discovery import low_slots, prestate, storage_range
+from smartsync.discovery import low_slots, prestate, state_diff, storage_range, transactions
 from smartsync.discovery.candidates import Candidates
-from smartsync.errors import NodeError, NodeUnreachable
+from smartsync.errors import NoCode, NodeError, NodeUnreachable, SmartSyncError, SourceReorganised
 from smartsync.results import Progress
 
-Strategy: TypeAlias = Callable[[Chain, str, int | None, int, Progress | None], Awaitable[Candidates]]
+Find: TypeAlias = Callable[[Chain, str, int | None, int, Progress | None], Awaitable[Candidates]]
 
 SHORT_RANGE = 256
 """Blocks up to which tracing them all is cheaper than reading a whole contract. Nodes that are no archives keep 128."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A way to find slots: its name, the method that it needs of a node (empty: none), and what it tells."""
+
+    name: str
+    find: Find
+    method: str
+    tells: str
+
+
+TRACED = Strategy("prestate diff", prestate.candidates, prestate.METHOD, "what each block changed")
+TRACED_SINGLY = Strategy(
+    "prestate diff by transaction", transactions.candidates, transactions.METHOD, "the same, a call a transaction"
+)
+REPLAYED = Strategy("state diff", state_diff.candidates, state_diff.METHOD, "what each block changed")
+WHOLE = Strategy("storage range", storage_range.candidates, storage_range.METHOD, "all slots that there are")
+GUESSED = Strategy("low slots", low_slots.candidates, "", "a guess: the slots 0 to 127")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +69,15 @@ class Discovery:
     unnamed: tuple[bytes, ...] = ()
 
 
+def in_order(from_block: int | None, to_block: int, walk: Strategy | None = None) -> list[Strategy]:
+    """Return the strategies in the order in which they are tried; for parameters see `strategies`."""
+    by_block, walked = [TRACED, REPLAYED], [walk] if walk else []
+    short = from_block is not None and abs(to_block - from_block) <= SHORT_RANGE
+    if short:
+        return [*by_block, *walked, TRACED_SINGLY, WHOLE, GUESSED]
+    return [*walked, WHOLE, *by_block, TRACED_SINGLY, GUESSED]
+
+
 async def strategies(
     chain: Chain,
     address: str,
@@ -45,7 +87,7 @@ async def strategies(
     *,
     walk: Strategy | None = None,
 ) -> AsyncIterator[Discovery]:
-    """Yield what each strategy finds, the likeliest to be enough first; those that the node does not serve are skipped.
+    """Yield what each strategy finds, the likeliest to be enough first; those that no node serves are skipped.
 
     The caller collects, checks for completeness, and stops when it has enough.
 
@@ -67,26 +109,33 @@ async def strategies(
     SourceReorganised
         The chain changed while it was traced.
     NodeUnreachable
-        The node does not answer at the moment.
+        No node answers at the moment.
     """
     failures: dict[str, str] = {}
-    for name, strategy in _in_order(from_block, to_block, walk):
-        try:
-            found = await strategy(chain, address, from_block, to_block, on_progress)
-        except NodeUnreachable:
-            raise  # it says nothing about the strategy, and passes
-        except NodeError as error:
-            failures[name] = error.message
-            continue
-        if found.gaps:
-            failures[name] = "; ".join(found.gaps)
-        yield Discovery(found.slots, name, dict(failures), found.unnamed)
-
-
-def _in_order(from_block: int | None, to_block: int, walk: Strategy | None) -> list[tuple[str, Strategy]]:
-    traced: tuple[str, Strategy] = ("prestate diff", prestate.candidates)
-    whole: tuple[str, Strategy] = ("storage range", storage_range.candidates)
-    guessed: tuple[str, Strategy] = ("low slots", low_slots.candidates)
-    short = from_block is not None and abs(to_block - from_block) <= SHORT_RANGE
-    walked: list[tuple[str, Strategy]] = [("proof walk", walk)] if walk else []
-    return [traced, *walked, whole, guessed] if short else [*walked, whole, traced, guessed]
+    traced: set[str] = set()
+    """The hosts of the nodes that tell what whole blocks changed."""
+    for strategy in in_order(from_block, to_block, walk):
+        passing: list[SmartSyncError] = []
+        # What needs no method that a node may lack, asks all nodes by itself where it has to.
+        nodes = chain.each() if strategy.method else [chain]
+        for one in nodes:
+            if strategy is TRACED_SINGLY and one.rpc.host in traced:
+                continue
+            name = strategy.name if len(nodes) == 1 else f"{strategy.name} of {one.rpc.host}"
+            try:
+                found = await strategy.find(one, address, from_block, to_block, on_progress)
+            except (NodeUnreachable, NoCode, SourceReorganised) as error:
+                # It says nothing about the strategy. With one node it ends the search, another one may know better.
+                passing.append(error)
+                failures[name] = error.message
+                if len(passing) == len(nodes):
+                    raise passing[0] from None
+                continue
+            except NodeError as error:
+                failures[name] = error.message
+                continue
+            if strategy in (TRACED, REPLAYED):
+                traced.add(one.rpc.host)
+            if found.gaps:
+                failures[name] = "; ".join(found.gaps)
+            yield Discovery(found.slots, strategy.name, dict(failures), found.unnamed)

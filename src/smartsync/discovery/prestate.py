@@ -1,47 +1,38 @@
-"""Discovery by tracing: the slots that the transactions of a range of blocks changed.
+"""Discovery by tracing: the slots that the transactions of a range of blocks changed, a call a block.
 
 ``debug_traceBlockByNumber`` with ``prestateTracer`` in diff mode tells for each transaction the state that it changed:
 ``pre`` has the slots that were not zero before, ``post`` those that are not zero afterwards, so both are needed. A slot
 that a contract's destruction cleared without touching it is in neither; such a contract's old slots are only found by
 ``debug_storageRangeAt``.
 
-Only transactions are traced. What a block does besides (withdrawals, rewards) writes no storage, except that of the
-few system contracts that the protocol itself calls (EIP-4788, 2935, 7002, 7251): these cannot be discovered so. Nor
-can storage that a contract has from genesis on be.
-
 Source: go-ethereum, "Built-in tracers".
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from smartsync import answers
 from smartsync.chain import Chain
+from smartsync.discovery.block_range import slots_of_range
 from smartsync.discovery.candidates import Candidates
-from smartsync.errors import BlockUnavailable, NoCode, NodeError, RpcError, SourceReorganised
+from smartsync.errors import NodeError, RpcError
 from smartsync.refusals import unavailable
 from smartsync.results import Progress
 from smartsync.rpc import Call
 
-_BLOCKS_PER_REQUEST = 8
-_REQUESTS_AT_ONCE = 4
-_TRACER = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
+METHOD = "debug_traceBlockByNumber"
+
+# Of a node that has no tracers but executes step by step (ganache, besu, hardhat 2), only the stacks are wanted.
+STEPS = {"disableMemory": True, "disableStorage": True}
+TRACER = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}, **STEPS}
 
 
 async def candidates(
     chain: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
 ) -> Candidates:
-    """Return the slots of a contract that changed after one block and until another.
-
-    Parameters
-    ----------
-    from_block
-        Block number; None for the block before the contract's creation.
-    to_block
-        Block number. Where it is the lower one (after a reorganisation), the blocks after it are traced.
+    """Return the slots of a contract that changed after one block and until another; see `slots_of_range`.
 
     Raises
     ------
@@ -51,96 +42,44 @@ async def candidates(
         It does not keep the state that tracing (or finding the creation) needs.
     NodeError
         A transaction could not be traced, or the answer is malformed.
-    NoCode
-        There is no contract at ``to_block``, and ``from_block`` is None.
-    SourceReorganised
-        The last block was replaced while the range was traced.
     """
-    if from_block == to_block:
-        return Candidates(set())
-    newest = await chain.block_number()
-    # A missing method shows at the first call, before the search for the creation begins.
-    last = min(max(from_block or 0, to_block), newest)
-    last_hash = (await chain.header(last)).hash
-    slots = await _trace(chain, address, range(last, last + 1))
-    if from_block is None:
-        first = await creation_block(chain, address, to_block)
-    else:
-        first = min(from_block, to_block) + 1
-    rest = range(max(first, 1), last)
-    chunks = (rest[i : i + _BLOCKS_PER_REQUEST] for i in range(0, len(rest), _BLOCKS_PER_REQUEST))
-    done = 0
-
-    async def work(todo: Iterator[range]) -> None:
-        nonlocal done
-        for blocks in todo:
-            slots.update(await _trace(chain, address, blocks))
-            done += len(blocks)
-            if on_progress:
-                on_progress("discover", done, len(rest))
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_REQUESTS_AT_ONCE):
-                group.create_task(work(chunks))
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    if (await chain.header(last)).hash != last_hash:
-        raise SourceReorganised(f"block {last} was replaced while the blocks up to it were traced", hint="try again")
-    return Candidates(slots)
-
-
-async def creation_block(chain: Chain, address: str, block: int) -> int:
-    """Return a block in which the contract that is there at ``block`` came into being, by bisection.
-
-    Of a contract that was destroyed and created again, any of its creations may be found; what was written before it
-    was destroyed is of no interest, so each is a right beginning. A contract of the genesis block has 0.
-
-    Raises
-    ------
-    NoCode
-        There is no contract at ``block``.
-    BlockUnavailable
-        The contract is older than the states that the node keeps.
-    """
-    if not await chain.code(address, block):
-        raise NoCode(f"there is no contract at {address} in block {block}")
-    low, high = -1, block
-    gone: BlockUnavailable | None = None
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            there, missing = bool(await chain.code(address, middle)), None
-        except BlockUnavailable as error:
-            # Nodes drop the oldest states first: what is served begins later.
-            there, missing = False, error
-        if there:
-            high = middle
-        else:
-            low, gone = middle, missing
-    if gone is not None:
-        older = BlockUnavailable(str(low), f"its state is needed to find the creation of {address}")
-        older.hint = "give the slots with --slots FILE, or use a node that keeps older state (an archive node)"
-        raise older from gone
-    return high
+    return await slots_of_range(_trace, chain, address, from_block, to_block, on_progress)
 
 
 async def _trace(chain: Chain, address: str, blocks: range) -> set[bytes]:
     """Return the slots of a contract that some blocks changed."""
-    calls: list[Call] = [("debug_traceBlockByNumber", [hex(number), _TRACER]) for number in blocks if number]
+    calls: list[Call] = [(METHOD, [hex(number), TRACER]) for number in blocks]
     try:
         told_by_block = await chain.rpc.batch(calls)
     except RpcError as error:
         raise unavailable(error, str(blocks[0])) or error from error
     slots: set[bytes] = set()
-    for number, traces in zip((number for number in blocks if number), told_by_block, strict=True):
+    for number, traces in zip(blocks, told_by_block, strict=True):
         for trace in answers.sequence(traces, "traces"):
             told = answers.mapping(trace, "trace")
             if told.get("error") is not None or told.get("result") is None:
                 why = str(told.get("error"))[:200]
                 raise NodeError(f"{chain.rpc.host} could not trace a transaction of block {number}: {why}")
-            slots |= touched_slots(answers.mapping(told["result"], "trace"), address)
+            slots |= slots_of_trace(answers.mapping(told["result"], "trace"), address)
     return slots
+
+
+def slots_of_trace(trace: Mapping[str, Any], address: str) -> set[bytes]:
+    """Return the slots of a contract that a transaction may have written, by the tracer or by its single steps.
+
+    Raises
+    ------
+    NodeError
+        The trace is malformed.
+    """
+    if "structLogs" not in trace:
+        return touched_slots(trace, address)
+    # Which contract a step runs in is not told, so the slots of all are candidates: a surplus one costs a proof.
+    return {
+        answers.quantity("0x" + str(step["stack"][-1]).removeprefix("0x"), "stack item").to_bytes(32, "big")
+        for step in answers.sequence(trace["structLogs"], "steps")
+        if isinstance(step, Mapping) and step.get("op") == "SSTORE" and step.get("stack")
+    }
 
 
 def touched_slots(trace: Mapping[str, Any], address: str) -> set[bytes]:
@@ -154,11 +93,22 @@ def touched_slots(trace: Mapping[str, Any], address: str) -> set[bytes]:
         The trace is malformed.
     """
     states = [trace[side] for side in ("pre", "post") if side in trace] or [trace]
+    return {slot for state in states for slot in slots_of_state(state, address)}
+
+
+def slots_of_state(state: object, address: str) -> set[bytes]:
+    """Return the slots of a contract in a state, or a difference of states, that is told by account.
+
+    Raises
+    ------
+    NodeError
+        It is malformed.
+    """
     slots: set[bytes] = set()
-    for state in states:
-        for name, account in answers.mapping(state, "traced state").items():
-            if answers.address(name, "traced address") == address:
-                storage = answers.mapping(account, "traced account").get("storage") or {}
-                # Some nodes leave out the keys' leading zeros.
-                slots.update(answers.quantity(key, "storage key").to_bytes(32, "big") for key in storage)
+    for name, account in answers.mapping(state, "traced state").items():
+        if answers.address(name, "traced address") == address:
+            storage = answers.mapping(account, "traced account").get("storage") or {}
+            keys = answers.mapping(storage, "traced storage")
+            # Some nodes leave out the keys' leading zeros.
+            slots.update(answers.quantity(key, "storage key").to_bytes(32, "big") for key in keys)
     return slots

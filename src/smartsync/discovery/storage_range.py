@@ -24,11 +24,12 @@ from typing import Any
 from smartsync import answers
 from smartsync.chain import Chain
 from smartsync.discovery.candidates import Candidates
-from smartsync.discovery.prestate import touched_slots
+from smartsync.discovery.transactions import slots_of_blocks
 from smartsync.errors import MethodMissing, NodeError, RpcError
 from smartsync.keccak import keccak256
 from smartsync.results import Progress
-from smartsync.rpc import Call
+
+METHOD = "debug_storageRangeAt"
 
 PAGE = 1024
 """Slots that are asked for in one call."""
@@ -38,14 +39,6 @@ _REACH = 8
 
 _NOT_YET = re.compile(r"account .*(doesn't|does not) exist", re.I)
 """ganache's and geth's words for a contract that is not there before the block."""
-
-_TRACE = {
-    "tracer": "prestateTracer",
-    "tracerConfig": {"diffMode": True},
-    # Of a node that has no tracers but executes step by step (ganache), only the stacks are wanted.
-    "disableMemory": True,
-    "disableStorage": True,
-}
 
 
 async def candidates(
@@ -123,9 +116,11 @@ async def _all_pages(
     start: bytes | None = bytes(32)
     while start is not None:
         params = [f"0x{block_hash.hex()}", 0, address, f"0x{start.hex()}", PAGE]
-        page = answers.mapping(await chain.rpc.call("debug_storageRangeAt", params), "storage range")
+        keys: list[bytes] = []
+        page = answers.mapping(await chain.rpc.call(METHOD, params), "storage range")
         for trie_key, entry in answers.mapping(page.get("storage") or {}, "storage of a range").items():
             key = answers.data(trie_key, "trie key", 32)
+            keys.append(key)
             slot = _preimage(key, entry)
             if slot is None:
                 unnamed.append(key)
@@ -133,7 +128,7 @@ async def _all_pages(
                 slots.add(slot)
         if on_progress:
             on_progress("discover", len(slots) + len(unnamed), 0)
-        start = _next(page.get("nextKey"), start, chain.rpc.host)
+        start = _next(page.get("nextKey"), keys, start, chain.rpc.host)
     return slots, unnamed
 
 
@@ -146,13 +141,19 @@ def _preimage(trie_key: bytes, entry: object) -> bytes | None:
     return slot if keccak256(slot) == trie_key else None
 
 
-def _next(told: object, start: bytes, host: str) -> bytes | None:
+def _next(told: object, keys: Sequence[bytes], start: bytes, host: str) -> bytes | None:
+    """Return where the next page begins: right after this one, which is also where the node says where it is right.
+
+    @ethereumjs/client 0.10 names a key too far on, and what is between would be left out.
+    """
     if told is None:
         return None
     key = answers.data(told, "next trie key", 32)
-    if key <= start:
-        raise NodeError(f"{host} does not get on with debug_storageRangeAt: after 0x{start.hex()} comes 0x{key.hex()}")
-    return key
+    after = (int.from_bytes(max(keys), "big") + 1).to_bytes(33, "big")[1:] if keys else key
+    begin = min(key, after)
+    if begin <= start:
+        raise NodeError(f"{host} does not get on with {METHOD}: after 0x{start.hex()} comes 0x{begin.hex()}")
+    return begin
 
 
 def _nameless(trie_keys: Sequence[bytes]) -> tuple[str, ...]:
@@ -169,24 +170,8 @@ async def _touched(chain: Chain, address: str, blocks: range) -> tuple[set[bytes
     """Return the slots that the transactions of some blocks may have written, by tracing them one by one."""
     slots: set[bytes] = set()
     for number in blocks:
-        hashes = answers.sequence((await _block(chain, number)).get("transactions"), "transactions")
-        calls: list[Call] = [("debug_traceTransaction", [tx_hash, _TRACE]) for tx_hash in hashes]
         try:
-            traces = await chain.rpc.batch(calls)
+            slots |= await slots_of_blocks(chain, address, range(number, number + 1))
         except NodeError as error:
             return slots, (f"what block {number} wrote is not seen: {error.message}",)
-        for trace in traces:
-            slots |= _written(trace, address)
     return slots, ()
-
-
-def _written(trace: object, address: str) -> set[bytes]:
-    told = answers.mapping(trace, "trace")
-    if "structLogs" not in told:
-        return touched_slots(told, address)
-    # Which contract a step runs in is not told, so the slots of all are candidates: a surplus one costs a proof.
-    return {
-        answers.quantity("0x" + str(step["stack"][-1]).removeprefix("0x"), "stack item").to_bytes(32, "big")
-        for step in answers.sequence(told["structLogs"], "steps")
-        if isinstance(step, Mapping) and step.get("op") == "SSTORE" and step.get("stack")
-    }

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Sequence
 
 from smartsync.chain import Chain
-from smartsync.discovery import Strategy, prestate, storage_range, strategies
-from smartsync.discovery.candidates import Candidates
+from smartsync.discovery import (
+    REPLAYED,
+    SHORT_RANGE,
+    TRACED,
+    TRACED_SINGLY,
+    WHOLE,
+    Strategy,
+    in_order,
+    strategies,
+)
 from smartsync.discovery.completeness import check_complete, is_anvil, source_values
 from smartsync.doctor.probing import NOBODY, failure_of, proof_check
 from smartsync.errors import (
@@ -17,11 +25,12 @@ from smartsync.errors import (
     NodeError,
     NodeUnreachable,
     NonCanonicalTrie,
+    RpcError,
     SmartSyncError,
     SourceDestroyed,
 )
 from smartsync.header import Header
-from smartsync.results import Check, Progress
+from smartsync.results import Check
 from smartsync.source import inspect
 from smartsync.trie.proof import verify_account
 
@@ -73,42 +82,66 @@ async def _history(chain: Chain, header: Header, address: str | None) -> Check:
 
 
 async def _discovery(chain: Chain, header: Header | None, address: str | None, client: str) -> list[Check]:
-    """Try both debug methods; one of them is enough, and a file of slots replaces both."""
+    """Try the strategies in their order: one that finds all slots is enough, and a file of slots replaces them."""
     number = header.number if header else 0
-    ranged = await _tried(storage_range.candidates, chain, address or NOBODY, None, number)
-    # The first block cannot be traced anywhere; whether the method is there shows all the same.
-    traced = await _tried(
-        prestate.candidates if number else _trace_genesis, chain, address or NOBODY, number - 1, number
-    )
-    both = [("debug_storageRangeAt", ranged), ("debug_traceBlockByNumber with prestateTracer", traced)]
-    working = [name for name, failure in both if not failure]
-    checks = [Check(f"{name} (optional)", not failure, failure or "works", needed=False) for name, failure in both]
-    if client.startswith("Geth") and not ranged and address is None:
-        checks[0] = replace(checks[0], detail="works; geth tells the slots only with --cache.preimages, though")
-    only = (
-        "neither method works, so only the slots 0 to 127 are found, by guessing: give --slots FILE, or use a node "
-        "with one of them (geth with --http.api debug, reth)"
-    )
-    return [*checks, Check("finding slots", bool(working), f"by {' and '.join(working)}" if working else only)]
+    checks: list[Check] = []
+    working: list[str] = []
+    order = [strategy for strategy in in_order(None, number) if strategy.method]
+    for place, strategy in enumerate(order, 1):
+        failure = await _tried(strategy, chain, address or NOBODY, number)
+        detail = failure or f"works: {strategy.tells}"
+        if strategy is WHOLE and client.startswith("Geth") and not failure and address is None:
+            detail = "works; geth tells the slots only with --cache.preimages, though"
+        if strategy is TRACED_SINGLY and TRACED.method in working:
+            detail += "; not needed, blocks are traced"
+        if not failure:
+            working.append(strategy.method)
+        checks.append(
+            Check(f"{place}. {strategy.name}: {strategy.method} (optional)", not failure, detail, needed=False)
+        )
+    return [*checks, _finding(working)]
 
 
-async def _trace_genesis(
-    chain: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
-) -> Candidates:
-    await chain.rpc.call("debug_traceBlockByNumber", ["0x0", {"tracer": "prestateTracer"}])
-    return Candidates(set())
+def _finding(working: Sequence[str]) -> Check:
+    """Tell which strategies there are on this node, in which order they are tried, and why so."""
+    if not working:
+        detail = (
+            "no method works: a sync finds what changed in slots that the replica has or had, by eth_getProof alone; "
+            "for a fork, and of new slots, only 0 to 127 are guessed: give --slots FILE, or use a node with one of the "
+            "methods (geth with --http.api debug, reth, erigon, nethermind)"
+        )
+        return Check("finding slots", False, detail, needed=False)
+    detail = f"a fork: by {' and '.join(working)}, then by guessing (slots 0 to 127); "
+    by_block = [method for method in working if method in (TRACED.method, REPLAYED.method)]
+    if by_block:
+        detail += f"a sync over up to {SHORT_RANGE} blocks: by {by_block[0]}; "
+    return Check("finding slots", True, f"{detail}a sync: by eth_getProof alone, then as a fork where slots are new")
 
 
-async def _tried(strategy: Strategy, chain: Chain, address: str, from_block: int | None, to_block: int) -> str:
+async def _tried(strategy: Strategy, chain: Chain, address: str, number: int) -> str:
     """Return why a strategy does not work, empty where it does."""
+    if strategy is TRACED_SINGLY or (number == 0 and strategy is not WHOLE):
+        # There may be no transaction to trace, and the first block cannot be traced anywhere.
+        return await _lacking(chain, strategy.method)
     try:
-        found = await strategy(chain, address, from_block, to_block, None)
+        found = await strategy.find(chain, address, None if strategy is WHOLE else number - 1, number, None)
     except NodeUnreachable:
         raise
     except NodeError as error:
         # On a chain with nothing but its first block there is nothing to ask about.
-        return f"does not work: {error.message}" if isinstance(error, MethodMissing) or to_block else ""
+        return f"does not work: {error.message}" if isinstance(error, MethodMissing) or number else ""
     return "; ".join(found.gaps)
+
+
+async def _lacking(chain: Chain, method: str) -> str:
+    """Return why a method does not work, empty where it is there: asked for what there is not, it shows as well."""
+    try:
+        await chain.rpc.call(method, [f"0x{bytes(32).hex()}" if method == TRACED_SINGLY.method else "0x0", {}])
+    except MethodMissing as error:
+        return f"does not work: {error.message}"
+    except RpcError:
+        pass
+    return ""
 
 
 async def _raw_header(chain: Chain, header: Header | None) -> Check:

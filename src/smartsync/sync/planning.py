@@ -77,7 +77,7 @@ async def plan_sync(
             yield Discovery(slots, "given slots")
         else:
             since = await last_common_block(source, target, hub, replica, record)
-            walk = SyncWalk(target, hub, replica, record, header, state.storage_root)
+            walk = SyncWalk(target, hub, replica, record, header, state.storage_root).strategy
             async for found in strategies(source, record.key.source, since, header.number, on_progress, walk=walk):
                 yield found
 

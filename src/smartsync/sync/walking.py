@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from smartsync.chain import Chain
-from smartsync.discovery import low_slots
+from smartsync.discovery import Strategy, low_slots
 from smartsync.discovery.candidates import Candidates
 from smartsync.discovery.completeness import source_nodes
 from smartsync.discovery.naming import Naming
@@ -24,10 +24,7 @@ from smartsync.trie.trie import build, storage_value
 
 @dataclass(frozen=True, slots=True)
 class SyncWalk:
-    """What a walk between a replica and its source needs to know. ``storage_root`` is the source's, proven.
-
-    An instance is a `smartsync.discovery.Strategy`.
-    """
+    """What a walk between a replica and its source needs to know. ``storage_root`` is the source's, proven."""
 
     target: Chain
     hub: str
@@ -36,7 +33,12 @@ class SyncWalk:
     header: Header
     storage_root: bytes
 
-    async def __call__(
+    @property
+    def strategy(self) -> Strategy:
+        """The walk among the strategies of discovery."""
+        return Strategy("proof walk", self.find, "", "which trie keys changed")
+
+    async def find(
         self, source: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
     ) -> Candidates:
         """Return the slots of the trie keys in which replica and source differ.

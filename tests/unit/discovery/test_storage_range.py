@@ -62,6 +62,54 @@ async def test_candidates_pages_until_there_is_no_next_key(fake: Any) -> None:
     assert sum(method == "debug_storageRangeAt" for method, _ in node.calls) == 3
 
 
+def skipping(honest: Callable[..., Any], keys: int) -> Callable[..., Any]:
+    """Return what names a next key that is some keys too far on, as @ethereumjs/client does."""
+
+    def answer(block_hash: str, index: int, address: str, start: str, limit: int) -> dict[str, Any]:
+        page: dict[str, Any] = honest(block_hash, index, address, start, limit)
+        following = page
+        for _ in range(keys):
+            if page["nextKey"] is None or following["nextKey"] is None:
+                break
+            after = int(following["nextKey"], 16) + 1
+            following = honest(block_hash, index, address, f"0x{after:064x}", 1)
+            page = page | {"nextKey": next(iter(following["storage"] or {}), page["nextKey"])}
+        return page
+
+    return answer
+
+
+@pytest.mark.parametrize("keys", [1, 3])
+async def test_candidates_pages_that_skip_keys_are_asked_for_without_a_gap(fake: Any, keys: int) -> None:
+    node = fake({})
+    honest = served(node, {6: list(range(25))}, page=6)
+    node.debug["debug_storageRangeAt"] = skipping(honest, keys)
+    start, naive = f"0x{bytes(32).hex()}", set()
+    while start:
+        page = node.debug["debug_storageRangeAt"](f"0x{node.header(6).hash.hex()}", 0, ADDRESS, start, 6)
+        naive |= page["storage"].keys()
+        start = page["nextKey"]
+    assert len(naive) < 25, "who believes the next key does not see them all"
+    told = await storage_range.candidates(node.chain, ADDRESS, None, 5)
+    assert told.slots == {slot(n) for n in range(25)}
+
+
+async def test_candidates_node_that_repeats_a_page_is_refused(fake: Any) -> None:
+    node = fake({})
+    page = {"storage": {f"0x{keccak256(slot(1)).hex()}": {"key": "0x1", "value": "0x1"}}, "nextKey": "0x" + "ff" * 32}
+    node.debug["debug_storageRangeAt"] = lambda *_: page
+    with pytest.raises(NodeError, match="does not get on"):
+        await storage_range.candidates(node.chain, ADDRESS, None, 5)
+
+
+@pytest.mark.parametrize("value", ["0x01", "0x820400", "0x", None, {}])
+async def test_candidates_values_in_whatever_form_are_not_looked_at(fake: Any, value: object) -> None:
+    node = fake({})
+    key = f"0x{keccak256(slot(2)).hex()}"
+    node.debug["debug_storageRangeAt"] = lambda *_: {"storage": {key: {"key": "0x2", "value": value}}, "nextKey": None}
+    assert (await storage_range.candidates(node.chain, ADDRESS, None, 5)).slots == {slot(2)}
+
+
 async def test_candidates_node_that_does_not_get_on_is_refused(fake: Any) -> None:
     node = fake({})
     node.debug["debug_storageRangeAt"] = lambda *_: {"storage": {}, "nextKey": "0x" + "00" * 32}

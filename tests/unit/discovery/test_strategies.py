@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from smartsync.discovery import Discovery, strategies
-from smartsync.errors import NoCode
+from smartsync.discovery import Discovery, Strategy, in_order, strategies
+from smartsync.discovery.candidates import Candidates
+from smartsync.errors import MethodMissing, NoCode, NodeUnreachable, RpcError
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 
@@ -25,15 +26,88 @@ async def first(node: Any, from_block: int | None, to_block: int) -> Discovery:
 def able(node: Any) -> Any:
     node.debug["debug_storageRangeAt"] = lambda *_: {"storage": {}, "nextKey": None}
     node.debug["debug_traceBlockByNumber"] = lambda *_: []
+    node.debug["debug_traceTransaction"] = lambda *_: {}
+    node.debug["trace_replayBlockTransactions"] = lambda *_: []
     return node
 
 
 async def test_strategies_all_slots_begin_with_the_storage_range(fake: Any) -> None:
-    assert await names(able(fake({})), None, 9) == ["storage range", "prestate diff", "low slots"]
+    assert await names(able(fake({})), None, 9) == ["storage range", "prestate diff", "state diff", "low slots"]
 
 
 async def test_strategies_short_range_begins_with_tracing(fake: Any) -> None:
-    assert await names(able(fake({})), 5, 9) == ["prestate diff", "storage range", "low slots"]
+    assert await names(able(fake({})), 5, 9) == ["prestate diff", "state diff", "storage range", "low slots"]
+
+
+@pytest.mark.parametrize("refusal", [MethodMissing, RpcError])
+async def test_strategies_node_that_traces_no_blocks_traces_transactions(fake: Any, refusal: type[RpcError]) -> None:
+    def refused(*_: object) -> None:
+        raise refusal("debug_traceBlockByNumber", -32000, "no")
+
+    node = able(fake({}))
+    node.debug["debug_traceBlockByNumber"] = refused
+    assert await names(node, 5, 9) == ["state diff", "storage range", "low slots"], "as long as another tells of blocks"
+    del node.debug["trace_replayBlockTransactions"]
+    assert await names(node, 5, 9) == ["prestate diff by transaction", "storage range", "low slots"]
+
+
+async def test_strategies_the_walk_comes_before_what_grows_with_the_contract(fake: Any) -> None:
+    async def find(*_: object) -> Candidates:
+        return Candidates(set(), (), (b"\x01",))
+
+    walk = Strategy("proof walk", find, "", "")
+    for since, expected in (
+        (5, ["prestate diff", "state diff", "proof walk", "storage range", "low slots"]),
+        (None, ["proof walk", "storage range", "prestate diff", "state diff", "low slots"]),
+    ):
+        found = [one async for one in strategies(able(fake({})).chain, ADDRESS, since, 9, walk=walk)]
+        assert [one.strategy for one in found] == expected
+        assert [one.unnamed for one in found if one.strategy == "proof walk"] == [(b"\x01",)]
+
+
+def test_in_order_names_each_strategy_once_with_its_method() -> None:
+    for from_block in (None, 5):
+        order = in_order(from_block, 9)
+        assert len({one.name for one in order}) == len({one.method for one in order}) == len(order) == 5
+        assert order[-1].method == ""
+
+
+class Several:
+    """A chain of several nodes, as far as discovery looks at it."""
+
+    def __init__(self, *nodes: Any) -> None:
+        self.chains = [node.chain for node in nodes]
+        for place, node in enumerate(nodes):
+            node.host = f"node{place}"
+
+    def each(self) -> list[Any]:
+        return self.chains
+
+
+async def found_by(*nodes: Any) -> list[Discovery]:
+    several: Any = Several(*nodes)
+    return [found async for found in strategies(several, ADDRESS, None, 9)]
+
+
+async def test_strategies_of_several_nodes_are_asked_of_one_after_the_other(fake: Any) -> None:
+    first, second = fake({}), able(fake({}))
+    found = await found_by(first, second)
+    assert [one.strategy for one in found] == ["storage range", "prestate diff", "state diff", "low slots"]
+    assert "debug_storageRangeAt" in found[-1].failures["storage range of node0"]
+
+
+async def test_strategies_node_that_is_away_is_passed_over_where_there_is_another(fake: Any) -> None:
+    def away(*_: object) -> None:
+        raise NodeUnreachable("node0: no answer", hint="check it")
+
+    first, second = fake({}), able(fake({}))
+    for method in ("debug_storageRangeAt", "debug_traceBlockByNumber", "trace_replayBlockTransactions"):
+        first.debug[method] = away
+    found = await found_by(first, second)
+    assert [one.strategy for one in found][:2] == ["storage range", "prestate diff"]
+    second.debug["debug_storageRangeAt"] = away
+    with pytest.raises(NodeUnreachable):
+        await found_by(first, second)
 
 
 async def test_strategies_long_range_begins_with_the_storage_range(fake: Any) -> None:
@@ -48,6 +122,8 @@ async def test_strategies_missing_methods_are_skipped_and_told(fake: Any) -> Non
     assert slot(0) in found.slots and slot(127) in found.slots
     assert "debug_storageRangeAt" in found.failures["storage range"]
     assert "debug_traceBlockByNumber" in found.failures["prestate diff"]
+    assert "debug_traceTransaction" in found.failures["prestate diff by transaction"]
+    assert "trace_replayBlockTransactions" in found.failures["state diff"]
 
 
 async def test_strategies_gaps_are_told_with_what_was_found(fake: Any) -> None:
