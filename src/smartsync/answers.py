@@ -33,13 +33,17 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction as a node tells it. ``to`` is None for a creation, ``block_number`` while it is in no block."""
+    """A transaction as a node tells it. ``to`` is None for a creation, ``block_number`` while it is in no block.
+
+    ``value_wei`` in wei, 0 where it is not told.
+    """
 
     tx_hash: bytes
     sender: str
     to: str | None
     data: bytes
     block_number: int | None
+    value_wei: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,7 @@ def transaction(value: object) -> Transaction:
         to=None if to is None else address(to, "recipient"),
         data=data(told.get("input"), "transaction input"),
         block_number=None if number is None else quantity(number, "block number", 64),
+        value_wei=quantity(told.get("value", "0x0"), "value"),
     )
 
 

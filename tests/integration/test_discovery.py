@@ -43,12 +43,12 @@ def is_mined(node: Node, tx_hash: str) -> bool:
         raise
 
 
-def transact(node: Node, to: str | None, data: bytes) -> dict[str, str]:
+def transact(node: Node, to: str | None, data: bytes, gas: int = 2_000_000) -> dict[str, str]:
     """Send a transaction and return its receipt. Retries its nonce: the node is shared."""
     account = node.accounts[5]
     transaction = {
         "data": f"0x{data.hex()}",
-        "gas": 2_000_000,
+        "gas": gas,
         "nonce": int(node.request("eth_getTransactionCount", [account.address, "pending"]), 16),
         "chainId": node.chain_id,
         "value": 0,

@@ -1,0 +1,204 @@
+"""From trie keys to slots: whatever may be a slot of a contract, with its name, the cheapest sources first.
+
+A trie key is the hash of its slot, so nobody can compute the slot from it; but everybody can try slots. Nothing that is
+yielded is trusted: a slot is one where its hash is a trie key that is wanted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
+from typing import TypeAlias
+
+from smartsync.chain import Chain
+from smartsync.discovery import access_list, low_slots, seen_keys
+from smartsync.discovery.candidates import Candidates
+from smartsync.discovery.hints import NO_HINTS, Hints
+from smartsync.errors import NodeError, NodeUnreachable
+from smartsync.keccak import keccak256
+from smartsync.layout import Layout, Path, Place, Pool, Question, constants_of, guesses, known_namespaces, places
+from smartsync.results import Progress
+
+Read: TypeAlias = Callable[[Sequence[bytes]], Awaitable[Sequence[int]]]
+"""Returns the values of slots (32 bytes each), in their order."""
+
+MAX_READS = 20_000
+"""Candidates of which a strategy reads the value, for want of trie keys to compare them with."""
+
+_READ_AT_ONCE = 500
+_YIELD_EVERY = 2_000
+_IMPLEMENTATION = int.from_bytes(keccak256(b"eip1967.proxy.implementation"), "big") - 1
+
+
+async def preimages(
+    chain: Chain,
+    address: str,
+    from_block: int | None,
+    to_block: int,
+    hints: Hints = NO_HINTS,
+    read: Read | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> AsyncGenerator[Place, None]:
+    """Yield slots that a contract may use, with what they are; stop when all that are wanted are among them.
+
+    In this order: what the layout tells without any key; the layout with the user's keys and those that the chain has
+    shown; what recent calls use; guesses without a layout; keys in combinations that were not seen. Slots come twice.
+
+    Parameters
+    ----------
+    address
+        Of the contract, checksummed.
+    from_block, to_block
+        Numbers of the blocks after and until which keys are looked for, in any order; None for the beginning.
+    hints
+        What the user knows.
+    read
+        Reads slots as they are at the block in question; by default the node's word at ``to_block``.
+    tell
+        Told, in words, what a source could not do.
+
+    Raises
+    ------
+    NodeUnreachable
+        The node does not answer at the moment.
+    """
+    ask = read or _reader(chain, address, to_block)
+    for slot in range(low_slots.COUNT if hints.layout is None else 0):
+        yield Place(slot.to_bytes(32, "big"), (None, f"slot{slot}"))
+    pool = hints.pool()
+    if hints.layout is not None:
+        async for place in _walked(hints.layout, pool, ask, mappings=False):
+            yield place
+    await seen_keys.collect(chain, address, from_block, to_block, pool, tell)
+    if hints.layout is not None:
+        async for place in _walked(hints.layout, pool, ask):
+            yield place
+    for place in await _used(chain, address, from_block, to_block, tell):
+        yield place
+    constants = await _constants(chain, address, to_block, ask, tell)
+    async for place in _walked(known_namespaces(), pool, ask):
+        yield place
+    for guess in guesses(constants):
+        async for place in _walked(guess, pool, ask):
+            yield place
+    for layout in (hints.layout, known_namespaces(), *guesses(constants)):
+        if layout is not None:
+            async for place in _walked(layout, pool, ask, unrelated=True):
+                yield place
+
+
+async def by_layout(
+    chain: Chain, address: str, from_block: int | None, to_block: int, hints: Hints, on_progress: Progress | None
+) -> Candidates:
+    """Return the slots of the user's layout that hold something at ``to_block``: a `Strategy`, the hints given."""
+    gaps: list[str] = []
+    if hints.layout is None:
+        return Candidates(set())
+    pool = hints.pool()
+    await seen_keys.collect(chain, address, from_block, to_block, pool, gaps.append)
+    read = _reader(chain, address, to_block)
+    slots = await _holding(_walked(hints.layout, pool, read, unrelated=True), read, gaps, on_progress)
+    return Candidates(slots, tuple(gaps))
+
+
+async def by_guessing(
+    chain: Chain, address: str, from_block: int | None, to_block: int, hints: Hints, on_progress: Progress | None
+) -> Candidates:
+    """Return what `preimages` yields and holds something at ``to_block``: a `Strategy`, the hints given."""
+    gaps: list[str] = []
+    read = _reader(chain, address, to_block)
+    named = preimages(chain, address, from_block, to_block, hints, read, gaps.append)
+    slots = await _holding(named, read, gaps, on_progress)
+    return Candidates(slots, tuple(gaps))
+
+
+async def _walked(
+    layout: Layout, pool: Pool, read: Read, *, mappings: bool = True, unrelated: bool = False
+) -> AsyncGenerator[Place, None]:
+    """Walk a layout, answering its questions."""
+    walk = places(layout, pool, mappings=mappings, unrelated=unrelated)
+    step, done = next(walk, None), 0
+    while step is not None:
+        if isinstance(step, Question):
+            values = await read(step.slots)
+            try:
+                step = walk.send(values)
+            except StopIteration:
+                return
+        else:
+            yield step
+            step = next(walk, None)
+            done += 1
+            if done % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)  # hashing for seconds must not stop everything else
+
+
+async def _used(
+    chain: Chain, address: str, from_block: int | None, to_block: int, tell: Callable[[str], None]
+) -> Iterator[Place]:
+    """Return the slots that recent calls use. No variable names them."""
+    try:
+        found = await access_list.candidates(chain, address, from_block, to_block)
+    except NodeUnreachable:
+        raise
+    except NodeError as error:
+        tell(error.message)
+        return iter(())
+    for gap in found.gaps:
+        tell(gap)
+    path: Path = (None, "used by a recent call")
+    return (Place(slot, path) for slot in sorted(found.slots))
+
+
+async def _constants(chain: Chain, address: str, block: int, read: Read, tell: Callable[[str], None]) -> list[int]:
+    """Return the constants of the contract's code and of the implementation that its ERC-1967 slot names."""
+    try:
+        (word,) = await read([_IMPLEMENTATION.to_bytes(32, "big")])
+        codes = [await chain.code(address, block)]
+        if 0 < word < 2**160:
+            codes.append(await chain.code(f"0x{word:040x}", block))
+    except NodeUnreachable:
+        raise
+    except NodeError as error:
+        tell(f"the code was not looked at: {error.message}")
+        return []
+    return list(dict.fromkeys(constant for code in codes for constant in constants_of(code)))
+
+
+async def _holding(
+    named: AsyncGenerator[Place, None], read: Read, gaps: list[str], on_progress: Progress | None
+) -> set[bytes]:
+    """Return the slots that hold something, by the node's word, of as many as are worth reading."""
+    asked: dict[bytes, None] = {}
+    holding: set[bytes] = set()
+    waiting: list[bytes] = []
+
+    async def look() -> None:
+        values = await read(waiting)
+        holding.update(slot for slot, value in zip(waiting, values, strict=True) if value)
+        waiting.clear()
+        if on_progress:
+            on_progress("discover", len(asked), 0)
+
+    async with aclosing(named):
+        async for slot, _ in named:
+            if slot in asked:
+                continue
+            if len(asked) == MAX_READS:
+                gaps.append(f"only the {MAX_READS} likeliest slots were read")
+                break
+            asked[slot] = None
+            waiting.append(slot)
+            if len(waiting) == _READ_AT_ONCE:
+                await look()
+    if waiting:
+        await look()
+    return holding
+
+
+def _reader(chain: Chain, address: str, block: int) -> Read:
+    async def read(slots: Sequence[bytes]) -> Sequence[int]:
+        return await chain.storage_at(address, slots, block)
+
+    return read

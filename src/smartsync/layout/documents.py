@@ -1,0 +1,121 @@
+"""Compilers' documents: which one is this, and where in it is the contract.
+
+==================================== =======================================================================
+``{"storage": …, "types": …}``        solc, ``forge inspect NAME storage-layout --json``
+``{"storageLayout": {…}}``            an artifact of Foundry (``extra_output = ["storageLayout"]``), hardhat-deploy
+``{"contracts": {FILE: {NAME: …}}}``  solc's standard JSON output
+``{"output": {"contracts": …}}``      Hardhat's build-info
+``{"storage_layout": {…}}``           ``vyper -f layout``; likewise ``{"NAME": {"type": …, "slot": …}}`` of old versions
+==================================== =======================================================================
+
+Of Vyper's standard JSON output it is ``layout`` of a contract.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from collections.abc import Mapping as Table
+from typing import Any
+
+from smartsync.errors import ConfigError
+from smartsync.layout.shapes import WANTED, Layout, shown
+from smartsync.layout.solc import parse_solc
+from smartsync.layout.vyper import parse_vyper
+
+_MAX_BYTES = 64 * 1024 * 1024
+_MAX_NESTING = 500
+_NAMED_AT_MOST = 12
+
+
+def parse_layout(text: str, name: str, contract: str | None = None) -> Layout:
+    """Return the layout in a compiler's document.
+
+    Parameters
+    ----------
+    text
+        JSON.
+    name
+        Stands for it in messages.
+    contract
+        Which one, where the document has several: ``Token``, or ``src/Token.sol:Token`` where two have one name.
+
+    Raises
+    ------
+    ConfigError
+        It is none, it has no layout, or it does not tell of this contract; the hint says what file is wanted.
+    """
+    document = _json(text, name)
+    contracts = document.get("output", document)
+    contracts = contracts.get("contracts") if isinstance(contracts, dict) else None
+    if isinstance(contracts, dict):
+        chosen, document = _choose(dict(_contracts(contracts)), name, contract)
+        name = f"{name}, {chosen}"
+    for key in ("storageLayout", "layout"):
+        if isinstance(document.get(key), dict):
+            document = document[key]
+            break
+    if isinstance(document.get("storage"), list):
+        return parse_solc(document, name)
+    if "storage_layout" in document or _is_old_vyper(document):
+        return parse_vyper(document, name)
+    raise ConfigError(f"{name}: there is no storage layout in it", hint=f"{WANTED}; {_OUTPUT}")
+
+
+_OUTPUT = (
+    'artifacts have it where the compiler was asked for it: extra_output = ["storageLayout"] in foundry.toml, '
+    "outputSelection storageLayout in Hardhat's or solc's settings"
+)
+
+
+def _json(text: str, name: str) -> Table[str, Any]:
+    if len(text) > _MAX_BYTES:
+        raise ConfigError(f"{name}: larger than {_MAX_BYTES >> 20} MiB", hint=WANTED)
+    try:
+        # Python 3.11's decoder overruns its stack on deep nesting once a dependency raised the recursion limit.
+        if _nesting(text) > _MAX_NESTING:
+            raise ValueError
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{name}, line {error.lineno}: not JSON: {error.msg}", hint=WANTED) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name}: nested too deep for a layout", hint=WANTED) from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{name}: not a JSON object: {shown(document)}", hint=WANTED)
+    return document
+
+
+def _nesting(text: str) -> int:
+    deepest = depth = 0
+    for letter in filter("[]{}".__contains__, text):
+        depth += 1 if letter in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _contracts(told: Table[str, Any]) -> Iterator[tuple[str, Table[str, Any]]]:
+    """Yield the contracts that a document tells the layout of, by ``FILE:NAME``."""
+    for file, of_file in told.items():
+        for name, one in of_file.items() if isinstance(of_file, dict) else ():
+            if isinstance(one, dict) and (one.get("storageLayout") or one.get("layout")):
+                yield f"{file}:{name}", one
+
+
+def _choose(contracts: Table[str, Table[str, Any]], name: str, contract: str | None) -> tuple[str, Table[str, Any]]:
+    if not contracts:
+        raise ConfigError(f"{name}: none of its contracts has a storage layout", hint=_OUTPUT)
+    fitting = [one for one in contracts if contract in (None, one, one.rpartition(":")[2])]
+    if len(fitting) == 1:
+        return fitting[0], contracts[fitting[0]]
+    offered = fitting or list(contracts)
+    listed = ", ".join(offered[:_NAMED_AT_MOST]) + (", …" if len(offered) > _NAMED_AT_MOST else "")
+    what = "no contract" if not fitting else "more than one contract"
+    called = "" if contract is None else f" {shown(contract)}"
+    raise ConfigError(f"{name}: {what}{called} in it", hint=f"choose one with --contract: {listed}")
+
+
+def _is_old_vyper(document: Table[str, Any]) -> bool:
+    return bool(document) and all(
+        isinstance(entry, dict) and isinstance(entry.get("type"), str) and entry.keys() & {"slot", "offset"}
+        for entry in document.values()
+    )

@@ -1,0 +1,131 @@
+"""What may be a key of a mapping: words and texts that were seen, and which of them were seen together.
+
+Nothing here is trusted: a word that is no key costs a hash.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from smartsync.keccak import keccak256
+from smartsync.layout.shapes import Key
+
+MAX_WORDS = 50_000
+"""Words, and as many that are hashes of them, that a pool takes; what comes later is left out (`Pool.is_full`)."""
+
+_GROUP = 96
+"""Words of one log or one call that count as seen together: the first ones."""
+
+_GROUPS_OF_A_WORD = 128
+"""Logs and calls, the latest ones, in which a word's companions are looked for: some words are in all of them."""
+
+_SMALL = 256
+"""Numbers that are tried as keys whether they were seen or not."""
+
+
+class Pool:
+    """Candidate keys. ``known`` are words that go together with all others: those that the user names."""
+
+    def __init__(self, known: Iterable[bytes] = (), texts: Iterable[bytes] = ()) -> None:
+        self._words: dict[bytes, None] = {}
+        self._hashes: dict[bytes, None] = {}
+        self._texts: dict[bytes, None] = {}
+        self._groups: list[tuple[bytes, ...]] = []
+        self._of: defaultdict[bytes, deque[int]] = defaultdict(lambda: deque(maxlen=_GROUPS_OF_A_WORD))
+        self._known = dict.fromkeys(known)
+        self.is_full = False
+        for word in self._known:
+            self._words[word] = None
+        for text in texts:
+            self._text(text)
+
+    def __len__(self) -> int:
+        return len(self._words) + len(self._texts)
+
+    def add(self, words: Iterable[bytes], texts: Sequence[bytes] = ()) -> None:
+        """Take in what was seen together, in its order: 32-byte words, and texts (bytes of any length).
+
+        Hashes of neighbours (a name under another one, EIP-137) and of texts are keys, too.
+        """
+        together = list(dict.fromkeys(words))[:_GROUP]
+        if len(self._words) + len(together) > MAX_WORDS or len(self._texts) + len(texts) > MAX_WORDS:
+            self.is_full = True
+            return
+        self._words.update(dict.fromkeys(together))
+        hashes = [keccak256(first + second) for first, second in pairwise(together)] if len(together) <= 16 else []
+        for text in texts:
+            self._text(text)
+            hashes.append(keccak256(text))
+        self._hashes.update(dict.fromkeys(hashes))
+        group = (*together, *texts, *hashes)
+        for one in group:
+            self._of[one].append(len(self._groups))
+        self._groups.append(group)
+
+    def _text(self, text: bytes) -> None:
+        self._texts[text] = None
+        self._hashes[keccak256(text)] = None
+
+    def keys(self, key: Key) -> Iterator[bytes]:
+        """Yield what may be keys of this type: small numbers, then what was seen. Words have 32 bytes, as hashed."""
+        if key.kind == "text":
+            yield from self._texts
+            return
+        yield from _small(key)
+        if key.kind == "bytes" and key.size < 32:
+            # Of a word that was seen a contract may well have taken the first bytes: a selector, a prefix.
+            yield from dict.fromkeys(word[: key.size].ljust(32, b"\0") for word in self._words)
+        yield from (word for word in self._words if fits(word, key))
+        if key.size == 32 and key.kind != "address":
+            yield from self._hashes
+
+    def companions(self, seen: Sequence[bytes], key: Key) -> Iterator[bytes]:
+        """Yield the keys of this type that were seen together with all of some others, small ones, and the user's."""
+        groups = set(self._of.get(seen[0], ()))
+        for other in seen[1:]:
+            groups &= set(self._of.get(other, ()))
+        found = dict.fromkeys(word for number in sorted(groups) for word in self._groups[number])
+        if key.kind == "text":
+            yield from (text for text in found if text in self._texts)
+            return
+        words = (word for word in (*found, *self._known) if len(word) == 32 and fits(word, key))
+        # Indices, mostly: few, as the deeper ones multiply.
+        yield from dict.fromkeys((*_small(key)[: 16 if len(seen) == 1 else 4], *words))
+
+
+def fits(word: bytes, key: Key) -> bool:
+    """Whether a word may be a key of a type, by the bytes that such keys leave empty."""
+    match key.kind:
+        case "address":
+            return word[:12] == bytes(12)
+        case "uint":
+            return word[: 32 - key.size] == bytes(32 - key.size)
+        case "int":
+            head = word[: 32 - key.size]
+            return head == (b"\xff" if word[32 - key.size] & 0x80 else b"\x00") * len(head)
+        case "bytes":
+            return word[key.size :] == bytes(32 - key.size)
+        case "bool":
+            return int.from_bytes(word, "big") < 2
+        case "text":
+            return False
+    return True
+
+
+def _small(key: Key) -> list[bytes]:
+    match key.kind:
+        case "uint" | "any":
+            return _NATURALS
+        case "int":
+            return _INTEGERS
+        case "bool":
+            return _NATURALS[:2]
+        case "address" | "bytes":
+            return _NATURALS[:1]
+    return []
+
+
+_NATURALS = [number.to_bytes(32, "big") for number in range(_SMALL)]
+_INTEGERS = [number.to_bytes(32, "big", signed=True) for number in range(-_SMALL // 2, _SMALL // 2)]
