@@ -11,7 +11,7 @@
         result = await s.sync(fork.replica)
 
 Only ``__all__`` is public: the client, what it returns, every error that it raises (`smartsync.errors` draws the tree),
-and how the command line reads keys and slots files.
+and how the command line reads keys, slots, and files about a contract.
 """
 
 from smartsync.anchors.collecting import RemoteSigners
@@ -25,6 +25,7 @@ from smartsync.anchors.deploying import (
 )
 from smartsync.anchors.quorum import LocalSigners
 from smartsync.deploy import Deployed
+from smartsync.discovery.hints import Hints, read_hints
 from smartsync.discovery.slots_file import read_slots
 from smartsync.errors import (
     AlreadySigned,
@@ -152,6 +153,7 @@ __all__ = [
     "ForeignSignature",
     "ForkResult",
     "Guard",
+    "Hints",
     "IncompleteSlots",
     "InsufficientFunds",
     "InvalidHeader",
@@ -215,5 +217,6 @@ __all__ = [
     "WrongChain",
     "__version__",
     "load_account",
+    "read_hints",
     "read_slots",
 ]

@@ -226,7 +226,8 @@ class IncompleteSlots(ProofError):
             f"the known slots do not cover the storage root: {len(self.prefixes)} {plural} open, "
             f"at trie-key prefix {shown}{more}" + (f" ({detail})" if detail else ""),
             hint=hint
-            or "add the missing slots with --slots FILE, or use a node with debug_storageRangeAt or prestateTracer",
+            or "help to name them with --layout FILE and --keys FILE (docs/how-to/name-the-slots.md), take a node with "
+            "debug_storageRangeAt or prestateTracer, or give all slots with --slots FILE",
         )
 
     def as_dict(self) -> dict[str, object]:

@@ -104,6 +104,8 @@ class FakeNode:
             if method not in self.debug:
                 raise MethodMissing(method, -32601, "the method does not exist")
             return self.debug[method](*params)
+        if method == "eth_createAccessList":
+            raise MethodMissing(method, -32601, "the method does not exist")
         return getattr(self, f"_{method}")(*params)
 
     async def batch(self, calls: Sequence[tuple[str, Sequence[Any]]], *, return_errors: bool = False) -> list[Any]:
@@ -125,6 +127,9 @@ class FakeNode:
 
     def _eth_blockNumber(self) -> str:
         return hex(self.newest)
+
+    def _eth_getLogs(self, query: dict[str, Any]) -> list[dict[str, Any]]:
+        return []
 
     def _eth_getCode(self, address: str, block: str) -> str:
         return f"0x{self.code.hex()}" if address == ADDRESS else "0x"

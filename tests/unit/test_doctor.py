@@ -66,6 +66,7 @@ async def test_examine_source_strategies_are_told_in_their_order_with_what_is_th
         ("2. prestate diff: debug_traceBlockByNumber (optional)", True),
         ("3. state diff: trace_replayBlockTransactions (optional)", False),
         ("4. prestate diff by transaction: debug_traceTransaction (optional)", False),
+        ("5. access list: eth_createAccessList (optional)", False),
     ]
     assert [one.detail for one in told[:2]] == ["works: all slots that there are", "works: what each block changed"]
     assert "does not work" in told[2].detail and "not needed, blocks are traced" in told[3].detail

@@ -53,6 +53,7 @@ RESULTS = {
 ARGUMENTS = {
     "BftCharter",
     "BlockhashCharter",
+    "Hints",
     "KofNCharter",
     "L1BlockCharter",
     "LocalSigners",
@@ -61,6 +62,7 @@ ARGUMENTS = {
     "RemoteSigners",
     "VetoCharter",
     "load_account",
+    "read_hints",
     "read_slots",
 }
 ERRORS = {

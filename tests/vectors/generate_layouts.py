@@ -1,11 +1,11 @@
 """Generate ``layouts.json``: contracts of ``layouts/`` with what their compilers say of their storage.
 
-Run ``python tests/vectors/generate_layouts.py VYPER OLDER``, the programs being Vyper 0.4.3 and 0.3.10 (no dependencies of
-this repository: ``pip install vyper==0.4.3`` into an environment of its own); solc is that of ``tools``. The output is the
-same every time.
+Run ``python tests/vectors/generate_layouts.py VYPER OLDER``, the programs being Vyper 0.4.3 and 0.3.10 (no dependencies
+of this repository: ``pip install vyper==0.4.3`` into an environment of its own); solc is that of ``tools``. The output
+is the same every time.
 
-By contract: ``compiler``, ``creation`` (code in hex, without constructor arguments), ``layout`` as the compiler wrote it,
-``fill`` (the signature of what gives every variable a value).
+By contract: ``compiler``, ``creation`` (code in hex, without constructor arguments), ``layout`` as the compiler wrote
+it, ``fill`` (the signature of what gives every variable a value).
 """
 
 from __future__ import annotations

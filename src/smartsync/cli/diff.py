@@ -9,8 +9,8 @@ from rich.console import Console
 
 from smartsync.cli import render
 from smartsync.cli.command import command
-from smartsync.cli.options import ReplicaArgument, SlotsOption
-from smartsync.cli.session import Session, chosen_slots
+from smartsync.cli.options import ContractOption, KeysOption, LayoutOption, ReplicaArgument, SlotsOption
+from smartsync.cli.session import Session, chosen_hints, chosen_slots
 from smartsync.config import parse_address, parse_block
 from smartsync.sync import SyncPlan
 
@@ -25,13 +25,23 @@ _Block = Annotated[
 
 
 @command("hub", needs=("source_url", "target_url", "hub"))
-def diff(session: Session, replica: ReplicaArgument, block: _Block = None, slots: SlotsOption = None) -> None:
+def diff(
+    session: Session,
+    replica: ReplicaArgument,
+    block: _Block = None,
+    slots: SlotsOption = None,
+    layout: LayoutOption = None,
+    contract: ContractOption = None,
+    keys: KeysOption = None,
+) -> None:
     """Show what a sync would write, slot by slot. Sends nothing."""
     address = parse_address(replica, "REPLICA")
     number = None if block is None else parse_block(block)
-    chosen = chosen_slots(slots)
+    chosen, hints = chosen_slots(slots), chosen_hints(layout, contract, keys, slots)
     plan = session.connected(
-        lambda client, on_progress: client.diff(address, block=number, slots=chosen, on_progress=on_progress)
+        lambda client, on_progress: client.diff(
+            address, block=number, slots=chosen, hints=hints, on_progress=on_progress
+        )
     )
     session.output.show(plan, lambda console: _draw(console, plan))
 

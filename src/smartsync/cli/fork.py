@@ -9,8 +9,8 @@ from rich.console import Console
 
 from smartsync.cli import render
 from smartsync.cli.command import command
-from smartsync.cli.options import BlockOption, SlotsOption
-from smartsync.cli.session import Session, chosen_slots
+from smartsync.cli.options import BlockOption, ContractOption, KeysOption, LayoutOption, SlotsOption
+from smartsync.cli.session import Session, chosen_hints, chosen_slots
 from smartsync.config import parse_address, parse_block
 from smartsync.results import ForkResult
 
@@ -18,7 +18,15 @@ _Source = Annotated[str, typer.Argument(metavar="SOURCE", help="Address of the c
 
 
 @command("hub", "anchor", "keystore", needs=("source_url", "target_url", "hub", "anchor"))
-def fork(session: Session, source: _Source, block: BlockOption = None, slots: SlotsOption = None) -> None:
+def fork(
+    session: Session,
+    source: _Source,
+    block: BlockOption = None,
+    slots: SlotsOption = None,
+    layout: LayoutOption = None,
+    contract: ContractOption = None,
+    keys: KeysOption = None,
+) -> None:
     """Create a replica of a contract, or carry on with one that was interrupted.
 
     The replica is filled in as many transactions as it takes, and answers once its root is proven. What has landed is
@@ -26,11 +34,11 @@ def fork(session: Session, source: _Source, block: BlockOption = None, slots: Sl
     """
     address = parse_address(source, "SOURCE")
     number = None if block is None else parse_block(block)
-    chosen = chosen_slots(slots)
+    chosen, hints = chosen_slots(slots), chosen_hints(layout, contract, keys, slots)
     anchor = session.settings.require("anchor")
     result = session.connected(
         lambda client, on_progress: client.fork(
-            address, anchor=anchor, block=number, slots=chosen, on_progress=on_progress
+            address, anchor=anchor, block=number, slots=chosen, hints=hints, on_progress=on_progress
         ),
         account=session.account(),
     )

@@ -26,6 +26,37 @@ SlotsOption = Annotated[
     ),
 ]
 
+LayoutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--layout",
+        metavar="FILE",
+        help="The contract's storage layout, as its compiler writes it (solc, forge, Hardhat, Vyper): names slots that "
+        "the node cannot tell.",
+        rich_help_panel="Slots that the node cannot tell",
+    ),
+]
+
+ContractOption = Annotated[
+    str | None,
+    typer.Option(
+        "--contract",
+        metavar="NAME",
+        help="Which contract of the --layout file, where it has several.",
+        rich_help_panel="Slots that the node cannot tell",
+    ),
+]
+
+KeysOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        metavar="FILE",
+        help="Keys of the contract's mappings that you know of: addresses, numbers, 32-byte words, one a line.",
+        rich_help_panel="Slots that the node cannot tell",
+    ),
+]
+
 AttestingOption = Annotated[
     list[str] | None,
     typer.Option(

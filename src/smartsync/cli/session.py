@@ -15,8 +15,9 @@ from eth_account.signers.local import LocalAccount
 from smartsync.cli.output import Output
 from smartsync.cli.progress import shown_progress
 from smartsync.config import Settings
+from smartsync.discovery.hints import NO_HINTS, Hints, read_hints
 from smartsync.discovery.slots_file import read_slots
-from smartsync.errors import KeyUnavailable, TooFewKeys
+from smartsync.errors import ConfigError, KeyUnavailable, TooFewKeys
 from smartsync.keys import KEYSTORE_PASSWORD, PRIVATE_KEY, load_account
 from smartsync.results import Progress
 from smartsync.sync import SmartSync
@@ -121,6 +122,24 @@ class Session:
 def chosen_slots(path: Path | None) -> set[bytes] | None:
     """Return the 32-byte slots of a file, ``None`` where no file was named. Raises ``ConfigError``."""
     return None if path is None else read_slots(path)
+
+
+def chosen_hints(layout: Path | None, contract: str | None, keys: Path | None, slots: Path | None) -> Hints:
+    """Return what files say of a contract.
+
+    Raises
+    ------
+    ConfigError
+        One of them is not what it should be, or ``slots`` are given besides, with which nothing else is looked for.
+    """
+    if layout is None and contract is None and keys is None:
+        return NO_HINTS
+    if slots is not None:
+        raise ConfigError(
+            "with --slots no other slots are looked for, so --layout, --contract and --keys would do nothing",
+            hint="leave --slots out",
+        )
+    return read_hints(layout, contract, keys)
 
 
 def _attestor(key: str, place: int) -> LocalAccount:

@@ -6,23 +6,40 @@ from rich.console import Console
 
 from smartsync.cli import render
 from smartsync.cli.command import command
-from smartsync.cli.options import BlockOption, ReplicaArgument, SlotsOption
-from smartsync.cli.session import Session, chosen_slots
+from smartsync.cli.options import (
+    BlockOption,
+    ContractOption,
+    KeysOption,
+    LayoutOption,
+    ReplicaArgument,
+    SlotsOption,
+)
+from smartsync.cli.session import Session, chosen_hints, chosen_slots
 from smartsync.config import parse_address, parse_block
 from smartsync.results import SyncResult
 
 
 @command("hub", "keystore", needs=("source_url", "target_url", "hub"))
-def sync(session: Session, replica: ReplicaArgument, block: BlockOption = None, slots: SlotsOption = None) -> None:
+def sync(
+    session: Session,
+    replica: ReplicaArgument,
+    block: BlockOption = None,
+    slots: SlotsOption = None,
+    layout: LayoutOption = None,
+    contract: ContractOption = None,
+    keys: KeysOption = None,
+) -> None:
     """Bring a replica to a source block that its anchor accepts.
 
     Nothing is sent where it stands there already.
     """
     address = parse_address(replica, "REPLICA")
     number = None if block is None else parse_block(block)
-    chosen = chosen_slots(slots)
+    chosen, hints = chosen_slots(slots), chosen_hints(layout, contract, keys, slots)
     result = session.connected(
-        lambda client, on_progress: client.sync(address, block=number, slots=chosen, on_progress=on_progress),
+        lambda client, on_progress: client.sync(
+            address, block=number, slots=chosen, hints=hints, on_progress=on_progress
+        ),
         account=session.account(),
     )
     session.output.show(result, lambda console: draw_sync(console, result))

@@ -11,10 +11,10 @@ from smartsync.cli.anchor.given import FromOption, remote_signers
 from smartsync.cli.command import command
 from smartsync.cli.ending import terminated_like_interrupted
 from smartsync.cli.logged import logged
-from smartsync.cli.options import ReplicaArgument, SlotsOption
+from smartsync.cli.options import ContractOption, KeysOption, LayoutOption, ReplicaArgument, SlotsOption
 from smartsync.cli.output import timed
 from smartsync.cli.render import counted, hexadecimal, utc
-from smartsync.cli.session import Session, chosen_slots
+from smartsync.cli.session import Session, chosen_hints, chosen_slots
 from smartsync.config import parse_address
 from smartsync.document import to_json
 from smartsync.errors import ConfigError, SmartSyncError
@@ -68,6 +68,9 @@ def watch(
     source: FromOption = None,
     update: _Update = False,
     slots: SlotsOption = None,
+    layout: LayoutOption = None,
+    contract: ContractOption = None,
+    keys: KeysOption = None,
 ) -> None:
     """Keep a replica in sync until Ctrl-C.
 
@@ -78,7 +81,7 @@ def watch(
     line, with its time.
     """
     address = parse_address(replica, "REPLICA")
-    chosen = chosen_slots(slots)
+    chosen, hints = chosen_slots(slots), chosen_hints(layout, contract, keys, slots)
     if attest and source:
         raise ConfigError("--attest and --from are two ways to have blocks signed", hint="take one of them")
     signers = remote_signers(session, source)
@@ -95,6 +98,7 @@ def watch(
             signers=signers,
             update=update,
             slots=chosen,
+            hints=hints,
         )
         async for event in events:
             last.count(event)

@@ -12,7 +12,9 @@ The order, and why:
 3. *storage range*: all slots that there are, in some calls, where tracing costs one for each block since the
    contract's creation. For a fork it goes first.
 4. *prestate diff by transaction* only where the node tells of no whole blocks: the same with many more calls.
-5. *low slots* is a guess and costs a few proofs, but asks nothing of a node. So it is the last, and always there.
+5. Slots that are computed, by the user's *storage layout*, by an *access list* of recent calls, by guessing (*low
+   slots*, *guessed keys*), and looked at one by one: thousands of reads, of which most find nothing. After a walk they
+   need not be read: what is wanted is known by its trie key.
 
 Where a chain has several nodes, each strategy is tried with one after the other: another node may serve what the first
 does not, or tell what the first left out. A file of slots (``--slots``) stands for all strategies.
@@ -22,11 +24,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 from smartsync.chain import Chain
-from smartsync.discovery import low_slots, prestate, state_diff, storage_range, transactions
+from smartsync.discovery import (
+    access_list,
+    low_slots,
+    preimages,
+    prestate,
+    state_diff,
+    storage_range,
+    transactions,
+)
 from smartsync.discovery.candidates import Candidates
+from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.errors import NoCode, NodeError, NodeUnreachable, SmartSyncError, SourceReorganised
 from smartsync.results import Progress
 
@@ -52,6 +64,7 @@ TRACED_SINGLY = Strategy(
 )
 REPLAYED = Strategy("state diff", state_diff.candidates, state_diff.METHOD, "what each block changed")
 WHOLE = Strategy("storage range", storage_range.candidates, storage_range.METHOD, "all slots that there are")
+USED = Strategy("access list", access_list.candidates, access_list.METHOD, "what recent calls use")
 GUESSED = Strategy("low slots", low_slots.candidates, "", "a guess: the slots 0 to 127")
 
 
@@ -69,13 +82,26 @@ class Discovery:
     unnamed: tuple[bytes, ...] = ()
 
 
-def in_order(from_block: int | None, to_block: int, walk: Strategy | None = None) -> list[Strategy]:
+def in_order(
+    from_block: int | None,
+    to_block: int,
+    hints: Hints = NO_HINTS,
+    walk: tuple[Strategy, Strategy] | None = None,
+) -> list[Strategy]:
     """Return the strategies in the order in which they are tried; for parameters see `strategies`."""
-    by_block, walked = [TRACED, REPLAYED], [walk] if walk else []
+    by_block = [TRACED, REPLAYED]
+    walked, last = ([walk[0]], [walk[1]]) if walk else ([], _by_guessing(hints))
     short = from_block is not None and abs(to_block - from_block) <= SHORT_RANGE
     if short:
-        return [*by_block, *walked, TRACED_SINGLY, WHOLE, GUESSED]
-    return [*walked, WHOLE, *by_block, TRACED_SINGLY, GUESSED]
+        return [*by_block, *walked, TRACED_SINGLY, WHOLE, *last]
+    return [*walked, WHOLE, *by_block, TRACED_SINGLY, *last]
+
+
+def _by_guessing(hints: Hints) -> list[Strategy]:
+    """Return the strategies that compute slots and look whether they hold anything."""
+    laid_out = Strategy("storage layout", partial(preimages.by_layout, hints=hints), "", "the slots of a layout")
+    guessed = Strategy("guessed keys", partial(preimages.by_guessing, hints=hints), "", "a guess: common variables")
+    return [*([laid_out] if hints.layout else []), GUESSED, USED, guessed]
 
 
 async def strategies(
@@ -83,9 +109,10 @@ async def strategies(
     address: str,
     from_block: int | None,
     to_block: int,
+    hints: Hints = NO_HINTS,
     on_progress: Progress | None = None,
     *,
-    walk: Strategy | None = None,
+    walk: tuple[Strategy, Strategy] | None = None,
 ) -> AsyncIterator[Discovery]:
     """Yield what each strategy finds, the likeliest to be enough first; those that no node serves are skipped.
 
@@ -99,8 +126,10 @@ async def strategies(
         Number of the block whose slots are known already; None for all slots that there are.
     to_block
         Number of the block whose slots are wanted.
+    hints
+        What the user knows of the contract.
     walk
-        The proof walk, where there is a replica to walk from: it needs the fewest answers that any node gives.
+        Where there is a replica to walk from: the proof walk, and the naming of what it found.
 
     Raises
     ------
@@ -114,7 +143,7 @@ async def strategies(
     failures: dict[str, str] = {}
     traced: set[str] = set()
     """The hosts of the nodes that tell what whole blocks changed."""
-    for strategy in in_order(from_block, to_block, walk):
+    for strategy in in_order(from_block, to_block, hints, walk):
         passing: list[SmartSyncError] = []
         # What needs no method that a node may lack, asks all nodes by itself where it has to.
         nodes = chain.each() if strategy.method else [chain]

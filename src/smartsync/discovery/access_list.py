@@ -32,6 +32,9 @@ METHOD = "eth_createAccessList"
 MAX_CALLS = 500
 """Calls that are made again, the newest ones that differ."""
 
+GAS = 1_000_000
+"""Gas that a call may use."""
+
 _AT_ONCE = 50
 
 
@@ -101,5 +104,6 @@ async def _require_method(chain: Chain, address: str) -> None:
 
 
 def _message(call: Transaction) -> dict[str, Any]:
-    message = {"from": call.sender, "to": call.to, "data": f"0x{call.data.hex()}"}
+    # geth asks whether the caller could pay for all the gas, by default more than most accounts can.
+    message = {"from": call.sender, "to": call.to, "data": f"0x{call.data.hex()}", "gas": hex(GAS)}
     return message | ({"value": hex(call.value_wei)} if call.value_wei else {})

@@ -17,14 +17,26 @@ from smartsync.discovery.candidates import Candidates
 from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.errors import NodeError, NodeUnreachable
 from smartsync.keccak import keccak256
-from smartsync.layout import Layout, Path, Place, Pool, Question, constants_of, guesses, known_namespaces, places
+from smartsync.layout import (
+    LESS_LIKELY,
+    LIKELY,
+    Layout,
+    Path,
+    Place,
+    Pool,
+    Question,
+    constants_of,
+    guesses,
+    known_namespaces,
+    places,
+)
 from smartsync.results import Progress
 
 Read: TypeAlias = Callable[[Sequence[bytes]], Awaitable[Sequence[int]]]
 """Returns the values of slots (32 bytes each), in their order."""
 
-MAX_READS = 20_000
-"""Candidates of which a strategy reads the value, for want of trie keys to compare them with."""
+MAX_READS = 40_000
+"""Slots that are read at most: for lengths, and by a strategy, which has no trie keys to compare candidates with."""
 
 _READ_AT_ONCE = 500
 _YIELD_EVERY = 2_000
@@ -43,7 +55,8 @@ async def preimages(
     """Yield slots that a contract may use, with what they are; stop when all that are wanted are among them.
 
     In this order: what the layout tells without any key; the layout with the user's keys and those that the chain has
-    shown; what recent calls use; guesses without a layout; keys in combinations that were not seen. Slots come twice.
+    shown; what recent calls use; the layout with keys in combinations that were not seen; guesses without a layout.
+    Slots come twice.
 
     Parameters
     ----------
@@ -63,7 +76,7 @@ async def preimages(
     NodeUnreachable
         The node does not answer at the moment.
     """
-    ask = read or _reader(chain, address, to_block)
+    ask = _at_most(read or _reader(chain, address, to_block), tell)
     for slot in range(low_slots.COUNT if hints.layout is None else 0):
         yield Place(slot.to_bytes(32, "big"), (None, f"slot{slot}"))
     pool = hints.pool()
@@ -76,22 +89,33 @@ async def preimages(
             yield place
     for place in await _used(chain, address, from_block, to_block, tell):
         yield place
-    constants = await _constants(chain, address, to_block, ask, tell)
-    async for place in _walked(known_namespaces(), pool, ask):
-        yield place
-    for guess in guesses(constants):
-        async for place in _walked(guess, pool, ask):
+    if hints.layout is not None:
+        async for place in _walked(hints.layout, pool, ask, unrelated=True):
             yield place
-    for layout in (hints.layout, known_namespaces(), *guesses(constants)):
-        if layout is not None:
-            async for place in _walked(layout, pool, ask, unrelated=True):
-                yield place
+    async for place in _guessed(chain, address, to_block, pool, ask, tell):
+        yield place
+
+
+async def _guessed(
+    chain: Chain, address: str, to_block: int, pool: Pool, ask: Read, tell: Callable[[str], None]
+) -> AsyncGenerator[Place, None]:
+    """Yield slots without a layout."""
+    constants = await _constants(chain, address, to_block, ask, tell)
+    for layout in (*guesses(LIKELY), known_namespaces(), *guesses(constants), *guesses(LESS_LIKELY)):
+        async for place in _walked(layout, pool, ask):
+            yield place
 
 
 async def by_layout(
-    chain: Chain, address: str, from_block: int | None, to_block: int, hints: Hints, on_progress: Progress | None
+    chain: Chain,
+    address: str,
+    from_block: int | None,
+    to_block: int,
+    on_progress: Progress | None = None,
+    *,
+    hints: Hints = NO_HINTS,
 ) -> Candidates:
-    """Return the slots of the user's layout that hold something at ``to_block``: a `Strategy`, the hints given."""
+    """Return the slots of the user's layout that hold something at ``to_block``: a `Strategy` with hints."""
     gaps: list[str] = []
     if hints.layout is None:
         return Candidates(set())
@@ -103,13 +127,21 @@ async def by_layout(
 
 
 async def by_guessing(
-    chain: Chain, address: str, from_block: int | None, to_block: int, hints: Hints, on_progress: Progress | None
+    chain: Chain,
+    address: str,
+    from_block: int | None,
+    to_block: int,
+    on_progress: Progress | None = None,
+    *,
+    hints: Hints = NO_HINTS,
 ) -> Candidates:
-    """Return what `preimages` yields and holds something at ``to_block``: a `Strategy`, the hints given."""
+    """Return the slots of guessed variables that hold something at ``to_block``: a `Strategy` with hints."""
     gaps: list[str] = []
+    pool = hints.pool()
+    await seen_keys.collect(chain, address, from_block, to_block, pool, gaps.append)
     read = _reader(chain, address, to_block)
-    named = preimages(chain, address, from_block, to_block, hints, read, gaps.append)
-    slots = await _holding(named, read, gaps, on_progress)
+    guessed = _guessed(chain, address, to_block, pool, read, gaps.append)
+    slots = await _holding(guessed, read, gaps, on_progress)
     return Candidates(slots, tuple(gaps))
 
 
@@ -195,6 +227,23 @@ async def _holding(
     if waiting:
         await look()
     return holding
+
+
+def _at_most(read: Read, tell: Callable[[str], None]) -> Read:
+    """Return a reader that answers zero once so many slots have been read."""
+    left = MAX_READS
+
+    async def limited(slots: Sequence[bytes]) -> Sequence[int]:
+        nonlocal left
+        if left and left < len(slots):
+            tell(f"lengths of arrays and texts were read of {MAX_READS - left} slots, of no more")
+            left = 0
+        if not left:
+            return [0] * len(slots)
+        left -= len(slots)
+        return await read(slots)
+
+    return limited
 
 
 def _reader(chain: Chain, address: str, block: int) -> Read:

@@ -4,13 +4,15 @@ Pure: no I/O. Nothing that comes out is trusted; a slot that is none costs a has
 """
 
 from smartsync.layout.documents import parse_layout
-from smartsync.layout.guess import constants_of, guesses
+from smartsync.layout.guess import LESS_LIKELY, LIKELY, constants_of, guesses
 from smartsync.layout.namespaces import known_namespaces
 from smartsync.layout.places import Path, Place, Question, places
 from smartsync.layout.pool import Pool
 from smartsync.layout.shapes import Layout
 
 __all__ = [
+    "LESS_LIKELY",
+    "LIKELY",
     "Layout",
     "Path",
     "Place",

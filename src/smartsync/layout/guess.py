@@ -8,7 +8,7 @@ and of ERC-7201 namespaces.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from smartsync.layout.shapes import (
     DynamicArray,
@@ -24,8 +24,8 @@ from smartsync.layout.shapes import (
     measured,
 )
 
-FIRST_SLOTS = 51
-"""Slots from 0 on that are taken for variables."""
+LIKELY, LESS_LIKELY = range(12), range(12, 51)
+"""Slots that are taken for variables; most contracts have few."""
 
 MEMBERS = 8
 """Slots of a struct that are looked at."""
@@ -59,38 +59,43 @@ _TYPES: dict[str, Type] = {
 
 _ROUNDS: Sequence[Sequence[str]] = (
     ("value", "mapping", "list", "text"),
-    ("vyper mapping", "pairs", "vyper pairs", "named", "vyper named"),
-    ("structs", "vyper structs"),
+    ("pairs", "named"),
+    ("structs",),
+    ("vyper mapping", "vyper pairs", "vyper named"),
+    ("vyper structs",),
     ("sets", "pairs of structs", "lists", "texts"),
 )
 
 
-def guesses(constants: Sequence[int] = ()) -> Iterator[Layout]:
+def guesses(slots: Iterable[int]) -> Iterator[Layout]:
     """Yield layouts to be walked one after the other, the likeliest first.
 
     Parameters
     ----------
-    constants
-        More slots that may be variables, see `constants_of`.
+    slots
+        Those that may be variables: `LIKELY`, `LESS_LIKELY`, or what `constants_of` tells.
     """
-    fields = [(f"slot{slot}", slot) for slot in range(FIRST_SLOTS)]
-    for constant in constants[:MAX_CONSTANTS]:
-        # A namespace begins with a struct.
-        name = f"slot0x{constant:064x}"
-        fields += [(f"{name}+{n}" if n else name, constant + n) for n in range(MEMBERS)]
+    fields = [(f"slot{_shown(slot)}", slot % 2**256) for slot in slots]
     for kinds in _ROUNDS:
-        yield measured([Field(name, slot % 2**256, kind) for kind in kinds for name, slot in fields], _TYPES, "guess")
+        yield measured([Field(name, slot, kind) for kind in kinds for name, slot in fields], _TYPES, "guess")
 
 
 def constants_of(code: bytes) -> list[int]:
-    """Return the large 32-byte constants (``PUSH32``) of a contract's code that may be slots, in their order."""
+    """Return the slots that the large constants (``PUSH32``) of a contract's code may mean, in their order.
+
+    A namespace begins with a struct, so the slots behind a constant belong to it.
+    """
     found: dict[int, None] = {}
     place = 0
-    while place < len(code):
+    while place < len(code) and len(found) < MAX_CONSTANTS:
         operation = code[place]
         size = operation - _PUSH1 + 1 if _PUSH1 <= operation <= _PUSH32 else 0
         number = int.from_bytes(code[place + 1 : place + 33], "big") if size == 32 else 0
         if number >= _LEAST_CONSTANT:
             found[number] = None
         place += 1 + size
-    return list(found)
+    return [constant + member for constant in found for member in range(MEMBERS)]
+
+
+def _shown(slot: int) -> str:
+    return str(slot) if slot < _LEAST_CONSTANT else f"0x{slot:064x}"

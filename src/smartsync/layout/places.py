@@ -251,7 +251,9 @@ class _Walk:
         for one in part.fields:
             member, here = self._layout.types[one.type], (path, f".{one.name}")
             if isinstance(member, Mapping):
-                self._then(self._now, self._values(member, slot + one.slot, here, outer))
+                # What holds itself multiplies without end: it has to wait.
+                queue = self._later if member.value == type_id else self._now
+                self._then(queue, self._values(member, slot + one.slot, here, outer))
             else:
                 yield from self._nested(one.type, slot + one.slot, here, outer)
 

@@ -21,8 +21,8 @@ _GROUP = 96
 _GROUPS_OF_A_WORD = 128
 """Logs and calls, the latest ones, in which a word's companions are looked for: some words are in all of them."""
 
-_SMALL = 256
-"""Numbers that are tried as keys whether they were seen or not."""
+_SMALL, _FEW = 256, 32
+"""Numbers that are tried as keys whether they were seen or not; the latter where it is not known to be numbers."""
 
 
 class Pool:
@@ -92,7 +92,8 @@ class Pool:
             return
         words = (word for word in (*found, *self._known) if len(word) == 32 and fits(word, key))
         # Indices, mostly: few, as the deeper ones multiply.
-        yield from dict.fromkeys((*_small(key)[: 16 if len(seen) == 1 else 4], *words))
+        indices = 16 if key.kind != "any" and len(seen) == 1 else 4
+        yield from dict.fromkeys((*_small(key)[:indices], *words))
 
 
 def fits(word: bytes, key: Key) -> bool:
@@ -116,8 +117,10 @@ def fits(word: bytes, key: Key) -> bool:
 
 def _small(key: Key) -> list[bytes]:
     match key.kind:
-        case "uint" | "any":
+        case "uint":
             return _NATURALS
+        case "any":
+            return _NATURALS[:_FEW]
         case "int":
             return _INTEGERS
         case "bool":

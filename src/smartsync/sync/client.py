@@ -23,6 +23,7 @@ from smartsync.anchors.updating import require_enough_keys, require_without_sign
 from smartsync.chain import Chain
 from smartsync.contracts import event_topic
 from smartsync.deploy import Deployed, Deployment
+from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.errors import (
     BlockUnavailable,
     ConfigError,
@@ -185,6 +186,7 @@ class SmartSync(Anchoring):
         anchor: str,
         block: int | None = None,
         slots: Iterable[bytes] | None = None,
+        hints: Hints = NO_HINTS,
         on_progress: Progress | None = None,
     ) -> ForkResult:
         """Create a replica of a contract, or carry on with one that was interrupted, until it is active.
@@ -199,9 +201,11 @@ class SmartSync(Anchoring):
             Source block to mirror first; the newest that the anchor accepts where ``None``.
         slots
             All slots of the contract that are not zero, 32 bytes each; found by asking the node where ``None``.
+        hints
+            What you know of the contract, by which slots are found that the node cannot tell: `smartsync.read_hints`.
         """
         anchor = checked_address(anchor, "the anchor")
-        fork = Fork(self.source, self.target, self._hub(), anchor, self._paying(), on_progress)
+        fork = Fork(self.source, self.target, self._hub(), anchor, self._paying(), on_progress, hints)
         return await fork.run(checked_address(source, "the source"), block, None if slots is None else set(slots))
 
     async def sync(
@@ -210,12 +214,14 @@ class SmartSync(Anchoring):
         *,
         block: int | None = None,
         slots: Iterable[bytes] | None = None,
+        hints: Hints = NO_HINTS,
         on_progress: Progress | None = None,
     ) -> SyncResult:
         """Bring a replica to a source block that its anchor accepts: the newest where ``None``.
 
-        ``slots`` are the slots that may have changed, 32 bytes each; found by asking the node where ``None``. Nothing
-        is sent where the replica stands at that block already; the result says where the source is further.
+        ``slots`` are the slots that may have changed, 32 bytes each; found by asking the node where ``None``, and by
+        ``hints``, as in `fork`. Nothing is sent where the replica stands at that block already; the result says where
+        the source is further.
 
         What is too large for one transaction is proven in parts, and lands at once by a last one. After an interruption
         the same call skips the parts that are proven; without a ``block`` it finishes what was begun, although a newer
@@ -239,9 +245,9 @@ class SmartSync(Anchoring):
         await require_reachable(self.target, record, header)
         if on_progress:
             on_progress("plan", 0, 0)
-        plan = await self._plan(replica, record, header.number, chosen, on_progress)
+        plan = await self._plan(replica, record, header.number, chosen, on_progress, hints)
         await require_still_canonical(self.source, header)
-        submission = Submission(self.source, sender, self._hub(), replica, chosen, on_progress)
+        submission = Submission(self.source, sender, self._hub(), replica, chosen, on_progress, hints)
         try:
             sent, steps = await submission.run(plan, may_resume=block is None)
         except TransactionReverted as error:
@@ -260,6 +266,7 @@ class SmartSync(Anchoring):
         signers: Signers | None = None,
         update: bool = False,
         slots: Iterable[bytes] | None = None,
+        hints: Hints = NO_HINTS,
     ) -> AsyncIterator[Event]:
         """Keep a replica in sync until cancelled, through forks of both chains, and yield what happens.
 
@@ -295,7 +302,7 @@ class SmartSync(Anchoring):
         replica, hub = checked_address(replica, "the replica"), self._hub()
         if signers is None and attestors:
             signers = SignersOnce(LocalSigners(attestors), self.target)
-        abilities = Abilities(partial(self.sync, replica, slots=chosen))
+        abilities = Abilities(partial(self.sync, replica, slots=chosen, hints=hints))
         if signers is not None or update:
             self._paying()  # a missing key is told at once, not when there is something to send
 
@@ -347,6 +354,7 @@ class SmartSync(Anchoring):
         *,
         block: int | None = None,
         slots: Iterable[bytes] | None = None,
+        hints: Hints = NO_HINTS,
         on_progress: Progress | None = None,
     ) -> SyncPlan:
         """Return what a sync to a source block would write: to any block, accepted or not.
@@ -361,7 +369,7 @@ class SmartSync(Anchoring):
                 await require_reachable(self.target, record, header)
             block = header.number
         chosen = None if slots is None else set(slots)
-        plan = await self._plan(replica, record, block, chosen, on_progress)
+        plan = await self._plan(replica, record, block, chosen, on_progress, hints)
         step = plan.transition
         return SyncPlan(replica, record.block_number, block, step.changes, len(step.witness), plan.strategy)
 
@@ -418,10 +426,13 @@ class SmartSync(Anchoring):
         block: int,
         slots: set[bytes] | None,
         on_progress: Progress | None = None,
+        hints: Hints = NO_HINTS,
     ) -> Plan:
         await require_same_source(self.source, self.target, record.key.anchor)
         header = await self.source.header(block)
-        return await plan_sync(self.source, self.target, self._hub(), replica, record, header, slots, on_progress)
+        return await plan_sync(
+            self.source, self.target, self._hub(), replica, record, header, slots, on_progress, hints
+        )
 
     async def _require_unmoved(self, replica: str, record: ReplicaRecord, error: TransactionReverted) -> None:
         """Say so where the transaction reverts because somebody else was faster: then nothing is wrong."""

@@ -9,6 +9,7 @@ from smartsync.chain import Chain
 from smartsync.contracts import encode_call
 from smartsync.discovery import strategies
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
+from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.discovery.missing import missing_positions
 from smartsync.errors import BlockNotAccepted, IncompleteSlots, TransactionTooLarge, UnknownReplica
 from smartsync.header import Header
@@ -33,7 +34,7 @@ _GAS_PER_NEW_SLOT = 27_500
 
 @dataclass(slots=True)
 class Fork:
-    """One fork in the making. ``steps`` grows with each transaction sent."""
+    """One fork in the making. ``hints``: what the user knows of the contract; ``steps`` grows with each transaction."""
 
     source: Chain
     target: Chain
@@ -41,6 +42,7 @@ class Fork:
     anchor: str
     sender: Sender
     on_progress: Progress | None = None
+    hints: Hints = NO_HINTS
     steps: list[Step] = field(default_factory=list)
 
     async def run(self, original: str, block: int | None, slots: set[bytes] | None) -> ForkResult:
@@ -89,7 +91,7 @@ class Fork:
         try:
             if slots is not None:
                 return await attempt(slots)
-            candidates = strategies(self.source, original, None, header.number, on_progress=self.on_progress)
+            candidates = strategies(self.source, original, None, header.number, self.hints, self.on_progress)
             return (await search(candidates, attempt))[0]
         except IncompleteSlots as error:
             if read is None:

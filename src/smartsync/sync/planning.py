@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from smartsync.chain import Chain
 from smartsync.discovery import Discovery, strategies
 from smartsync.discovery.completeness import source_trie, source_values
+from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.errors import SourceCodeChanged, SourceDestroyed
 from smartsync.header import Header
 from smartsync.replica import ReplicaRecord, replica_trie
@@ -46,11 +47,12 @@ async def plan_sync(
     header: Header,
     slots: set[bytes] | None,
     on_progress: Progress | None = None,
+    hints: Hints = NO_HINTS,
 ) -> Plan:
     """Return the transition that brings a replica to the source's state at a block.
 
     Candidates come from the strategies in turn, or from the given slots; whichever finds a set of slots that explains
-    the new storage root in full wins.
+    the new storage root in full wins. ``hints`` is what the user knows of the contract.
 
     Raises
     ------
@@ -77,8 +79,9 @@ async def plan_sync(
             yield Discovery(slots, "given slots")
         else:
             since = await last_common_block(source, target, hub, replica, record)
-            walk = SyncWalk(target, hub, replica, record, header, state.storage_root).strategy
-            async for found in strategies(source, record.key.source, since, header.number, on_progress, walk=walk):
+            walk = SyncWalk(target, hub, replica, record, header, state.storage_root, hints).strategies
+            wanted = (source, record.key.source, since, header.number, hints, on_progress)
+            async for found in strategies(*wanted, walk=walk):
                 yield found
 
     transition, strategy = await search(candidates(), attempt)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
+from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.errors import AnchorError, BlockUnavailable, IncompleteSlots, TransactionTooLarge
 from smartsync.replica import ReplicaRecord
 from smartsync.results import Progress, Step
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """How a replica's transitions are sent. ``slots`` are those that may have changed, as for ``plan_sync``."""
+    """How a replica's transitions are sent. ``slots`` and ``hints`` are as for ``plan_sync``."""
 
     source: Chain
     sender: Sender
@@ -29,6 +30,7 @@ class Submission:
     replica: str
     slots: set[bytes] | None
     on_progress: Progress | None = None
+    hints: Hints = NO_HINTS
 
     async def run(self, plan: Plan, *, may_resume: bool) -> tuple[Plan, Sequence[Step]]:
         """Send a transition, and return it with its transactions.
@@ -88,7 +90,9 @@ class Submission:
     async def _plan(self, record: ReplicaRecord, block_hash: bytes) -> Plan:
         target = self.sender.chain
         header = await header_to_resume(self.source, target, record, block_hash)
-        return await plan_sync(self.source, target, self.hub, self.replica, record, header, self.slots)
+        return await plan_sync(
+            self.source, target, self.hub, self.replica, record, header, self.slots, hints=self.hints
+        )
 
     def _progress(self, phase: str) -> None:
         if self.on_progress:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 from smartsync.chain import Chain
 from smartsync.discovery import Strategy, low_slots
 from smartsync.discovery.candidates import Candidates
 from smartsync.discovery.completeness import source_nodes
+from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.discovery.naming import Naming
+from smartsync.discovery.preimages import preimages
 from smartsync.discovery.probes import LONG, Probes
 from smartsync.discovery.proof_walk import Side, Walk, walk
 from smartsync.errors import NodeError, NonCanonicalTrie, ProofError
 from smartsync.header import Header
 from smartsync.keccak import keccak256
+from smartsync.layout import Place
 from smartsync.replica import ReplicaRecord, replica_nodes, replica_values, written_slots
 from smartsync.results import Progress
 from smartsync.trie.nibbles import to_nibbles
 from smartsync.trie.trie import build, storage_value
 
+_OFFERED_AT_ONCE = 1_000
+"""Slots that are compared before it is looked whether all are named."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class SyncWalk:
     """What a walk between a replica and its source needs to know. ``storage_root`` is the source's, proven."""
 
@@ -32,16 +40,19 @@ class SyncWalk:
     record: ReplicaRecord
     header: Header
     storage_root: bytes
+    hints: Hints = NO_HINTS
+    _search: _Search | None = None
 
     @property
-    def strategy(self) -> Strategy:
-        """The walk among the strategies of discovery."""
-        return Strategy("proof walk", self.find, "", "which trie keys changed")
+    def strategies(self) -> tuple[Strategy, Strategy]:
+        """The walk, and the naming of what it found, among the strategies of discovery."""
+        walk = Strategy("proof walk", self.find, "", "which trie keys changed")
+        return walk, Strategy("naming", self.name, "", "slots of these trie keys, by layout, logs, calls and guesses")
 
     async def find(
         self, source: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
     ) -> Candidates:
-        """Return the slots of the trie keys in which replica and source differ.
+        """Return the slots of the trie keys in which replica and source differ, as far as the replica ever had them.
 
         Raises
         ------
@@ -50,38 +61,58 @@ class SyncWalk:
         NodeError
             A node does not answer what is needed.
         """
-        old = _ReplicaSide(self)
         new = Side(self.storage_root, partial(source_nodes, source, self.header, address))
-        search = _Search(old, new, on_progress)
+        search = self._search = _Search(_ReplicaSide(self), new, on_progress)
         await search.walk()
+        await search.offer(low_slots.slots())
         gaps: list[str] = []
-        async for slots in self._slots(gaps):
-            await search.offer(slots)
-            if search.naming.is_complete:
-                break
+        try:
+            async for slots in written_slots(self.target, self.hub, self.replica):
+                if search.naming.is_complete:
+                    break
+                await search.offer(slots)
+        except NodeError as error:
+            gaps.append(f"the slots that the replica had are not known: {error.message}")
+        return search.result(gaps)
+
+    async def name(
+        self, source: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
+    ) -> Candidates:
+        """Return the slots of the trie keys that differ, new ones too, as far as they can be named.
+
+        Raises
+        ------
+        SmartSyncError
+            As ``find``.
+        """
+        if self._search is None:
+            await self.find(source, address, from_block, to_block, on_progress)
+        search = cast(_Search, self._search)
+        gaps: list[str] = []
+        named = preimages(source, address, from_block, to_block, self.hints, tell=gaps.append)
+        async with aclosing(named):
+            async for slots in _in_portions(named):
+                await search.offer(slots)
+                if on_progress:
+                    on_progress("name slots", len(search.naming.named), len(search.walked.changed))
+                if search.naming.is_complete:
+                    break
         if search.walked.open:
             # No slot there is known to anybody: the last resort, and the dearest.
             search.probes.allow(LONG)
             await search.walk()
-        unnamed, still_open = search.naming.unnamed, search.walked.open
-        if unnamed:
-            gaps.append(f"{len(unnamed)} of {len(search.walked.changed)} changed trie keys are of unknown slots")
-        if still_open:
-            gaps.append(f"{len(still_open)} subtries lie too deep to be looked into without knowing a slot there")
-        return Candidates(
-            set(search.naming.named.values()),
-            tuple(gaps) if unnamed or still_open else (),
-            (*map(to_nibbles, unnamed), *still_open),
-        )
+        return search.result(gaps)
 
-    async def _slots(self, gaps: list[str]) -> AsyncIterator[Iterable[bytes]]:
-        """Yield slots that may be those of the changed trie keys, the cheapest first."""
-        yield low_slots.slots()
-        try:
-            async for slots in written_slots(self.target, self.hub, self.replica):
-                yield slots
-        except NodeError as error:
-            gaps.append(f"the slots that the replica had are not known: {error.message}")
+
+async def _in_portions(named: AsyncIterator[Place]) -> AsyncIterator[list[bytes]]:
+    portion: list[bytes] = []
+    async for slot, _ in named:
+        portion.append(slot)
+        if len(portion) == _OFFERED_AT_ONCE:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
 
 
 class _Search:
@@ -95,6 +126,19 @@ class _Search:
     async def walk(self) -> None:
         self.walked = await walk(*self._sides, self.probes, self._on_progress)
         self.naming.want(self.walked.changed, self.walked.open)
+
+    def result(self, gaps: list[str]) -> Candidates:
+        """Return what is known by now. ``gaps``: why it may not be all."""
+        unnamed, deep = self.naming.unnamed, self.walked.open
+        if not unnamed and not deep:
+            return Candidates(set(self.naming.named.values()))
+        told = [
+            f"{len(unnamed)} of {len(self.walked.changed)} changed trie keys are of unknown slots" if unnamed else "",
+            f"{len(deep)} subtries lie too deep to be looked into without knowing a slot there" if deep else "",
+            *dict.fromkeys(gaps),
+        ]
+        positions = (*map(to_nibbles, unnamed), *deep)
+        return Candidates(set(self.naming.named.values()), tuple(filter(None, told)), positions)
 
     async def offer(self, slots: Iterable[bytes]) -> None:
         """Take slots that may be wanted, or lie near what could not be looked into yet."""

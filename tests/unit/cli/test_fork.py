@@ -5,6 +5,7 @@ from pathlib import Path
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
+from smartsync.discovery.hints import NO_HINTS
 from smartsync.results import ForkResult, Step
 
 REPLICA = to_checksum_address("0x" + "aa" * 20)
@@ -22,7 +23,7 @@ def test_fork_defaults_asks_for_newest_block(run, fake) -> None:
     fake.answers["fork"] = FORKED
     result = run("fork", SOURCE)
     assert result.exit_code == 0
-    assert fake.asked("fork") == ((SOURCE,), {"anchor": ANCHOR, "block": None, "slots": None})
+    assert fake.asked("fork") == ((SOURCE,), {"anchor": ANCHOR, "block": None, "slots": None, "hints": NO_HINTS})
     assert fake.asked("connect")[1]["account"].address == ADDRESSES[0]
     for shown in (REPLICA, SOURCE, HASH_TEXT, "221066", STEP.tx_hash, "2 transactions, 221067 gas in all"):
         assert shown in result.stdout
@@ -34,7 +35,7 @@ def test_fork_block_and_slots_passed_on(run, fake, tmp_path: Path) -> None:
     (tmp_path / "slots.txt").write_text("0x" + "00" * 32 + "\n")
     result = run("fork", SOURCE, "--block", "0x64", "--slots", "slots.txt")
     assert result.exit_code == 0
-    assert fake.asked("fork")[1] == {"anchor": ANCHOR, "block": 100, "slots": {bytes(32)}}
+    assert fake.asked("fork")[1] == {"anchor": ANCHOR, "block": 100, "slots": {bytes(32)}, "hints": NO_HINTS}
 
 
 def test_fork_json_is_one_document_progress_on_stderr(run, fake) -> None:

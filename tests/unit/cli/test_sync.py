@@ -2,6 +2,7 @@ import json
 
 from eth_utils.address import to_checksum_address
 
+from smartsync.discovery.hints import NO_HINTS
 from smartsync.results import Step, SyncResult
 from smartsync.types import SlotChange
 
@@ -18,7 +19,7 @@ def test_sync_shows_blocks_changes_and_gas(run, fake) -> None:
     fake.answers["sync"] = SYNCED
     result = run("sync", REPLICA, "--block", "110")
     assert result.exit_code == 0
-    assert fake.asked("sync") == ((REPLICA,), {"block": 110, "slots": None})
+    assert fake.asked("sync") == ((REPLICA,), {"block": 110, "slots": None, "hints": NO_HINTS})
     assert "3 (1 insert, 1 update, 1 delete)" in result.stdout
     assert STEP.tx_hash in result.stdout
 

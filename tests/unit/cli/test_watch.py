@@ -9,6 +9,7 @@ import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
+from smartsync.discovery.hints import NO_HINTS
 from smartsync.errors import BlockNotAccepted
 from smartsync.results import (
     AnchorResumed,
@@ -57,7 +58,7 @@ def test_watch_events_as_lines_of_json(run, fake) -> None:
     assert events[1]["message"] == "block 111 is not accepted"
     assert all(re.fullmatch(TIME, event.pop("time")) for event in events)
     assert events[3] == {"event": "stopped", "replica": REPLICA, "syncs": 2, "recoveries": 0, "block_number": 110}
-    options = {"attestors": [], "signers": None, "update": False, "slots": None}
+    options = {"attestors": [], "signers": None, "update": False, "slots": None, "hints": NO_HINTS}
     assert fake.asked("watch") == ((REPLICA,), {"interval_s": 0.5, "every_blocks": 3, **options})
 
 

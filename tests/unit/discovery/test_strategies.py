@@ -32,11 +32,23 @@ def able(node: Any) -> Any:
 
 
 async def test_strategies_all_slots_begin_with_the_storage_range(fake: Any) -> None:
-    assert await names(able(fake({})), None, 9) == ["storage range", "prestate diff", "state diff", "low slots"]
+    assert await names(able(fake({})), None, 9) == [
+        "storage range",
+        "prestate diff",
+        "state diff",
+        "low slots",
+        "guessed keys",
+    ]
 
 
 async def test_strategies_short_range_begins_with_tracing(fake: Any) -> None:
-    assert await names(able(fake({})), 5, 9) == ["prestate diff", "state diff", "storage range", "low slots"]
+    assert await names(able(fake({})), 5, 9) == [
+        "prestate diff",
+        "state diff",
+        "storage range",
+        "low slots",
+        "guessed keys",
+    ]
 
 
 @pytest.mark.parametrize("refusal", [MethodMissing, RpcError])
@@ -46,30 +58,34 @@ async def test_strategies_node_that_traces_no_blocks_traces_transactions(fake: A
 
     node = able(fake({}))
     node.debug["debug_traceBlockByNumber"] = refused
-    assert await names(node, 5, 9) == ["state diff", "storage range", "low slots"], "as long as another tells of blocks"
+    assert await names(node, 5, 9) == ["state diff", "storage range", "low slots", "guessed keys"], (
+        "as long as another tells of blocks"
+    )
     del node.debug["trace_replayBlockTransactions"]
-    assert await names(node, 5, 9) == ["prestate diff by transaction", "storage range", "low slots"]
+    assert await names(node, 5, 9) == ["prestate diff by transaction", "storage range", "low slots", "guessed keys"]
 
 
 async def test_strategies_the_walk_comes_before_what_grows_with_the_contract(fake: Any) -> None:
     async def find(*_: object) -> Candidates:
         return Candidates(set(), (), (b"\x01",))
 
-    walk = Strategy("proof walk", find, "", "")
+    walk = Strategy("proof walk", find, "", ""), Strategy("naming", find, "", "")
     for since, expected in (
-        (5, ["prestate diff", "state diff", "proof walk", "storage range", "low slots"]),
-        (None, ["proof walk", "storage range", "prestate diff", "state diff", "low slots"]),
+        (5, ["prestate diff", "state diff", "proof walk", "storage range", "naming"]),
+        (None, ["proof walk", "storage range", "prestate diff", "state diff", "naming"]),
     ):
         found = [one async for one in strategies(able(fake({})).chain, ADDRESS, since, 9, walk=walk)]
         assert [one.strategy for one in found] == expected
         assert [one.unnamed for one in found if one.strategy == "proof walk"] == [(b"\x01",)]
 
 
-def test_in_order_names_each_strategy_once_with_its_method() -> None:
+def test_in_order_names_each_strategy_once_and_each_method() -> None:
     for from_block in (None, 5):
         order = in_order(from_block, 9)
-        assert len({one.name for one in order}) == len({one.method for one in order}) == len(order) == 5
-        assert order[-1].method == ""
+        methods = [one.method for one in order if one.method]
+        assert len({one.name for one in order}) == len(order) == 7
+        assert len(set(methods)) == len(methods) == 5
+        assert order[-1].method == "", "something is left to try on any node"
 
 
 class Several:
@@ -92,7 +108,13 @@ async def found_by(*nodes: Any) -> list[Discovery]:
 async def test_strategies_of_several_nodes_are_asked_of_one_after_the_other(fake: Any) -> None:
     first, second = fake({}), able(fake({}))
     found = await found_by(first, second)
-    assert [one.strategy for one in found] == ["storage range", "prestate diff", "state diff", "low slots"]
+    assert [one.strategy for one in found] == [
+        "storage range",
+        "prestate diff",
+        "state diff",
+        "low slots",
+        "guessed keys",
+    ]
     assert "debug_storageRangeAt" in found[-1].failures["storage range of node0"]
 
 
