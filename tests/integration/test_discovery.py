@@ -9,12 +9,13 @@ import pytest
 from eth_utils.address import to_checksum_address
 
 from smartsync.chain import Chain
-from smartsync.discovery import prestate, state_diff, storage_range, strategies
+from smartsync.discovery import in_order, prestate, state_diff, storage_range, strategies
 from smartsync.discovery.block_range import creation_block
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
 from smartsync.discovery.slots_file import parse_slots
 from smartsync.doctor import examine
 from smartsync.errors import BlockUnavailable, IncompleteSlots, MethodMissing, NodeError, NonCanonicalTrie
+from smartsync.keccak import keccak256
 from smartsync.rpc import Rpc
 from smartsync.source import inspect
 from smartsync.testing import Node
@@ -25,6 +26,7 @@ CREATION = bytes.fromhex(f"60{len(RUNTIME):02x}80600b6000396000f3") + RUNTIME
 
 MAPPED = 0xB39221ACE053465EC3453CE2B36430BD138B997ECEA25C1043DA0C366812B828
 FIRST = {0: 1, 1: 2, 2: 2**256 - 1, MAPPED: 3, MAPPED + 1: 4}
+UNGUESSABLE = int.from_bytes(keccak256(b"no variable is here"), "big")
 THEN = {0: 9, 1: 0, MAPPED: 0, 7: 5}
 LEFT = {0: 9, 2: 2**256 - 1, MAPPED + 1: 4, 7: 5}
 
@@ -204,15 +206,16 @@ async def test_strategies_on_hardhat_go_by_the_steps_of_single_transactions(hard
 
 
 async def test_check_complete_guessed_slots_that_are_not_all_are_made_up_for_by_a_file(hardhat: Node) -> None:
-    contract = Contract(hardhat, FIRST, THEN)
+    contract = Contract(hardhat, FIRST | {UNGUESSABLE: 6}, THEN)
     async with connected(hardhat) as chain:
-        *_, guessed = [one async for one in strategies(chain, contract.address, None, contract.last)]
-        assert guessed.strategy == "low slots"
+        guessing = [one for one in in_order(None, contract.last) if not one.method]
+        found = [await one.find(chain, contract.address, None, contract.last, None) for one in guessing]
+        assert [one.name for one in guessing] == ["low slots", "guessed keys"]
         with pytest.raises(IncompleteSlots) as caught:
-            check_complete(await read(chain, contract, contract.last, guessed.slots))
+            check_complete(await read(chain, contract, contract.last, found[0].slots | found[1].slots))
         assert len(caught.value.prefixes) == 1
-        named = parse_slots(f"0\n2\n7\n0x{slot(MAPPED + 1).hex()}")
-        await assert_complete(chain, contract, contract.last, named, LEFT)
+        named = parse_slots(f"0\n2\n7\n0x{slot(MAPPED + 1).hex()}\n0x{slot(UNGUESSABLE).hex()}")
+        await assert_complete(chain, contract, contract.last, named, LEFT | {UNGUESSABLE: 6})
 
 
 async def test_source_values_anvil_after_a_deletion_is_not_canonical(anvil: Node) -> None:
@@ -264,7 +267,7 @@ async def test_examine_source_tells_what_will_not_work(
     make: str, failing: set[str], request: pytest.FixtureRequest
 ) -> None:
     node: Node = request.getfixturevalue(make)
-    contract = Contract(node, FIRST, THEN)
+    contract = Contract(node, FIRST | {UNGUESSABLE: 6}, THEN)
     async with connected(node) as chain:
         report = await examine(chain, "source", contract.address)
     assert {check.name for check in report.checks if check.needed and not check.ok} == failing

@@ -72,7 +72,7 @@ async def test_examine_source_strategies_are_told_in_their_order_with_what_is_th
     assert "does not work" in told[2].detail and "not needed, blocks are traced" in told[3].detail
     found = check(await examine(node.chain, "source"), "finding slots").detail
     assert found == (
-        "a fork: by debug_storageRangeAt and debug_traceBlockByNumber, then by guessing (slots 0 to 127); a sync over "
+        "a fork: by debug_storageRangeAt and debug_traceBlockByNumber, then by guessing; a sync over "
         "up to 256 blocks: by debug_traceBlockByNumber; a sync: by eth_getProof alone, then as a fork where slots are "
         "new"
     )

@@ -107,11 +107,11 @@ def _finding(working: Sequence[str]) -> Check:
     if not working:
         detail = (
             "no method works: a sync finds what changed in slots that the replica has or had, by eth_getProof alone; "
-            "for a fork, and of new slots, only 0 to 127 are guessed: give --slots FILE, or use a node with one of the "
-            "methods (geth with --http.api debug, reth, erigon, nethermind)"
+            "for a fork, and of new slots, only those are found that can be guessed: help with --layout FILE, --keys "
+            "FILE, give --slots FILE, or use a node with one of the methods (geth with --http.api debug, reth, erigon)"
         )
         return Check("finding slots", False, detail, needed=False)
-    detail = f"a fork: by {' and '.join(working)}, then by guessing (slots 0 to 127); "
+    detail = f"a fork: by {' and '.join(working)}, then by guessing; "
     by_block = [method for method in working if method in (TRACED.method, REPLAYED.method)]
     if by_block:
         detail += f"a sync over up to {SHORT_RANGE} blocks: by {by_block[0]}; "

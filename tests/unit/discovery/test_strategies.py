@@ -99,6 +99,9 @@ class Several:
     def each(self) -> list[Any]:
         return self.chains
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.chains[0], name)
+
 
 async def found_by(*nodes: Any) -> list[Discovery]:
     several: Any = Several(*nodes)
