@@ -18,12 +18,13 @@ from smartsync.rpc import Call
 MAX_LOGS = 20_000
 """Logs that are looked at, the newest ones."""
 
-MAX_CALLS = 2_000
+MAX_CALLS = 1_000
 """Transactions that are looked at, the newest ones: three calls to the node each."""
 
-MAX_BLOCKS = 256
+MAX_BLOCKS = 64
 """Blocks, the newest ones, that are searched for calls which left no log."""
 
+_BLOCKS_AT_ONCE = 8
 _MAX_WORDS = 96
 _MAX_TEXT = 4_096
 _SELECTOR = 4
@@ -133,8 +134,12 @@ async def _logs_of(chain: Chain, calls: Sequence[Transaction]) -> list[Log]:
 
 
 async def _direct_calls(chain: Chain, address: str, first: int, last: int) -> list[Transaction]:
-    calls: list[Call] = [("eth_getBlockByNumber", [hex(number), True]) for number in range(first, last + 1)]
-    return [call for block in await chain.rpc.batch(calls) for call in _calls_in(block, address)]
+    found: list[Transaction] = []
+    for start in range(first, last + 1, _BLOCKS_AT_ONCE):  # with all their transactions they are large
+        numbers = range(start, min(start + _BLOCKS_AT_ONCE, last + 1))
+        calls: list[Call] = [("eth_getBlockByNumber", [hex(number), True]) for number in numbers]
+        found += [call for block in await chain.rpc.batch(calls) for call in _calls_in(block, address)]
+    return found
 
 
 def _calls_in(block: Any, address: str) -> Iterator[Transaction]:

@@ -122,10 +122,12 @@ class _Walk:
             level, self._now = self._now or self._some_later(), deque()
             for job in level:
                 for place in job:
-                    yield place
                     self._left -= 1
+                    yield place
                     if self._left <= 0:
-                        return
+                        break
+                if self._left <= 0:  # also where only keys were counted
+                    return
             while self._asked:
                 yield from self._ask()
 

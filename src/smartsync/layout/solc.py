@@ -63,7 +63,8 @@ def parse_solc(document: Table[str, Any], name: str) -> Layout:
     namespaces = _table(document.get("namespaces") or {}, f"{name}: namespaces")
     if len(told) > MAX_TYPES:
         raise ConfigError(f"{name}: more than {MAX_TYPES} types", hint=WANTED)
-    types = {key: _type(key, told, name) for key in told}
+    values = {key: Value() for key, one in told.items() if _is_value(one)}
+    types = {key: _type(key, told, values, name) for key in told}
     variables = list(_fields(items, types, f"{name}: storage"))
     for identifier, members in namespaces.items():
         place = f"{name}: namespace {shown(identifier)}"
@@ -102,7 +103,11 @@ def _fields(items: Sequence[Any], types: Table[str, Type], place: str) -> Sequen
     return fields
 
 
-def _type(type_id: str, types: Table[str, Any], name: str) -> Type:
+def _is_value(told: object) -> bool:
+    return isinstance(told, dict) and told.get("encoding") == "inplace" and not {"members", "base"} & told.keys()
+
+
+def _type(type_id: str, types: Table[str, Any], values: Table[str, Type], name: str) -> Type:
     place = f"{name}: type {shown(type_id)}"
     told = _table(types[type_id], place)
     encoding = told.get("encoding")
@@ -115,8 +120,7 @@ def _type(type_id: str, types: Table[str, Any], name: str) -> Type:
         case "bytes":
             return Text()
         case "inplace" if "members" in told:
-            # Resolved against all types by `measured`; here only what shares a slot has to be known as a value.
-            return Struct(tuple(_members(told["members"], types, place)))
+            return Struct(tuple(_members(told["members"], values, place)))
         case "inplace" if "base" in told:
             count = _COUNT.search(str(told.get("label")))
             if count is None:
@@ -129,15 +133,10 @@ def _type(type_id: str, types: Table[str, Any], name: str) -> Type:
     raise ConfigError(f"{place}: the encoding {shown(encoding)} is not known", hint=WANTED)
 
 
-def _members(items: object, types: Table[str, Any], place: str) -> Sequence[Field]:
+def _members(items: object, values: Table[str, Type], place: str) -> Sequence[Field]:
     if isinstance(items, list) and items and all(isinstance(item, str) for item in items):
         return ()  # the names of an enum, in OpenZeppelin's documents
-    plain = {
-        key: Value()
-        for key, told in types.items()
-        if isinstance(told, dict) and told.get("encoding") == "inplace" and not {"members", "base"} & told.keys()
-    }
-    return _fields(_list(items, f"{place}: members"), plain, place)
+    return _fields(_list(items, f"{place}: members"), values, place)
 
 
 def _key(type_id: str, types: Table[str, Any], place: str) -> Key:
