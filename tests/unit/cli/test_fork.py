@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
@@ -51,3 +52,40 @@ def test_fork_json_is_one_document_progress_on_stderr(run, fake) -> None:
         "calldata_bytes": 740,
     }
     assert "fork work" in result.stderr
+
+
+LAYOUT = {
+    "storage": [{"label": "x", "slot": "0", "type": "t_uint256"}],
+    "types": {"t_uint256": {"encoding": "inplace", "numberOfBytes": "32"}},
+}
+
+
+def test_fork_layout_and_keys_are_passed_on_as_hints(run, fake, tmp_path: Path) -> None:
+    fake.answers["fork"] = FORKED
+    contracts = {"a.sol": {"Token": {"storageLayout": LAYOUT}, "Other": {"storageLayout": LAYOUT}}}
+    (tmp_path / "layout.json").write_text(json.dumps({"contracts": contracts}))
+    (tmp_path / "keys.txt").write_text(f"{SOURCE}\n")
+    result = run("fork", SOURCE, "--layout", "layout.json", "--contract", "Token", "--keys", "keys.txt")
+    assert result.exit_code == 0
+    hints = fake.asked("fork")[1]["hints"]
+    assert hints.layout.variables[0].name == "x"
+    assert hints.words == (bytes(12) + bytes.fromhex(SOURCE[2:]),)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--layout", "gone.json"), "the layout gone.json cannot be read"),
+        (("--layout", "bad.json"), "bad.json: there is no storage layout in it"),
+        (("--keys", "bad.json"), "bad.json, line 1: not a key: '{}'"),
+        (("--contract", "Token"), "a contract is named without a layout"),
+        (("--slots", "slots.txt", "--keys", "slots.txt"), "would do nothing"),
+    ],
+)
+def test_fork_hints_that_cannot_be_used_are_refused(run, fake, tmp_path: Path, options, says) -> None:
+    (tmp_path / "bad.json").write_text("{}")
+    (tmp_path / "slots.txt").write_text("1\n")
+    result = run("fork", SOURCE, *options)
+    assert result.exit_code == 2
+    assert says in " ".join(result.stderr.split())
+    assert not fake.calls
