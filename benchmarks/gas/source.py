@@ -64,6 +64,12 @@ def source_block(number: int, storage_root: bytes, code_hash: bytes, shape: Stat
     return SourceBlock(_header(number, state_root), proof, sum(map(len, nodes)))
 
 
+def proven_block(number: int, storage_root: bytes, code_hash: bytes, shape: StateShape) -> tuple[Header, list[bytes]]:
+    """Return such a block's header, and the nodes that prove the account, as a node answers them."""
+    state_root, nodes = _account_proof(storage_root, code_hash, shape)
+    return _header(number, state_root), nodes
+
+
 def plain_header(number: int, parent_hash: bytes | None = None) -> Header:
     """Return a header alone, with some state root, and the parent's hash (32 bytes) where it is told."""
     return _header(number, _filler(f"state {number}"), parent_hash)

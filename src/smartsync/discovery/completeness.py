@@ -164,9 +164,15 @@ def refuse_zeros(trie: Node) -> None:
     InvalidProof
         A leaf does not hold a number.
     """
-    for _, node in _ends(trie, b""):
+    nodes = [trie]
+    while nodes:
+        node = nodes.pop()
         if isinstance(node, Leaf):
             decode_storage_value(node.value)
+        elif isinstance(node, Branch):
+            nodes += node.children
+        elif isinstance(node, Extension):
+            nodes.append(node.child)
 
 
 def is_anvil(client: str) -> bool:

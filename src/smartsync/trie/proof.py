@@ -228,8 +228,8 @@ def _branch(items: list[rlp.Item], depth: int, resolver: Resolver) -> Branch:
         raise InvalidProof("a branch lies below the last nibble")
     if items[16] != b"":
         raise InvalidProof("a branch has a value of its own, but all keys have the same length")
-    children = tuple(_child(child, depth + 1, resolver) for child in items[:16])
-    if sum(child is not None for child in children) < 2:
+    children = tuple([_child(child, depth + 1, resolver) if child != b"" else None for child in items[:16]])
+    if children.count(None) > 14:
         raise InvalidProof("a branch has fewer than two children")
     return Branch(children)
 
