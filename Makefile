@@ -17,7 +17,7 @@ unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test fuzz demo bench-gas lint check-artifacts analyse geth lock clean
+.PHONY: help setup build test test-large fuzz demo bench-gas bench-offchain lint check-artifacts analyse geth lock clean
 
 help:  ## list the verbs
 	@echo 'make VERB: each verb does the set-up that it needs.'
@@ -70,6 +70,9 @@ test: setup  ## all tests: contracts, then unit, integration and acceptance
 	$(SAY) 'Python: unit, integration (real nodes on loopback), acceptance'
 	$(BIN)/python -m pytest --durations=10
 
+test-large: setup  ## a fork of SLOTS (100,000) slots, killed five times; takes some ten minutes
+	SMARTSYNC_LARGE_FORK=$(or $(SLOTS),100000) $(BIN)/python -m pytest tests/integration/test_large_fork.py -k large_contract
+
 fuzz: setup  ## the differential fuzz on all cores until Ctrl-C, or for CASES=n; SEED, FIRST, REPORT
 	@$(BIN)/python -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(FIRST),--first $(FIRST)) $(if $(CORES),--cores $(CORES)) $(if $(REPORT),--report $(REPORT))
@@ -82,6 +85,11 @@ bench-gas: setup  ## measure the gas of forks, syncs, reads, anchors; write docs
 	$(SAY) 'Gas'
 	$(BIN)/python -m benchmarks.gas $(if $(WORKLOADS),--workloads $(WORKLOADS))
 	$(BIN)/python -m benchmarks.gas_page
+
+bench-offchain: setup  ## measure time and memory of tries, fill plans, witnesses; write docs/reference/offchain.md
+	$(SAY) 'Off chain'
+	$(BIN)/python -m benchmarks.offchain $(if $(SIZES),--sizes $(SIZES))
+	$(BIN)/python -m benchmarks.offchain_page
 
 lint: setup  ## ruff, mypy --strict, forge fmt, import layers
 	$(SAY) 'Lint'

@@ -81,7 +81,7 @@ def _prove(node: Node, key: bytes) -> list[bytes]:
 
 
 def main() -> None:
-    """Write the inputs of so many slots into a folder: ``values`` and, for each number of changes, ``proofs-N.json``."""
+    """Write the inputs of so many slots to a folder: ``values`` and, for each number of changes, ``proofs-N.json``."""
     count, folder, *changes = sys.argv[1:]
     values = make_values(int(count))
     write_values(values, Path(folder) / "values")

@@ -60,6 +60,8 @@ class Fork:
         code = await inspect(self.source, original, header.number, account=account or NO_ACCOUNT)
         key = await self._key(original, code)
         (replica,) = await call_view(self.target, "Hub", self.hub, "replicaOf", [key])
+        # What an earlier run sent may still be under way: it is not to be paid for twice.
+        await self.sender.settle()
         record = await self._record(replica)
         if record is not None and record.status != "filling":
             return ForkResult(replica, original, record.block_number, record.block_hash, None, ())
@@ -72,7 +74,8 @@ class Fork:
         state = await self._read_source(original, header, slots)
         if record is None:
             await self._send(encode_call("Hub", "create", [*key[:3], *key[4:], header.number]), "create replica")
-            record = await read_record(self.target, self.hub, replica)
+        # Reading the source takes its time, and few nodes serve what the target's storage was then.
+        record = await read_record(self.target, self.hub, replica)
         await self._fill(replica, record, state)
         await require_still_canonical(self.source, header)
         await self._activate(replica, original, header, state, code)
