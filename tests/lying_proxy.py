@@ -53,6 +53,10 @@ class LyingProxy(HttpNode):
             return {**told, "error": {"code": bent.code, "message": bent.message}}
         return {**told, "result": bent}
 
+    def ask(self, method: str, params: list[Any]) -> Any:
+        """Return what the real node answers to another question."""
+        return self._forward({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})["result"]
+
     def _forward(self, request: Any) -> Any:
         post = Request(self.upstream, json.dumps(request).encode(), {"Content-Type": "application/json"})  # noqa: S310
         with urlopen(post, timeout=60) as response:  # noqa: S310

@@ -128,7 +128,7 @@ class Chain:
     async def _header(self, block: Block) -> Header:
         name = block if isinstance(block, str) and len(block) != 66 else None
         asked = None if isinstance(block, int) or name else _hash(block)
-        told = answers.mapping(await self._block(block), "block")
+        told = answers.mapping(await self._block(block), f"block at {self.rpc.host}")
         try:
             header = header_from_rpc(told, asked)
         except InvalidHeader as error:
@@ -216,7 +216,10 @@ class Chain:
                 raise
             self._slots_per_proof = min(self._slots_per_proof, len(slots) // 2)
             return None
-        return answers.account_proof(told, address, slots)
+        try:
+            return answers.account_proof(told, address, slots)
+        except NodeError as error:
+            raise NodeError(f"{self.rpc.host}: {error.message}", hint=error.hint) from error
 
     async def _too_many(self, error: RpcError | NodeUnreachable) -> bool:
         """Whether it is for the number of slots that the node does not answer."""
@@ -407,7 +410,7 @@ class Chain:
                 raise gone from error
             raise
         if told is None:
-            raise BlockUnavailable(_name(block), f"{self.rpc.host} does not know it")
+            raise BlockUnavailable(_name(block), "it does not know it", host=self.rpc.host)
         return told
 
     async def _raw_header(self, told: Mapping[str, Any], asked: bytes | None, why: InvalidHeader) -> Header:
@@ -441,7 +444,7 @@ class Chain:
     async def _canonical_number(self, block_hash: bytes) -> int:
         number = (await self.header(block_hash)).number
         if (await self.header(number)).hash != block_hash:
-            raise BlockUnavailable(_name(block_hash), "it is not on the node's chain any more")
+            raise BlockUnavailable(_name(block_hash), "it is not on its chain any more", host=self.rpc.host)
         return number
 
     def _tag(self, block: Block) -> str | dict[str, str]:

@@ -146,12 +146,16 @@ class NodeUnreachable(NodeError):
 class RpcError(NodeError):
     """A node answered with a JSON-RPC error.
 
-    ``data`` is the error's data field as the node sent it (a revert's return data, where it is one).
+    ``data`` is the error's data field as the node sent it (a revert's return data, where it is one); ``host`` is the
+    node's.
     """
 
-    def __init__(self, method: str, code: int, text: str, data: object = None, *, hint: str = "") -> None:
-        super().__init__(f"{method}: {text} (JSON-RPC error {code})", hint=hint)
-        self.method, self.code, self.text, self.data = method, code, text, data
+    def __init__(
+        self, method: str, code: int, text: str, data: object = None, *, hint: str = "", host: str = ""
+    ) -> None:
+        told = f"JSON-RPC error {code} of {host}" if host else f"JSON-RPC error {code}"
+        super().__init__(f"{method}: {text} ({told})", hint=hint)
+        self.method, self.code, self.text, self.data, self.host = method, code, text, data, host
 
 
 class MethodMissing(RpcError):
@@ -161,9 +165,9 @@ class MethodMissing(RpcError):
 class BlockUnavailable(NodeError):
     """The node does not serve a block, or its state, (any more)."""
 
-    def __init__(self, block: str, detail: str) -> None:
+    def __init__(self, block: str, detail: str, *, host: str = "") -> None:
         super().__init__(
-            f"the node does not serve block {block}: {detail}",
+            f"{host or 'the node'} does not serve block {block}: {detail}",
             hint="take a block that the node has: none above its newest, and for old ones a node that keeps their "
             "state (an archive node)",
         )

@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 
 from smartsync import answers
 from smartsync.errors import (
-    BlockNotAccepted,
+    AnchorError,
     BlockUnavailable,
     ConfigError,
     IncompleteSlots,
@@ -31,7 +31,6 @@ from smartsync.errors import (
     ProofError,
     RpcError,
     SmartSyncError,
-    SourceReorganised,
     WrongChain,
 )
 from smartsync.refusals import unavailable
@@ -221,8 +220,8 @@ class Failover:
         ------
         ProofError, NonCanonicalTrie
             What no node proves, and one got wrong: of the first that did.
-        NodeError, SourceReorganised, BlockNotAccepted
-            No node serves it, or each has another block.
+        NodeError, AnchorError
+            No node serves it, or each has another block than the anchor.
         WrongChain
             A node is on another chain than the others.
         """
@@ -265,7 +264,7 @@ class Failover:
                     self._distrust(endpoint, error)
                     failures.append(error)
                     answered = True
-                except (RpcError, SourceReorganised, BlockNotAccepted) as error:
+                except (RpcError, AnchorError) as error:
                     failures.append(error)
                     answered = True
                 except NodeError as error:

@@ -93,7 +93,7 @@ def unavailable(error: RpcError, block: str) -> BlockUnavailable | None:
     if isinstance(error, MethodMissing) or revert_data(error) is not None:
         return None
     if error.code == _RESOURCE_NOT_FOUND or _GONE.search(error.text):
-        return BlockUnavailable(block, error.text)
+        return BlockUnavailable(block, error.text, host=error.host)
     return None
 
 

@@ -90,8 +90,8 @@ class Rpc:
     timeout_s
         Seconds for one exchange.
     retries
-        How often an exchange that failed in a way that may pass is repeated, waiting twice as long each time. A call
-        that is not safe to repeat is repeated only where the node surely did nothing.
+        How often an exchange that failed in a way that may pass is repeated, waiting twice as long each time; once
+        where it took too long. A call that is not safe to repeat is repeated only where the node surely did nothing.
     batch_size
         Calls in one request. Halved for good where the node refuses a batch or does not answer all of it.
     repeats_timeouts
@@ -224,7 +224,7 @@ class Rpc:
             raise NodeError(f"{method}: {self.host} answered something that is not JSON-RPC: {str(answer)[:120]}")
         error = answer.get("error")
         if error is not None:
-            return _rpc_error(method, error)
+            return _rpc_error(method, error, self.host)
         if "result" not in answer:
             raise NodeError(f"{method}: {self.host} answered neither a result nor an error")
         return answer["result"]
@@ -238,7 +238,9 @@ class Rpc:
                 if attempt == self._retries or not repeatable or not _may_pass(answer):
                     return answer
             except _Transient as failure:
-                in_vain = failure.timed_out and not self._repeats_timeouts
+                # What took so long twice is not a matter of luck.
+                slow = isinstance(failure.__cause__, TimeoutError)
+                in_vain = slow and (attempt > 0 or not self._repeats_timeouts)
                 if attempt == self._retries or in_vain or not (repeatable or failure.unsent):
                     raise NodeUnreachable(
                         f"{name}: {self.host}: {failure.text}" + (f" ({attempt + 1} attempts)" if attempt else ""),
@@ -347,18 +349,23 @@ def is_of_load(error: RpcError) -> bool:
     return error.code in _TRANSIENT_CODES or _OF_LOAD.search(error.text) is not None
 
 
-def _rpc_error(method: str, error: object) -> RpcError:
+def _rpc_error(method: str, error: object, host: str) -> RpcError:
     if not isinstance(error, Mapping):
-        return RpcError(method, 0, str(error)[:500])
+        return RpcError(method, 0, str(error)[:500], host=host)
     code = error.get("code")
     number = code if isinstance(code, int) else 0
     text = str(error.get("message") or "no message")[:500]
     # Without the method's own name: debug_traceBlockByNumber has a word in it that rules this out.
     if number in _MISSING_CODES or _MISSING_TEXT.search(text.replace(method, "")):
         return MethodMissing(
-            method, number, text, error.get("data"), hint=f"use a node that has {method} (smartsync doctor tells)"
+            method,
+            number,
+            text,
+            error.get("data"),
+            hint=f"use a node that has {method} (smartsync doctor tells)",
+            host=host,
         )
-    return RpcError(method, number, text, error.get("data"))
+    return RpcError(method, number, text, error.get("data"), host=host)
 
 
 def _seconds(header: str) -> float:

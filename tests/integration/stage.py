@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -36,7 +36,11 @@ class Stage:
 
     @asynccontextmanager
     async def world(
-        self, *, source_url: str = "", target_url: str = "", timeout_s: float = 30.0
+        self,
+        *,
+        source_url: str | Sequence[str] = "",
+        target_url: str | Sequence[str] = "",
+        timeout_s: float = 30.0,
     ) -> AsyncIterator[World]:
         """Give a world on this stage, by way of other urls than the nodes' own where they are given."""
         urls = source_url or self.source.url, target_url or self.target.url

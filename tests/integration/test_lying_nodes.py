@@ -10,7 +10,6 @@ import pytest
 
 from smartsync.errors import (
     BlockUnavailable,
-    IncompleteSlots,
     InvalidHeader,
     InvalidProof,
     MethodMissing,
@@ -153,15 +152,17 @@ async def test_sync_wrong_values_of_slots_change_nothing(
     assert proxy.params("eth_getStorageAt"), "the lie was heard"
 
 
-async def test_sync_a_change_kept_secret_is_noticed(made: World, proxy: LyingProxy, stage: Stage) -> None:
+async def test_sync_a_change_kept_secret_is_noticed_and_proven(made: World, proxy: LyingProxy, stage: Stage) -> None:
     async with stage.world() as direct:
         (change,) = (await direct.client.diff(stage.replica)).changes
     secret = f"0x{change.slot.hex()}"
     proxy.lies["eth_getStorageAt"] = lambda params, value: hex(change.old) if params[1] == secret else value
-    async with refused(made, IncompleteSlots) as caught:
-        await made.client.sync(stage.replica, slots=sample_slots(range(KEYS)))
-    assert isinstance(caught.value, IncompleteSlots) and len(caught.value.prefixes) == 1
-    # Whoever asks for proofs instead of values is not deceived.
+    await synced(made, stage, sample_slots(range(KEYS)))
+    assert any(secret in params[1] for params in proxy.params("eth_getProof")), "it is proven in addition"
+
+
+async def test_sync_where_values_are_a_lie_proofs_do(made: World, proxy: LyingProxy, stage: Stage) -> None:
+    proxy.lies["eth_getStorageAt"] = lambda params, value: "0x0"
     proxy.missing |= {"debug_traceBlockByNumber", "debug_traceTransaction"}
     assert (await made.client.diff(stage.replica)).strategy == "proof walk"
     await synced(made, stage)

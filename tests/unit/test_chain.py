@@ -139,7 +139,7 @@ async def test_code_by_hash_of_an_orphan_is_unavailable(node: HttpNode, chain: C
     orphan, raw = header_of(6, b"orphan")
     orphan["baseFeePerGas"] = "0x" + b"orphan".hex()
     node.results |= {"eth_getCode": Refusal(-32700, "Cannot wrap"), "eth_getBlockByHash": orphan}
-    with pytest.raises(BlockUnavailable, match="not on the node's chain"):
+    with pytest.raises(BlockUnavailable, match="not on its chain"):
         await chain.code(ACCOUNT, keccak(raw))
 
 

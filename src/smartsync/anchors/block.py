@@ -113,11 +113,15 @@ async def require_chain(source: Chain, chain_id: int, genesis_hash: bytes) -> No
     actual = await source.chain_id()
     if actual != chain_id:
         raise WrongChain("source", source.rpc.host, chain_id, actual)
-    if await source.genesis_hash() != genesis_hash:
-        raise AnchorMismatch(
-            f"the chain {chain_id} of the source node {source.rpc.host} has another genesis block than the anchor's",
-            hint="take a node of the chain that the anchor was deployed for, or deploy an anchor for this one",
-        )
+
+    async def ask(one: Chain) -> None:
+        if await one.genesis_hash() != genesis_hash:
+            raise AnchorMismatch(
+                f"the chain {chain_id} of the source node {one.rpc.host} has another genesis block than the anchor's",
+                hint="take a node of the chain that the anchor was deployed for, or deploy an anchor for this one",
+            )
+
+    await source.verified(ask)
 
 
 async def anchor_kind(target: Chain, anchor: str) -> str:

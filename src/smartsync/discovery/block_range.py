@@ -48,7 +48,8 @@ async def slots_of_range(
     """
     if from_block == to_block:
         return Candidates(set())
-    newest = await chain.block_number()
+    # The block whose slots are wanted is known to be there, whatever the node says of its newest one.
+    newest = max(await chain.block_number(), to_block)
     # A missing method shows at the first call, before the search for the creation begins.
     last = min(max(from_block or 0, to_block), newest)
     last_hash = (await chain.header(last)).hash
@@ -109,7 +110,9 @@ async def creation_block(chain: Chain, address: str, block: int) -> int:
         else:
             low, gone = middle, missing
     if gone is not None:
-        older = BlockUnavailable(str(low), f"its state is needed to find the creation of {address}")
+        older = BlockUnavailable(
+            str(low), f"its state is needed to find the creation of {address}", host=chain.rpc.host
+        )
         older.hint = "give the slots with --slots FILE, or use a node that keeps older state (an archive node)"
         raise older from gone
     return high

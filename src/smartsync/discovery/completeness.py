@@ -18,6 +18,7 @@ from smartsync.errors import (
     InvalidProof,
     MissingNode,
     NodeError,
+    NonCanonicalTrie,
     SourceReorganised,
 )
 from smartsync.header import Header
@@ -218,9 +219,9 @@ class _Proofs:
                 trie = partial_trie(root, nodes)
                 refuse_zeros(trie)
                 values = {slot: _value(trie, slot) for slot in slots}
-            except InvalidProof as error:
+            except (InvalidProof, NonCanonicalTrie) as error:
                 place = f"{one.rpc.host}, {self.address} at block {self.header.number}"
-                raise InvalidProof(f"{place}: {error.message}") from error
+                raise type(error)(f"{place}: {error.message}", hint=error.hint) from error
             return _Told(account, proof.account_nodes, nodes, trie, values)
 
         return await self.chain.verified(ask)

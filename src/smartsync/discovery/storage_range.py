@@ -74,7 +74,8 @@ async def candidates(
 
 async def _after(chain: Chain, address: str, block: int, on_progress: Progress | None) -> Candidates:
     """Return the slots after a block, from the nearest block that the node can tell about."""
-    newest = await chain.block_number()
+    # This one is known to be there, whatever the node says of its newest one.
+    newest = max(await chain.block_number(), block)
     failure: RpcError | None = None
     for near in _nearest(block, newest):
         told = await _block(chain, near)
@@ -91,7 +92,7 @@ async def _after(chain: Chain, address: str, block: int, on_progress: Progress |
             slots, unnamed = set(), []  # created since: all that it has was written in between
         between = range(block + 1, near) if near > block else range(near, block + 1)
         changed, gaps = await _touched(chain, address, between)
-        return Candidates(slots | changed, (*_nameless(unnamed), *gaps))
+        return Candidates(slots | changed, (*_nameless(unnamed, chain.rpc.host), *gaps))
     raise failure or NodeError(f"{chain.rpc.host} has no block near {block}")
 
 
@@ -156,12 +157,12 @@ def _next(told: object, keys: Sequence[bytes], start: bytes, host: str) -> bytes
     return begin
 
 
-def _nameless(trie_keys: Sequence[bytes]) -> tuple[str, ...]:
+def _nameless(trie_keys: Sequence[bytes], host: str) -> tuple[str, ...]:
     if not trie_keys:
         return ()
     shown = ", ".join(f"0x{key[:4].hex()}…" for key in sorted(trie_keys)[:8]) + (", …" if len(trie_keys) > 8 else "")
     return (
-        f"the node does not know the slots (preimages) of {len(trie_keys)} trie keys: {shown}; "
+        f"{host} does not know the slots (preimages) of {len(trie_keys)} trie keys: {shown}; "
         "geth keeps them only with --cache.preimages",
     )
 

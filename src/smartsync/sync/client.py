@@ -34,6 +34,7 @@ from smartsync.errors import (
     WrongChain,
 )
 from smartsync.failover import Failover, connect
+from smartsync.header import Header
 from smartsync.replica import ReplicaRecord, read_active, read_record, require_hub
 from smartsync.results import (
     AnchorUpdate,
@@ -245,7 +246,7 @@ class SmartSync(Anchoring):
         await require_reachable(self.target, record, header)
         if on_progress:
             on_progress("plan", 0, 0)
-        plan = await self._plan(replica, record, header.number, chosen, on_progress, hints)
+        plan = await self._plan(replica, record, header, chosen, on_progress, hints)
         await require_still_canonical(self.source, header)
         submission = Submission(self.source, sender, self._hub(), replica, chosen, on_progress, hints)
         try:
@@ -363,15 +364,16 @@ class SmartSync(Anchoring):
         """
         replica = checked_address(replica, "the replica")
         record = await self._activated(replica)
-        if block is None:
+        if block is not None:
+            header = await self.source.header(block)
+        else:
             header = await accepted_header(self.source, self.target, record.key.anchor, None)
             if header.hash != record.block_hash or record.status != "active":
                 await require_reachable(self.target, record, header)
-            block = header.number
         chosen = None if slots is None else set(slots)
-        plan = await self._plan(replica, record, block, chosen, on_progress, hints)
+        plan = await self._plan(replica, record, header, chosen, on_progress, hints)
         step = plan.transition
-        return SyncPlan(replica, record.block_number, block, step.changes, len(step.witness), plan.strategy)
+        return SyncPlan(replica, record.block_number, header.number, step.changes, len(step.witness), plan.strategy)
 
     async def status(self, replica: str) -> ReplicaState:
         """Return what hub and anchor say of a replica now."""
@@ -423,13 +425,12 @@ class SmartSync(Anchoring):
         self,
         replica: str,
         record: ReplicaRecord,
-        block: int,
+        header: Header,
         slots: set[bytes] | None,
         on_progress: Progress | None = None,
         hints: Hints = NO_HINTS,
     ) -> Plan:
         await require_same_source(self.source, self.target, record.key.anchor)
-        header = await self.source.header(block)
         return await plan_sync(
             self.source, self.target, self._hub(), replica, record, header, slots, on_progress, hints
         )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 from smartsync.chain import Chain
 from smartsync.discovery import Discovery, strategies
 from smartsync.discovery.completeness import source_trie, source_values
 from smartsync.discovery.hints import NO_HINTS, Hints
-from smartsync.errors import SourceCodeChanged, SourceDestroyed
+from smartsync.errors import IncompleteSlots, SourceCodeChanged, SourceDestroyed
 from smartsync.header import Header
+from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, replica_trie
 from smartsync.results import Progress
 from smartsync.sync.blocks import last_common_block
 from smartsync.sync.searching import search
 from smartsync.sync.walking import SyncWalk
+from smartsync.trie.nibbles import to_nibbles
 from smartsync.types import EMPTY_CODE_HASH, Account
 from smartsync.witness import Transition, encode_account_proof, plan_transition
 
@@ -68,9 +70,17 @@ async def plan_sync(
         differing = await _differing(
             source, target, record.key.source, replica, known, header.number, record.target_block
         )
-        new = await source_trie(source, header, record.key.source, differing, on_progress=on_progress)
-        old = await replica_trie(target, hub, replica, record, differing)
-        return plan_transition(old, new, differing)
+        while True:
+            new = await source_trie(source, header, record.key.source, differing, on_progress=on_progress)
+            old = await replica_trie(target, hub, replica, record, differing)
+            try:
+                return plan_transition(old, new, differing)
+            except IncompleteSlots as error:
+                # A node may have told a value that is not the slot's: where the tries differ, its word does not count.
+                hidden = _below(error.prefixes, known - differing)
+                if not hidden:
+                    raise
+                differing |= hidden
 
     async def candidates() -> AsyncIterator[Discovery]:
         if state.storage_root == record.storage_root:
@@ -102,6 +112,11 @@ def require_replicable(account: Account | None, record: ReplicaRecord, header: H
             hint="fork it anew; record the end of this replica on chain with: smartsync halt",
         )
     return account
+
+
+def _below(prefixes: Sequence[bytes], slots: Iterable[bytes]) -> set[bytes]:
+    """Return the slots whose trie key begins with one of these prefixes, in nibbles."""
+    return {slot for slot in slots if to_nibbles(keccak256(slot)).startswith(tuple(prefixes))}
 
 
 async def _differing(
