@@ -254,11 +254,11 @@ async def test_proof_of_a_gateway_that_refuses_by_status_is_asked_for_in_parts(n
 
 async def test_proof_that_takes_too_long_is_asked_for_in_parts(node: HttpNode) -> None:
     def slow(params: list[Any]) -> Any:
-        time.sleep(0.6 if len(params[1]) > 60 else 0)
+        time.sleep(1.5 if len(params[1]) > 60 else 0)
         return proof(params)
 
     node.results |= {"eth_getProof": slow, "eth_chainId": "0x1"}
-    async with Rpc(node.url, retries=0, timeout_s=0.3) as rpc:
+    async with Rpc(node.url, retries=0, timeout_s=1.0) as rpc:
         assert [one.slot for one in (await Chain(rpc).proof(ACCOUNT, SLOTS[:100], 7)).storage] == SLOTS[:100]
     assert sizes(node) == [100, 50, 50]
 

@@ -52,8 +52,18 @@ def nodes() -> Iterator[list[HttpNode]]:
 
 @pytest.fixture
 async def both(nodes: list[HttpNode]) -> AsyncIterator[Failover]:
-    several = connect([node.url for node in nodes], "source", timeout_s=0.3)
+    several = connect([node.url for node in nodes], "source")
     assert isinstance(several, Failover)
+    yield several
+    await several.aclose()
+
+
+@pytest.fixture
+async def hasty(nodes: list[HttpNode]) -> AsyncIterator[Failover]:
+    """Give both nodes, of which a slow answer is not waited for."""
+    several = connect([node.url for node in nodes], "source", timeout_s=0.5)
+    assert isinstance(several, Failover)
+    await several.agree()
     yield several
     await several.aclose()
 
@@ -90,7 +100,6 @@ DOWN = {
     "asked too often, no time named": lambda node: node.replies.extend([Reply(status=429)] * 9),
     "rate limit as JSON": lambda node: node.results.update(eth_gasPrice=Refusal(-32005, "rate limit exceeded")),
     "quota": lambda node: node.results.update(eth_gasPrice=Refusal(-32005, "daily request count exceeded")),
-    "slow": lambda node: node.replies.extend([Reply(delay_s=0.8)] * 9),
     "no key": lambda node: node.replies.extend([Reply("forbidden", 403)] * 9),
     "garbage": lambda node: node.replies.extend([Reply("<html>")] * 9),
     "half an answer": lambda node: node.replies.extend([Reply('{"jsonrpc": "2.0", "id": 1, "res')] * 9),
@@ -108,6 +117,15 @@ async def test_call_where_the_first_does_not_answer_is_answered_by_the_second(
     before = len(nodes[0].requests)
     assert await both.call("eth_gasPrice") == "0x1"
     assert len(nodes[0].requests) == before, "it is left aside"
+
+
+async def test_call_where_the_first_is_too_slow_is_answered_by_the_second(
+    hasty: Failover, nodes: list[HttpNode]
+) -> None:
+    nodes[0].replies.extend([Reply(delay_s=1.0)] * 9)
+    before = len(nodes[0].requests)
+    assert await hasty.call("eth_gasPrice") == await hasty.call("eth_gasPrice") == "0x1"
+    assert len(nodes[0].requests) == before + 1, "it is neither asked twice nor waited for again"
 
 
 async def test_call_where_the_first_is_gone_is_answered_by_the_second(nodes: list[HttpNode]) -> None:
@@ -213,21 +231,19 @@ async def test_batch_errors_stand_in_their_place_where_they_are_wanted(both: Fai
 
 
 async def test_call_a_signed_transaction_goes_to_the_second_where_the_first_did_not_answer(
-    both: Failover, nodes: list[HttpNode]
+    hasty: Failover, nodes: list[HttpNode]
 ) -> None:
-    await both.agree()
-    nodes[0].replies.append(Reply(delay_s=0.8))
+    nodes[0].replies.append(Reply(delay_s=1.0))
     nodes[1].results["eth_sendRawTransaction"] = HASH
-    assert await both.call("eth_sendRawTransaction", [RAW]) == HASH
+    assert await hasty.call("eth_sendRawTransaction", [RAW]) == HASH
     assert nodes[0].params("eth_sendRawTransaction") == nodes[1].params("eth_sendRawTransaction") == [[RAW]]
 
 
-async def test_call_that_must_not_be_doubled_is_not_sent_to_the_second(both: Failover, nodes: list[HttpNode]) -> None:
-    await both.agree()
-    nodes[0].replies.append(Reply(delay_s=0.8))
+async def test_call_that_must_not_be_doubled_is_not_sent_to_the_second(hasty: Failover, nodes: list[HttpNode]) -> None:
+    nodes[0].replies.append(Reply(delay_s=1.0))
     nodes[1].results["eth_sendTransaction"] = HASH
     with pytest.raises(NodeUnreachable):
-        await both.call("eth_sendTransaction", [{}])
+        await hasty.call("eth_sendTransaction", [{}])
     assert asked(nodes[1]) == []
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from smartsync.anchors.attestation import BlockAttestation
 from smartsync.attestor.record import Record
+from smartsync.chain import Chain
 from tests.fake_source import ANCHOR, terms
 
 TOKEN = "SMARTSYNC_ATTESTOR_TOKEN"
@@ -58,6 +59,21 @@ def test_attestor_second_sources_of_environment_taken(run, fake, monkeypatch) ->
     assert result.exit_code == 2
     assert "a node's url must start with http" in result.stderr
     assert "secret-path" not in result.output
+
+
+def test_attestor_several_source_urls_have_to_agree_and_none_stands_in_for_another(run, fake, monkeypatch) -> None:
+    service = opening(monkeypatch, then=KeyboardInterrupt())
+    others: list[str] = []
+
+    async def opened(*_: object, nodes: list[Chain], **__: object) -> SimpleNamespace:
+        others.extend(node.rpc.host for node in nodes[1:])
+        return service
+
+    monkeypatch.setattr("smartsync.cli.attestor.Attestor.open", opened)
+    monkeypatch.setenv("SMARTSYNC_SOURCE_URL", "http://one.example,http://two.example")
+    assert run("attestor", "--listen", "127.0.0.1:0").exit_code == 0
+    assert others == ["two.example"]
+    assert fake.asked("connect")[0][0] == ("http://one.example",)
 
 
 def opening(monkeypatch, *, then: object) -> SimpleNamespace:

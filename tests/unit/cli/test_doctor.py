@@ -45,6 +45,15 @@ def test_doctor_one_url_examines_one_node(run, monkeypatch) -> None:
     assert asked == [("source", None)]
 
 
+def test_doctor_several_urls_examines_each_node(run, monkeypatch) -> None:
+    asked = _doctor(monkeypatch)
+    monkeypatch.setenv("SMARTSYNC_SOURCE_URL", "http://one.example/secret-path,http://two.example/secret-path")
+    result = run("doctor")
+    assert result.exit_code == 0
+    assert asked == [("source", None), ("source", None), ("target", None)]
+    assert "secret" not in result.output
+
+
 def test_doctor_no_url_refused(run, monkeypatch) -> None:
     monkeypatch.delenv("SMARTSYNC_TARGET_URL")
     monkeypatch.delenv("SMARTSYNC_SOURCE_URL")
