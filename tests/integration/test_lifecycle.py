@@ -183,7 +183,7 @@ async def test_forged_sync_is_refused_by_name(here: World) -> None:
     client, hub = here.client, here.client.hub or ""
     record = await read_record(client.target, hub, replica)
     header = await client.source.header("latest")
-    plan = await client._plan(replica, record, header.number, None)
+    plan = await client._plan(replica, record, header, None)
     witness = bytearray(plan.transition.witness)
     (change,) = plan.transition.changes
     value_at = witness.index(change.slot) + 32  # behind the slot

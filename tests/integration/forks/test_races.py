@@ -47,7 +47,7 @@ async def test_t7_revocation_between_plan_and_transaction_is_refused_on_chain(he
     mark = here.mark()
     orphan = await here.set((1, 111))
     await here.attest()
-    plan = await here.client._plan(here.replica, await here.record(), orphan.number, here.slots)
+    plan = await here.client._plan(here.replica, await here.record(), orphan, here.slots)
     here.drop(mark)
     await here.set((1, 222))
     await here.revoke()
@@ -65,7 +65,7 @@ async def test_t7_revocation_between_plan_and_transaction_is_refused_on_chain(he
 async def test_t7_replica_moved_between_plan_and_transaction_is_refused_on_chain(here: Scene) -> None:
     first = await here.set((1, 111))
     await here.attest()
-    late = await here.client._plan(here.replica, await here.record(), first.number, here.slots)
+    late = await here.client._plan(here.replica, await here.record(), first, here.slots)
     await here.set((1, 222), (2, 222))
     await here.attest()
     await here.sync()
