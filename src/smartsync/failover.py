@@ -86,7 +86,7 @@ class _Endpoint:
 
     def __init__(self, rpc: Rpc) -> None:
         self.rpc = rpc
-        self.lacks: set[str] = set()
+        self.lacks: dict[str, MethodMissing] = {}
         self.chain_id: int | None = None
         self.lied = False
         self.aside_until = 0.0
@@ -103,6 +103,17 @@ class _Endpoint:
         self._failures += 1
         self.aside_until = time.monotonic() + max(wait_s, asked_s)
         logger.info("%s is left aside for %.0f s: %s", self.rpc.host, max(wait_s, asked_s), error.message)
+
+    async def outcomes(self, calls: Sequence[Call], wanted: Sequence[int]) -> dict[int, Any]:
+        """Return the results, or RpcErrors, of some of the calls; not asked for is what it is known to lack."""
+        asked = [i for i in wanted if calls[i][0] not in self.lacks]
+        told = await self.rpc.batch([calls[i] for i in asked], return_errors=True)
+        for i, outcome in zip(asked, told, strict=True):
+            if isinstance(outcome, MethodMissing):
+                self.lacks[calls[i][0]] = outcome
+            elif isinstance(outcome, RpcError) and is_of_load(outcome):
+                self.set_aside(outcome)
+        return {i: self.lacks[calls[i][0]] for i in wanted if i not in asked} | dict(zip(asked, told, strict=True))
 
     def answered(self) -> None:
         self.aside_until, self._failures = 0.0, 0
@@ -189,16 +200,9 @@ class Failover:
         wanted = list(range(len(calls)))
 
         async def ask(endpoint: _Endpoint) -> bool:
-            asked = [i for i in wanted if calls[i][0] not in endpoint.lacks or i not in found]
-            told = await endpoint.rpc.batch([calls[i] for i in asked], return_errors=True)
-            for i, outcome in zip(asked, told, strict=True):
-                if isinstance(outcome, MethodMissing):
-                    endpoint.lacks.add(calls[i][0])
+            for i, outcome in (await endpoint.outcomes(calls, wanted)).items():
                 if i not in found or not _is_elsewhere(calls[i][0], outcome):
                     found[i] = outcome
-            for outcome in told:
-                if isinstance(outcome, RpcError) and is_of_load(outcome):
-                    endpoint.set_aside(outcome)
             wanted[:] = [i for i in wanted if _is_elsewhere(calls[i][0], found[i])]
             return not wanted
 
@@ -231,24 +235,25 @@ class Failover:
             found.append(await ask(endpoint.rpc))
             return True
 
-        failures = await self._ask_in_turn(ask_one)
+        failures = await self._ask_in_turn(ask_one, spares=False)
         if found:
             return found[0]
         raise _worst(failures)
 
     async def _ask_in_turn(
-        self, ask: Callable[[_Endpoint], Awaitable[bool]], *, once: bool = False
+        self, ask: Callable[[_Endpoint], Awaitable[bool]], *, once: bool = False, spares: bool = True
     ) -> list[SmartSyncError]:
         """Ask one node after the other until ``ask`` says that it is enough, and return what failed until then.
 
-        Those left aside are asked only where no other one answers; with ``once`` no other is, where it is not known
-        whether the first did what was asked.
+        Those left aside come last; with ``spares`` they are not asked where another one has answered, if only that it
+        does not have it: what is not there yet is asked for again and again. With ``once`` no other is asked where it
+        is not known whether the first did what was asked.
         """
         failures: list[SmartSyncError] = []
         for attempt in itertools.count(1):
             answered = False
             for endpoint in self._in_turn():
-                if answered and endpoint.is_aside:
+                if spares and answered and endpoint.is_aside:
                     continue
                 try:
                     await self._require_chain(endpoint)

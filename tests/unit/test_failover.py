@@ -175,6 +175,7 @@ async def test_call_method_that_the_first_lacks_is_asked_of_the_second_and_remem
     nodes[1].results["debug_traceBlockByNumber"] = ["told"]
     for _ in range(2):
         assert await both.call("debug_traceBlockByNumber", ["0x1"]) == ["told"]
+    assert asked(nodes[0]) == ["debug_traceBlockByNumber"]
     nodes[0].results["eth_getCode"] = "0x60"
     assert await both.call("eth_getCode") == "0x60", "for all else the first is asked"
     with pytest.raises(MethodMissing):
@@ -299,6 +300,23 @@ async def test_verified_node_that_lies_is_named_and_not_asked_again(
     before = len(nodes[0].requests)
     assert await both.verified(ask) == await both.call("eth_gasPrice") == "0x1"
     assert len(nodes[0].requests) == before
+
+
+async def test_verified_where_one_lies_a_node_left_aside_is_asked(both: Failover, nodes: list[HttpNode]) -> None:
+    first = both.nodes[0]
+    await both.agree()
+    nodes[0].replies.extend([Reply(status=503)] * 2)
+    nodes[1].replies.extend([Reply(status=503)] * 2)
+    assert await both.call("eth_gasPrice") == "0x0", "both are left aside, and the first one answered then"
+    nodes[0].replies.extend([Reply(status=503)] * 2)
+    assert await both.call("eth_gasPrice") == "0x1", "the first one is left aside"
+
+    async def ask(node: Rpc) -> str:
+        if node is not first:
+            raise InvalidProof("no")
+        return node.host
+
+    assert await both.verified(ask) == first.host
 
 
 async def test_verified_where_all_lie_is_the_first_lie_and_names_the_others(both: Failover) -> None:

@@ -143,6 +143,8 @@ async def strategies(
     failures: dict[str, str] = {}
     traced: set[str] = set()
     """The hosts of the nodes that tell what whole blocks changed."""
+    away: dict[str, NodeUnreachable] = {}
+    """Those that did not answer: they are not waited for again."""
     for strategy in in_order(from_block, to_block, hints, walk):
         passing: list[SmartSyncError] = []
         # What needs no method that a node may lack, asks all nodes by itself where it has to.
@@ -152,10 +154,14 @@ async def strategies(
                 continue
             name = strategy.name if len(nodes) == 1 else f"{strategy.name} of {one.rpc.host}"
             try:
+                if strategy.method and one.rpc.host in away:
+                    raise away[one.rpc.host]
                 found = await strategy.find(one, address, from_block, to_block, on_progress)
             except (NodeUnreachable, NoCode, SourceReorganised) as error:
                 # It says nothing about the strategy. With one node it ends the search, another one may know better.
                 passing.append(error)
+                if isinstance(error, NodeUnreachable):
+                    away[one.rpc.host] = error
                 failures[name] = error.message
                 if len(passing) == len(nodes):
                     raise passing[0] from None
