@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gas import anchors
+from benchmarks.gas import activation, anchors
 from benchmarks.gas.run import Record, Results, run
 from benchmarks.gas.samples import Samples, compile_samples
 from benchmarks.gas.source import FIRST_BLOCK, NINE_NODES, TWO_NODES, StateShape, source_block
@@ -40,15 +40,19 @@ def main() -> int:
     for workload in workloads:
         print(f"{workload.name}: {len(workload.operations)} operations", flush=True)
         measured[workload.name] = asyncio.run(run(workload, samples))
+    print("activations", flush=True)
+    activations = asyncio.run(activation.measure(samples))
     print("anchors", flush=True)
-    results = _document(measured, asyncio.run(anchors.measure(samples)), samples)
+    results = _document(measured, activations, asyncio.run(anchors.measure(samples)), samples)
     output = options.output or (None if options.workloads else OUTPUT)
     if output is not None:
         output.write_text(_text(results), "utf-8")
     return _report(results)
 
 
-def _document(measured: dict[str, Results], by_anchor: list[Record], samples: Samples) -> dict[str, Any]:
+def _document(
+    measured: dict[str, Results], activations: list[Record], by_anchor: list[Record], samples: Samples
+) -> dict[str, Any]:
     """Return what gas.json holds; of workloads with the same contract the first one's fork."""
     first = next(iter(measured.values()))
     forks: dict[str, Any] = {}
@@ -61,6 +65,7 @@ def _document(measured: dict[str, Results], by_anchor: list[Record], samples: Sa
         "reads": first.reads,
         "guard": first.guard,
         "fork": forks,
+        "activation": activations,
         "anchors": by_anchor,
         **{
             shape: [record for result in measured.values() for record in result.syncs[shape]]

@@ -60,6 +60,7 @@ def page(results: dict[str, Any]) -> str:
                 _not_reached(results),
                 "## A fork",
                 _forks(results["fork"]),
+                _activations(results["activation"]),
                 "## A read",
                 _reads(results["reads"]),
                 _guard(results["reads"], results["guard"]),
@@ -328,3 +329,21 @@ def _method(results: dict[str, Any]) -> str:
         "**the same contracts give the same file**, byte for byte: [how to run it](../../benchmarks/README.md).",
     ]
     return "\n".join(paragraph(item, bullet=True) for item in items)
+
+
+def _activations(activations: list[Record]) -> str:
+    rows = [
+        [
+            number(record["code_bytes"]),
+            number(record["zero_bytes"]),
+            number(record["calldata_bytes"]),
+            number(record["gas"]),
+            number(record["gas"] / record["code_bytes"]),
+        ]
+        for record in activations
+    ]
+    text = paragraph(
+        "The code of that source is very small, and an activation grows with it: it is in the calldata, is hashed and "
+        "deployed. Replicas without slots, of sources with other code (EIP-170 allows 24,576 bytes):"
+    )
+    return f"{text}\n\n{table(['bytes of code', 'of them zero', 'calldata bytes', 'activation', 'per byte'], rows)}"

@@ -89,11 +89,9 @@ async def inspect(chain: Chain, address: str, block: int, *, account: Account | 
             hint="check the address, the chain, and that the contract was there at this block already",
         )
     require_deployable(code, address)
-    kind, implementation = find_clone(code) or ("", "")
-    if not kind:
-        kind, implementation = await _by_slot(chain, address, block, code)
-    if kind:
-        raise SourceIsProxy(kind, implementation)
+    proxy = await find_proxy(chain, address, block, code)
+    if proxy is not None:
+        raise SourceIsProxy(*proxy)
     return code
 
 
@@ -137,6 +135,15 @@ def find_clone(code: bytes) -> tuple[str, str] | None:
             return kind, _address(bytes.fromhex(match["to"]))
     match = _SHORT_CLONE.search(text) if len(code) <= _SHORT else None
     return ("minimal proxy", _address(bytes.fromhex(match["to"]))) if match else None
+
+
+async def find_proxy(chain: Chain, address: str, block: int, code: bytes) -> tuple[str, str] | None:
+    """Return kind and implementation (or beacon) of a proxy with this code; None where it is none that is known."""
+    found = find_clone(code)
+    if found is None:
+        kind, implementation = await _by_slot(chain, address, block, code)
+        found = (kind, implementation) if kind else None
+    return found
 
 
 async def _by_slot(chain: Chain, address: str, block: int, code: bytes) -> tuple[str, str]:

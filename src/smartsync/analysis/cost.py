@@ -1,0 +1,94 @@
+"""What a fork and a sync take, computed from what was measured. Pure.
+
+The figures are those of ``docs/reference/gas.md``: means over the benchmark's operations, on a quorum anchor, of
+storages of 1 to 10,000 slots, codes of 110 to 24,576 bytes and account proofs of 326 and 3,867 bytes. What lies between
+them is interpolated, over the logarithm of the number of slots; a larger storage goes on as from 1,000 to 10,000.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+Record = dict[str, Any]
+
+_INTRINSIC = 21_000
+SYNCS = (1, 10, 100)
+"""Slots of the typical syncs."""
+
+
+@functools.cache
+def measured() -> Record:
+    """Return the figures, as ``make bench-gas`` takes them out of ``benchmarks/results/gas.json``."""
+    found: Record = json.loads(files("smartsync").joinpath("analysis", "measured.json").read_text("utf-8"))
+    return found
+
+
+def largest_measured() -> int:
+    """Return how many slots the largest storage had that was measured."""
+    return max(int(row["slots"]) for row in measured()["fill"])
+
+
+def fork_gas(slots: int, code: bytes, account_bytes: int) -> int:
+    """Return the gas of a fork: the replica's creation, all its slots, its activation with the code's copy.
+
+    Parameters
+    ----------
+    slots
+        That are not zero.
+    account_bytes
+        Length of the account proof as the hub takes it.
+    """
+    return int(measured()["creation"]) + fill_gas(slots) + activation_gas(code, account_bytes)
+
+
+def fill_gas(slots: int) -> int:
+    """Return the gas of filling a replica with so many slots, in as many transactions as it takes."""
+    if not slots:
+        return 0
+    rows = measured()["fill"]
+    points = [(row["slots"], row["gas_per_slot"]) for row in rows]
+    # Beyond what was measured it is the last figure: it hardly grows.
+    return round(slots * _between(points, min(slots, points[-1][0])))
+
+
+def activation_gas(code: bytes, account_bytes: int) -> int:
+    """Return the gas of an activation with this runtime code."""
+    small, *_, large, zeros = measured()["activation"]
+    per_byte = (large["gas"] - small["gas"]) / (large["code_bytes"] - small["code_bytes"])
+    per_zero = (zeros["gas"] - large["gas"]) / (zeros["zero_bytes"] - large["zero_bytes"])
+    own = small["gas"] + per_byte * (len(code) - small["code_bytes"])
+    own += per_zero * (code.count(0) - small["zero_bytes"])
+    proof = measured()["account_proof"]
+    more = proof["calldata_gas_per_byte"] + proof["execution_gas_per_byte"]
+    return round(own + more * (account_bytes - proof["bytes"]))
+
+
+def sync_gas(slots: int, changes: int, account_bytes: int) -> int | None:
+    """Return the gas of a sync that rewrites ``changes`` of ``slots`` slots; None where there are not so many.
+
+    It is the larger of what it uses and of the floor of EIP-7623, where only calldata counts.
+    """
+    rows = [row for row in measured()["sync"] if row["changes"] == changes]
+    if slots < changes or not rows:
+        return None
+    proof = measured()["account_proof"]
+    more = account_bytes - proof["bytes"]
+
+    def part(name: str) -> float:
+        return _between([(row["slots"], row[name]) for row in rows], slots) + more * float(proof[f"{name}_per_byte"])
+
+    return round(max(_INTRINSIC + part("calldata_gas") + part("execution_gas"), part("floor_gas")))
+
+
+def _between(points: Sequence[tuple[int, float]], at: int) -> float:
+    """Return the figure for ``at`` between (or behind) measured ones, straight over the logarithm."""
+    if at <= points[0][0] or len(points) == 1:
+        return points[0][1]
+    after = next((place for place, (slots, _) in enumerate(points) if slots >= at), len(points) - 1)
+    (low, first), (high, second) = points[after - 1], points[after]
+    return first + (second - first) * math.log(at / low) / math.log(high / low)
