@@ -234,6 +234,17 @@ def parse_block(text: str, name: str = "the option --block") -> int:
     raise ConfigError(f"{name}: {problem}", hint="give the number of a block, as 42 or 0x2a")
 
 
+def parse_gas_price(text: str, name: str = "the option --gas-price") -> int:
+    """Return a gas price in wei, given in gwei with up to 9 decimals. Raises ``ConfigError``."""
+    match = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?", text.strip(), re.ASCII)
+    if match is None:
+        raise ConfigError(
+            f"{name}: {_cut(text)} is no gas price; a number from 0 on with up to 9 decimals is allowed",
+            hint="give it in gwei, as 12 or 0.05",
+        )
+    return int(match[1]) * 10**9 + int((match[2] or "").ljust(9, "0"))
+
+
 def _read_file(path: Path) -> dict[str, object]:
     try:
         content = tomllib.loads(path.read_text("utf-8"))

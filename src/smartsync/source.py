@@ -82,16 +82,30 @@ async def inspect(chain: Chain, address: str, block: int, *, account: Account | 
     BlockUnavailable
         The node does not serve the block's state.
     """
+    code = await read_code(chain, address, block, account=account)
+    require_deployable(code, address)
+    proxy = await find_proxy(chain, address, block, code)
+    if proxy is not None:
+        raise SourceIsProxy(*proxy)
+    return code
+
+
+async def read_code(chain: Chain, address: str, block: int, *, account: Account | None = None) -> bytes:
+    """Return a contract's runtime code, whatever it is; parameters and errors as of `inspect`.
+
+    Raises
+    ------
+    NoCode
+        There is no contract at the address in this block.
+    InvalidProof
+        The code is not that of ``account``.
+    """
     code = await chain.verified(lambda one: _code(one, address, block, account))
     if not code:
         raise NoCode(
             f"there is no contract at {address} in block {block} of the {chain.role} chain",
             hint="check the address, the chain, and that the contract was there at this block already",
         )
-    require_deployable(code, address)
-    proxy = await find_proxy(chain, address, block, code)
-    if proxy is not None:
-        raise SourceIsProxy(*proxy)
     return code
 
 

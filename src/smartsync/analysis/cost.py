@@ -65,7 +65,7 @@ def activation_gas(code: bytes, account_bytes: int) -> int:
     own += per_zero * (code.count(0) - small["zero_bytes"])
     proof = measured()["account_proof"]
     more = proof["calldata_gas_per_byte"] + proof["execution_gas_per_byte"]
-    return round(own + more * (account_bytes - proof["bytes"]))
+    return int(own + more * (account_bytes - proof["bytes"]))
 
 
 def sync_gas(slots: int, changes: int, account_bytes: int) -> int | None:
@@ -80,7 +80,8 @@ def sync_gas(slots: int, changes: int, account_bytes: int) -> int | None:
     more = account_bytes - proof["bytes"]
 
     def part(name: str) -> float:
-        return _between([(row["slots"], row[name]) for row in rows], slots) + more * float(proof[f"{name}_per_byte"])
+        figure = _between([(row["slots"], row[name]) for row in rows], slots)
+        return float(figure + more * proof[f"{name}_per_byte"])
 
     return round(max(_INTRINSIC + part("calldata_gas") + part("execution_gas"), part("floor_gas")))
 

@@ -5,7 +5,8 @@ Source: Yellow Paper, appendix H; the EIPs named below.
 
 from __future__ import annotations
 
-_OTHERS = "whatever stands at that address on the target: mostly nothing, so it fails; or something else"
+_ANSWER = "the answer of what stands at that address on the target: mostly nothing, and most code reverts then"
+_CODE = "what the code at that address on the target does: mostly there is none, and nothing happens; or it is another"
 
 ANSWERS = {
     "TIMESTAMP": "the target's time, now",
@@ -25,10 +26,10 @@ ANSWERS = {
     "EXTCODESIZE": "the size of the code at that address on the target",
     "EXTCODECOPY": "the code at that address on the target",
     "EXTCODEHASH": "the hash of the code at that address on the target",
-    "CALL": f"the answer of {_OTHERS}",
-    "CALLCODE": f"what the code there does: {_OTHERS}",
-    "DELEGATECALL": f"what the code there does: {_OTHERS}",
-    "STATICCALL": f"the answer of {_OTHERS}",
+    "CALL": _ANSWER,
+    "CALLCODE": _CODE,
+    "DELEGATECALL": _CODE,
+    "STATICCALL": _ANSWER,
 }
 """Opcode -> what code that runs in a replica gets from it."""
 
@@ -41,7 +42,7 @@ PRECOMPILES = frozenset({*range(0x01, 0x12), 0x100})
 
 PROBES = {
     "SHL": "600060001b00",
-    "EXTCODEHASH": "30" + "3f00",
+    "EXTCODEHASH": "303f00",
     "CREATE2": "6000600060006000f500",
     "CHAINID": "4600",
     "SELFBALANCE": "4700",
@@ -59,3 +60,6 @@ PROBES = {
 
 EIP-145, 1052, 1014, 1344, 1884, 3198, 3855, 4399, 1153, 5656, 4844, 7516, 7939.
 """
+
+NEWER = frozenset({"PUSH0", "TLOAD", "TSTORE", "MCOPY", "BLOBHASH", "BLOBBASEFEE", "CLZ"})
+"""Of these, those since Shanghai: that a chain has them is worth telling."""

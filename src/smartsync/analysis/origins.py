@@ -7,12 +7,17 @@ It is a search with a limit, and tells nothing where it does not come to: then t
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
+from smartsync.analysis.opcodes import PRECOMPILES
 from smartsync.analysis.program import BY_TABLE, Block, Instruction, Program
 
 Value: TypeAlias = int | str
 """A number of 256 bits that stands in the code, or where a value is from."""
+
+_State: TypeAlias = tuple[int, tuple[Value, ...]]
+"""A block that is about to run, and the stack then."""
 
 ITSELF, CALLER, ARGUMENT, STORAGE, UNKNOWN = "itself", "caller", "argument", "storage", "unknown"
 
@@ -22,11 +27,14 @@ ACCOUNT_AT = {
 }
 """Opcode -> how deep in the stack the address lies that it is about."""
 
-_STEPS = 60_000
-"""Blocks to execute at most: a second or two, and more than Uniswap's pool needs."""
+_STEPS = 20_000
+"""Blocks to execute at most for a function: some tenths of a second; the swap of Uniswap's pool takes 4,000."""
+
+_DEEPEST = 200
+"""Words on a stack from where on something is wrong: compilers reach 16 of them."""
 
 _SMALL = 1 << 64
-"""Numbers below it are no addresses: from block to block only those are kept that may be jumped to."""
+"""Numbers below it are no addresses but those of precompiles: others are kept no longer than a block."""
 
 _WORD = (1 << 256) - 1
 
@@ -58,32 +66,55 @@ def account_origins(program: Program) -> dict[tuple[bytes, int], frozenset[Value
 
     The function is its selector, empty before any is called. A number is the address, as it stands in the code.
     """
-    entered = {block: function.selector for function in program.functions for block in function.entry}
-    by_offset = {(block.start, block.id >= BY_TABLE): block.id for block in program.blocks.values()}
-    targets = {block.start for block in program.blocks.values()}
-    found: dict[tuple[bytes, int], set[Value]] = defaultdict(set)
-    waiting: list[tuple[bytes, int, tuple[Value, ...]]] = [(b"", number, ()) for number in program.start]
-    waiting += [(selector, number, ()) for number, selector in entered.items() if number >= BY_TABLE]
-    seen = set(waiting)
-    steps = 0
-    while waiting and steps < _STEPS:
-        steps += 1
-        selector, number, stack = waiting.pop()
-        block = program.blocks[number]
-        after, told = _execute(block, list(stack))
-        for offset, value in told:
-            found[selector, offset].add(value)
-        for to in _onwards(block, after, by_offset):
-            if to not in program.blocks:
-                continue
-            state = (entered.get(to, selector), to, _kept(after, targets))
-            if state not in seen:
-                seen.add(state)
-                waiting.append(state)
-    if waiting:
-        # Cut short: what was not come to may be anything.
-        return {key: frozenset({*values, UNKNOWN}) for key, values in found.items()}
-    return {key: frozenset(values) for key, values in found.items()}
+    search = _Search(program)
+    search.run(b"", [(number, ()) for number in program.start])
+    for function in program.functions:
+        starts = [state for number in function.entry for state in search.entered.get(number, {(number, ())})]
+        search.run(function.selector, starts)
+    return {key: frozenset(values) for key, values in search.found.items()}
+
+
+class _Search:
+    """What is found, and with which stacks functions are entered."""
+
+    def __init__(self, program: Program) -> None:
+        self.found: dict[tuple[bytes, int], set[Value]] = defaultdict(set)
+        self.entered: dict[int, set[_State]] = defaultdict(set)
+        self._program = program
+        self._entries = {block for function in program.functions for block in function.entry} - set(program.start)
+        self._by_offset = {(block.start, block.id >= BY_TABLE): block.id for block in program.blocks.values()}
+        self._targets = {block.start for block in program.blocks.values()}
+
+    def run(self, selector: bytes, starts: Iterable[_State]) -> None:
+        """Search from these states on, in the name of a function; other functions are noted, not entered."""
+        waiting = list(starts)
+        seen = set(waiting)
+        steps, cut = 0, False
+        while waiting and steps < _STEPS:
+            steps += 1
+            number, stack = waiting.pop()
+            block = self._program.blocks[number]
+            after, told = _execute(block, list(stack))
+            for offset, value in told:
+                self.found[selector, offset].add(value)
+            cut = cut or len(after) > _DEEPEST
+            for state in self._onwards(block, after) if len(after) <= _DEEPEST else []:
+                if not selector and state[0] in self._entries:
+                    self.entered[state[0]].add(state)
+                elif state not in seen:
+                    seen.add(state)
+                    waiting.append(state)
+        if waiting or cut:
+            # Cut short: there may be others.
+            for (of, _), values in self.found.items():
+                if of == selector:
+                    values.add(UNKNOWN)
+
+    def _onwards(self, block: Block, after: list[Value]) -> Iterator[_State]:
+        stack = after[:]
+        for number in _ways(block, stack, self._by_offset):
+            if number in self._program.blocks:
+                yield number, tuple(value if _worth(value, self._targets) else UNKNOWN for value in stack)
 
 
 def _execute(block: Block, stack: list[Value]) -> tuple[list[Value], list[tuple[int, Value]]]:
@@ -158,8 +189,8 @@ def _computed(name: str, words: list[int]) -> Value:
     return UNKNOWN
 
 
-def _onwards(block: Block, stack: list[Value], by_offset: dict[tuple[int, bool], int]) -> list[int]:
-    """Return the blocks that a block goes on to with this stack, whose top words a jump then takes."""
+def _ways(block: Block, stack: list[Value], by_offset: dict[tuple[int, bool], int]) -> list[int]:
+    """Return the blocks that a block goes on to with this stack, and take the words from it that its jump takes."""
     last = block.instructions[-1].name
     if last not in ("JUMP", "JUMPI"):
         return list(block.leads_to)
@@ -173,7 +204,6 @@ def _onwards(block: Block, stack: list[Value], by_offset: dict[tuple[int, bool],
     return [*block.leads_to, *ways]
 
 
-def _kept(stack: list[Value], targets: set[int]) -> tuple[Value, ...]:
-    return tuple(
-        UNKNOWN if isinstance(value, int) and value < _SMALL and value not in targets else value for value in stack
-    )
+def _worth(value: Value, targets: set[int]) -> bool:
+    """Whether a value may be an address or where to jump to."""
+    return isinstance(value, str) or value >= _SMALL or value in targets or value in PRECOMPILES

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
+from decimal import Context, Decimal
 
 from smartsync.results import Check
-
-WEI_PER_COIN = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +101,16 @@ class StorageReport:
     """The size of a storage, proven against the block's state root as far as it says.
 
     ``slots`` that are not zero; where not ``exact`` estimated from proofs of random slots (a third more or less is
-    usual), None where not even that was possible. ``found_by`` is the strategy that found them all; ``why`` tells, else,
-    why they were not found. ``depth`` is the mean number of trie nodes on the way to a slot; ``account_nodes`` the nodes
-    of the account proof and ``account_bytes`` what the hub takes of them.
+    usual). ``found_by`` is the strategy that found them all; else ``why`` tells why they were not found. ``depth`` is
+    the mean number of trie nodes on the way to a slot; ``account_nodes`` counts those of the account proof, of which
+    the hub takes ``account_bytes``.
     """
 
-    slots: int | None
+    slots: int
     exact: bool
     found_by: str
     why: str
-    depth: float | None
+    depth: float
     account_nodes: int
     account_bytes: int
 
@@ -171,8 +169,8 @@ class CostReport:
     @staticmethod
     def coins(fee_wei: int) -> str:
         """Return a fee in the target's coin, with four digits that count."""
-        value = Fraction(fee_wei, WEI_PER_COIN)
-        return f"{float(value):.4g}" if value == 0 or value >= Fraction(1, 10_000) else f"{float(value):.2e}"
+        value = Decimal(fee_wei).scaleb(-18)
+        return f"{Context(prec=4).plus(value).normalize():f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +178,8 @@ class Analysis:
     """Whether a contract can be replicated, what of it will answer otherwise, and what it would cost.
 
     ``replicable`` is false where a check fails that is needed; ``verdict`` says it in one sentence. ``storage``,
-    ``changes`` and ``costs`` are None where there was no reason to look, or no way. ``target_chain_id`` is None where no
-    target was given.
+    ``changes`` and ``costs`` are None where there was no reason to look, or no way. ``target_chain_id`` is None where
+    no target was given.
     """
 
     address: str

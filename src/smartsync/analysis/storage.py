@@ -9,7 +9,7 @@ from smartsync.analysis.report import StorageReport
 from smartsync.chain import Chain
 from smartsync.discovery import strategies
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
-from smartsync.errors import IncompleteSlots, NodeError, NodeUnreachable
+from smartsync.errors import IncompleteSlots, NodeError, NodeUnreachable, NonCanonicalTrie
 from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.trie.nibbles import to_nibbles
@@ -66,7 +66,7 @@ async def _counted(chain: Chain, header: Header, address: str) -> tuple[SourceSt
                 return state, found.strategy, ""
     except TimeoutError:
         why = f"the node did not tell all of them within {COUNT_TIMEOUT_S:.0f} s"
-    except NodeUnreachable:
+    except (NodeUnreachable, NonCanonicalTrie):
         raise
     except NodeError as error:
         why = error.message
@@ -91,20 +91,23 @@ def mean_depth(trie: Node, keys: Iterable[bytes]) -> float:
     return sum(depths) / len(depths) if depths else 0.0
 
 
-def _end(node: Node, key: bytes) -> tuple[bool, int, int]:
+def _end(trie: Node, key: bytes) -> tuple[bool, int, int]:
     """Return whether a key's way ends at a leaf, below how many nibbles that hangs, and how many nodes were passed."""
-    path, depth, nodes, root = to_nibbles(key), 0, 0, True
-    while isinstance(node, (Branch, Extension)):
-        nodes += root or not is_embedded(node)
-        root = False
+    path, depth, nodes = to_nibbles(key), 0, 0
+    node = trie
+    while isinstance(node, (Branch, Extension, Leaf)):
+        # A node of less than 32 bytes is a part of the one above it.
+        nodes += node is trie or not is_embedded(node)
+        if isinstance(node, Leaf):
+            return True, depth, nodes
         if isinstance(node, Branch):
-            node, depth = node.children[path[depth]], depth + 1
+            depth += 1
+            node = node.children[path[depth - 1]]
         elif path.startswith(node.path, depth):
-            node, depth = node.child, depth + len(node.path)
+            depth += len(node.path)
+            node = node.child
         else:
             return False, depth, nodes
-    if isinstance(node, Leaf):
-        return True, depth, nodes + (root or not is_embedded(node))
     return False, depth, nodes
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from smartsync import __version__
+from smartsync.cli.analyze import analyze
 from smartsync.cli.anchor import anchor
 from smartsync.cli.attest import attest
 from smartsync.cli.attestor import attestor
@@ -32,7 +33,7 @@ _EPILOG = (
 )
 
 _PANELS = {
-    "Set up": (demo, doctor, deploy),
+    "Set up": (demo, doctor, analyze, deploy),
     "Replicate": (fork, sync, watch, attest, attestor, guard, halt),
     "Look, at no cost": (status, diff, verify, call),
 }

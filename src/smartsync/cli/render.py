@@ -49,6 +49,11 @@ def heading(console: Console, text: str) -> None:
     console.print(Text(printable(text), style="bold"), soft_wrap=True)
 
 
+def note(console: Console, text: str) -> None:
+    """Write what one may want to know beside a report."""
+    console.print(Text(wrapped(printable(text), console.width, 0), style="dim"), soft_wrap=True)
+
+
 def warning(console: Console, text: str) -> None:
     """Write, behind a report, what is wrong and what to do about it."""
     console.print(Text("\n" + wrapped(printable(text), console.width, 0), style="bold yellow"), soft_wrap=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
+from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import checked_address
+from smartsync.analysis import Analysis, analyze
 from smartsync.anchors.attestation import AttestedLevel
 from smartsync.anchors.block import require_same_source, way_in
 from smartsync.anchors.collecting import RemoteSigners
@@ -348,6 +350,30 @@ class SmartSync(Anchoring):
         return await deploy_guard(self._paying(), self._hub(), replica, max_age_s, level)
 
     # --- what only reads ---
+
+    async def analyze(
+        self,
+        source: str,
+        *,
+        block: int | None = None,
+        abi: Sequence[Mapping[str, Any]] = (),
+        gas_prices_wei: Sequence[int] = (),
+        on_progress: Progress | None = None,
+    ) -> Analysis:
+        """Return, before a fork, what of a contract will work on the target, what will not, and what it takes.
+
+        ``block`` of the source, its newest where ``None``; ``abi`` names functions. Needs no hub. See
+        ``smartsync.analysis.analyze`` for parameters and errors.
+        """
+        return await analyze(
+            self.source,
+            self.target,
+            checked_address(source, "the source"),
+            block=block,
+            abi=abi,
+            gas_prices_wei=gas_prices_wei,
+            on_progress=on_progress,
+        )
 
     async def diff(
         self,
