@@ -14,6 +14,18 @@ Only ``__all__`` is public: the client, what it returns, every error that it rai
 and how the command line reads keys, slots, and files about a contract.
 """
 
+from smartsync.analysis import (
+    Analysis,
+    ChangeReport,
+    CodeReport,
+    Cost,
+    CostReport,
+    Finding,
+    FunctionReport,
+    ProxyReport,
+    StorageReport,
+    read_abi,
+)
 from smartsync.anchors.collecting import RemoteSigners
 from smartsync.anchors.deploying import (
     BftCharter,
@@ -122,6 +134,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AcceptedBlock",
     "AlreadySigned",
+    "Analysis",
     "AnchorError",
     "AnchorExpired",
     "AnchorExtension",
@@ -141,17 +154,23 @@ __all__ = [
     "BlockhashCharter",
     "CallComparison",
     "CallOutcome",
+    "ChangeReport",
     "Check",
     "CodeNotDeployable",
+    "CodeReport",
     "ConfigError",
+    "Cost",
+    "CostReport",
     "Deployed",
     "DeployedAnchor",
     "DroppedBlock",
     "EquivocationReported",
     "Equivocation",
     "FinalBlockDropped",
+    "Finding",
     "ForeignSignature",
     "ForkResult",
+    "FunctionReport",
     "Guard",
     "Hints",
     "IncompleteSlots",
@@ -179,6 +198,7 @@ __all__ = [
     "PendingBlock",
     "Progress",
     "ProofError",
+    "ProxyReport",
     "QuorumCharter",
     "Recovered",
     "RemoteSigners",
@@ -199,6 +219,7 @@ __all__ = [
     "SourceIsProxy",
     "SourceReorganised",
     "Step",
+    "StorageReport",
     "SyncPlan",
     "SyncResult",
     "TooEarly",
@@ -217,6 +238,7 @@ __all__ = [
     "WrongChain",
     "__version__",
     "load_account",
+    "read_abi",
     "read_hints",
     "read_slots",
 ]

@@ -33,7 +33,6 @@ from smartsync.analysis.verdict import (
     verdict_on,
 )
 from smartsync.chain import Chain
-from smartsync.discovery.completeness import source_values
 from smartsync.errors import (
     BlockUnavailable,
     CodeNotDeployable,
@@ -46,7 +45,8 @@ from smartsync.errors import (
 from smartsync.header import Header
 from smartsync.results import Check, Progress
 from smartsync.source import inspect, read_code, require_deployable
-from smartsync.types import NO_ACCOUNT
+from smartsync.trie.proof import verify_account
+from smartsync.types import NO_ACCOUNT, Account
 
 
 async def analyze(
@@ -109,9 +109,7 @@ class _Work:
 
     async def run(self, gas_prices_wei: Sequence[int]) -> Analysis:
         self._progress("read the contract")
-        state = await source_values(self.source, self.header, self.address, [])
-        account = state.account or NO_ACCOUNT
-        code = await read_code(self.source, self.address, self.header.number, account=account)
+        code = await read_code(self.source, self.address, self.header.number, account=await self._account())
         proxy = await self._examine(code)
         await self._examine_target()
         storage: StorageReport | None = None
@@ -139,6 +137,17 @@ class _Work:
             costs=costs,
         )
 
+    async def _account(self) -> Account:
+        """Return the contract's account, proven; its storage comes later, and may not be in order."""
+        proof = await self.source.proof(self.address, [], self.header.number)
+        try:
+            return verify_account(self.header.state_root, proof.address, proof.account_nodes) or NO_ACCOUNT
+        except InvalidProof as error:
+            raise InvalidProof(
+                f"{self.source.rpc.host} does not prove {self.address} at block {self.header.number}: {error.message}",
+                hint="take another node for the source (smartsync doctor tells more), or try again with a newer block",
+            ) from error
+
     def _fit(self) -> bool:
         return all(check.ok or not check.needed for check in self.checks)
 
@@ -155,7 +164,7 @@ class _Work:
         self._progress("examine the code")
         self.codes.append(examine_code(code, self.names, role="contract", address=self.address))
         proxy = await proxy_of(self.source, self.address, self.header.number, code)
-        self.checks.append(proxy_check(proxy))
+        self.checks.append(proxy_check(proxy, self.codes[-1]))
         if proxy is not None:
             await self._examine_implementation(proxy)
         read = self.codes[-1]
@@ -172,8 +181,10 @@ class _Work:
         try:
             code = await read_code(self.source, proxy.implementation, self.header.number)
             await inspect(self.source, proxy.implementation, self.header.number)
-        except (NoCode, CodeNotDeployable, SourceIsProxy) as error:
-            failure = f"{error.message}; a replica delegates to a copy of the implementation, and to nothing behind it"
+        except SourceIsProxy as error:
+            failure = f"{proxy.implementation} is itself a proxy ({error.kind}) of {error.implementation}"
+        except (NoCode, CodeNotDeployable) as error:
+            failure = error.message
         self.checks.append(implementation_check(proxy, code, failure))
         if code and code[0] != 0xEF:
             self.implementation = code

@@ -38,6 +38,8 @@ def named_functions(abi: Sequence[Mapping[str, Any]]) -> dict[bytes, Named]:
         try:
             if entry.get("type", "function") != "function":
                 continue
+            if not isinstance(entry.get("name"), str) or not entry["name"]:
+                raise ValueError("a function without a name")
             function = cast(ABIFunction, {**entry, "type": "function"})
             mutability = entry.get("stateMutability") or ("view" if entry.get("constant") else "nonpayable")
             found[function_abi_to_4byte_selector(function)] = Named(
@@ -45,7 +47,7 @@ def named_functions(abi: Sequence[Mapping[str, Any]]) -> dict[bytes, Named]:
             )
         except Exception as error:
             raise ConfigError(
-                f"entry {position} of the ABI is not one: {type(error).__name__}: {error}",
+                f"entry {position} of the ABI is not one ({type(error).__name__}: {error})",
                 hint="give the ABI as the compiler writes it",
             ) from error
     return found
@@ -66,7 +68,7 @@ def read_abi(path: Path) -> list[Mapping[str, Any]]:
         told = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"the ABI file {path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"the ABI file {path} is not JSON: {error}", hint=hint) from error
     found = told.get("abi") if isinstance(told, dict) else told
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from smartsync.analysis.findings import ANY_CALL, NO_FUNCTION
 from smartsync.analysis.opcodes import NEWER, PROBES
 from smartsync.analysis.report import CodeReport, ProxyReport, StorageReport
 from smartsync.errors import SmartSyncError
@@ -11,6 +12,7 @@ from smartsync.results import Check
 from smartsync.types import MAX_CODE_SIZE
 
 _SHOWN = 4
+_NOBODYS = frozenset({NO_FUNCTION, ANY_CALL})
 
 _WHY = {
     "contract": "its code cannot be deployed",
@@ -29,10 +31,16 @@ def contract_check(code: bytes, error: SmartSyncError | None) -> Check:
     return Check("contract", True, f"{_sized(code)} of code (EIP-170)")
 
 
-def proxy_check(proxy: ProxyReport | None) -> Check:
+def proxy_check(proxy: ProxyReport | None, code: CodeReport) -> Check:
     """Tell the kind of proxy, and whether it can be replicated."""
     if proxy is None:
-        return Check("proxy", True, "not one of a known kind")
+        if not any(finding.opcode == "DELEGATECALL" and _NOBODYS & set(finding.views) for finding in code.findings):
+            return Check("proxy", True, "not one of a known kind")
+        detail = (
+            "not one of a known kind, but what runs where no function is called delegates to other code: perhaps a "
+            "diamond, or a proxy of another kind, of which nothing would answer on the target"
+        )
+        return Check("proxy", False, detail, needed=False)
     to = f"of {proxy.implementation or 'an unknown implementation'}"
     by = f", by the beacon {proxy.beacon}" if proxy.beacon else ""
     told = f"{proxy.kind} {to}{by}"

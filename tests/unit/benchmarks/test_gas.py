@@ -5,6 +5,7 @@ import json
 import pytest
 
 from benchmarks.gas import anchors_page, prices, sealed, source
+from benchmarks.gas.model import model
 from benchmarks.gas.page import page, parts
 from benchmarks.gas.text import met
 from benchmarks.gas.workload import ROOT
@@ -24,6 +25,11 @@ SLOTS = [keccak256(bytes([i])) for i in range(40)]
 
 def test_page_is_what_the_results_give():
     assert (ROOT / "docs" / "reference" / "gas.md").read_text("utf-8") == page(RESULTS), "python -m benchmarks.gas_page"
+
+
+def test_measured_figures_of_analyze_are_what_the_results_give():
+    file = ROOT / "src" / "smartsync" / "analysis" / "measured.json"
+    assert json.loads(file.read_text("utf-8")) == model(RESULTS), "python -m benchmarks.gas_page"
 
 
 def test_results_every_operation_is_accepted_with_both_proofs():

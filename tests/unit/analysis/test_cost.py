@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from smartsync.analysis import cost
+from smartsync.analysis.report import CostReport
+
+RESULTS = json.loads((Path(__file__).parents[3] / "benchmarks" / "results" / "gas.json").read_text("utf-8"))
+PROOFS = [(shape, RESULTS["account_proof"][shape]["bytes"]) for shape in ("two_nodes", "nine_nodes")]
+
+
+@pytest.mark.parametrize(("shape", "account_bytes"), PROOFS)
+def test_sync_gas_is_what_was_measured(shape: str, account_bytes: int) -> None:
+    """The model is fitted to means, so each kind of operation has to come out again, with both account proofs."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for record in RESULTS[shape]:
+        if record["name"].startswith("update"):
+            groups.setdefault((int(record["workload"][1:]), record["changes"]), []).append(record["gas"])
+    assert len(groups) == 12
+    for (slots, changes), gas in groups.items():
+        found = cost.sync_gas(slots, changes, account_bytes)
+        assert found == pytest.approx(sum(gas) / len(gas), rel=0.002), (slots, changes)
+
+
+@pytest.mark.parametrize("slots", [1, 10, 100, 1_000, 10_000])
+def test_fork_gas_is_what_was_measured(slots: int) -> None:
+    code = b"\x01" * RESULTS["activation"][0]["code_bytes"]
+    measured = RESULTS["fork"][f"M{slots}"]["total"]
+    assert cost.fork_gas(slots, code, PROOFS[0][1]) == pytest.approx(measured, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    "record", RESULTS["activation"], ids=lambda record: f"{record['code_bytes']}-{record['zero_bytes']}"
+)
+def test_activation_gas_is_what_was_measured(record: dict[str, int]) -> None:
+    code = bytes(record["zero_bytes"]) + b"\x01" * (record["code_bytes"] - record["zero_bytes"])
+    assert cost.activation_gas(code, PROOFS[0][1]) == pytest.approx(record["gas"], rel=0.005)
+
+
+def test_sync_gas_between_measured_sizes_lies_between() -> None:
+    found = [cost.sync_gas(slots, 1, 326) or 0 for slots in (100, 300, 1_000, 3_000, 10_000, 10**6, 10**8)]
+    assert found == sorted(found)
+    assert len(set(found)) == len(found)
+
+
+def test_sync_gas_of_more_slots_than_there_are_is_none() -> None:
+    assert cost.sync_gas(9, 10, 326) is None
+    assert cost.sync_gas(0, 1, 326) is None
+    assert cost.sync_gas(10, 10, 326) is not None
+
+
+def test_fill_gas_of_nothing_is_nothing() -> None:
+    assert cost.fill_gas(0) == 0
+    assert cost.fill_gas(10**6) == 10**6 * cost.fill_gas(10_000) // 10_000
+
+
+@pytest.mark.parametrize(
+    ("fee_wei", "text"),
+    [
+        (0, "0"),
+        (1, "0.000000000000000001"),
+        (10**18, "1"),
+        (12 * 10**18, "12"),
+        (4_354_096_000_000_000, "0.004354"),
+        (123_456 * 10**18, "123500"),
+    ],
+)
+def test_coins_has_four_digits_and_no_exponent(fee_wei: int, text: str) -> None:
+    assert CostReport.coins(fee_wei) == text

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smartsync.analysis import Analysis, analyze, proxies
+from smartsync.errors import BlockUnavailable, ConfigError, InvalidProof, MethodMissing, NoCode
+from smartsync.keccak import keccak256
+from smartsync.results import Check
+from smartsync.source import PROXY_SLOTS
+from smartsync.trie.trie import build
+from smartsync.types import MAX_CODE_SIZE
+from tests.unit.analysis.test_target import running
+from tests.unit.conftest import ADDRESS, FakeNode
+
+TIME = bytes.fromhex("4260005260206000f3")
+TO = "0x" + "22" * 20
+
+
+def check(found: Analysis, name: str) -> Check:
+    (one,) = [one for one in found.checks if one.name == name]
+    return one
+
+
+def implemented(node: FakeNode, code: str) -> None:
+    """Let there be this code, and no storage, at the address that the proxies of these tests delegate to."""
+    codes, slots = node._eth_getCode, node._eth_getStorageAt
+    node.override["eth_getCode"] = lambda address, block: code if address == TO else codes(address, block)
+    node.override["eth_getStorageAt"] = lambda address, key, block: (
+        "0x0" if address == TO else slots(address, key, block)
+    )
+
+
+def target(*lacking: str) -> FakeNode:
+    node = FakeNode({})
+    node.override["eth_call"] = running(*lacking)
+    node.override["eth_feeHistory"] = lambda *_: {"baseFeePerGas": ["0x3b9aca00"], "reward": []}
+    node.override["eth_maxPriorityFeePerGas"] = lambda: "0x3b9aca00"
+    return node
+
+
+async def test_analyze_plain_contract_is_replicable(fake: Any) -> None:
+    found = await analyze(fake({0: 1}).chain, target().chain, ADDRESS)
+    assert found.replicable
+    assert found.verdict == f"{ADDRESS} can be replicated, and its views answer as on the source."
+    assert (found.block_number, found.source_chain_id, found.target_chain_id) == (10, 1337, 1337)
+    assert found.storage is not None and found.storage.exact and found.storage.slots == 1
+    assert found.costs is not None
+    assert [row.what for row in found.costs.rows] == ["fork", "sync of 1 changed slot"]
+    assert (found.costs.prices_wei, found.costs.priced_by) == ((2 * 10**9,), "target")
+    assert found.costs.rows[0].fees_wei == (found.costs.rows[0].gas * 2 * 10**9,)
+
+
+async def test_analyze_without_a_target_says_nothing_of_it(fake: Any) -> None:
+    found = await analyze(fake({0: 1}).chain, None, ADDRESS)
+    assert found.replicable and found.target_chain_id is None
+    assert not {one.name for one in found.checks} & {"target's rules", "target's opcodes", "addresses in the code"}
+    assert found.costs is not None and (found.costs.prices_wei, found.costs.priced_by) == ((), "")
+    priced = await analyze(fake({0: 1}).chain, None, ADDRESS, gas_prices_wei=[7, 0])
+    assert priced.costs is not None and priced.costs.priced_by == "given"
+    assert priced.costs.rows[0].fees_wei == (priced.costs.rows[0].gas * 7, 0)
+
+
+async def test_analyze_code_that_asks_for_the_time_is_warned_of(fake: Any) -> None:
+    found = await analyze(fake({0: 1}, TIME).chain, None, ADDRESS)
+    assert found.replicable and not check(found, "answers").ok
+    assert found.verdict == f"{ADDRESS} can be replicated; see what is marked warn."
+
+
+async def test_analyze_target_that_lacks_an_opcode_is_warned_of(fake: Any) -> None:
+    node = fake({0: 1}, bytes.fromhex("60001e00"))  # CLZ
+    found = await analyze(node.chain, target("CLZ").chain, ADDRESS)
+    assert found.replicable
+    assert "lacks CLZ" in check(found, "target's opcodes").detail
+    assert check(await analyze(node.chain, target().chain, ADDRESS), "target's opcodes").ok
+
+
+async def test_analyze_target_before_cancun_is_not_replicable(fake: Any) -> None:
+    found = await analyze(fake({0: 1}).chain, target("MCOPY").chain, ADDRESS)
+    assert not found.replicable and "the target cannot run" in found.verdict
+    assert found.costs is None
+
+
+@pytest.mark.parametrize(("there", "ok"), [(ADDRESS, True), (TO, False)])
+async def test_analyze_address_that_code_calls_is_looked_for_on_the_target(fake: Any, there: str, ok: bool) -> None:
+    code = bytes.fromhex(f"600060006000600073{there[2:]}5afa00")
+    found = await analyze(fake({0: 1}, code).chain, target().chain, ADDRESS)
+    assert check(found, "addresses in the code").ok is ok
+
+
+async def test_analyze_proxy_is_told_with_its_implementation(fake: Any) -> None:
+    node = fake({int.from_bytes(PROXY_SLOTS["EIP-1967"], "big"): int(TO, 16)}, TIME)
+    implemented(node, "0x602035600055")
+    found = await analyze(node.chain, None, ADDRESS)
+    assert found.proxy is not None and (found.proxy.kind, found.proxy.implementation) == ("EIP-1967", TO)
+    assert [code.role for code in found.codes] == ["contract", "implementation"]
+    assert check(found, "implementation").ok
+    if not found.proxy.supported:
+        assert not found.replicable and "refused" in check(found, "proxy").detail
+        assert (found.storage, found.changes, found.costs) == (None, None, None)
+
+
+async def test_analyze_supported_proxy_is_replicable(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(proxies.SUPPORTED, "EIP-1967", True)
+    node = fake({int.from_bytes(PROXY_SLOTS["EIP-1967"], "big"): int(TO, 16)}, TIME)
+    implemented(node, "0x602035600055")
+    found = await analyze(node.chain, None, ADDRESS)
+    assert found.replicable, found.checks
+    assert "replicated with its implementation" in check(found, "proxy").detail
+    assert found.costs is not None
+    assert "copy of the implementation" in [row.what for row in found.costs.rows]
+
+
+@pytest.mark.parametrize(
+    ("implementation", "why"),
+    [
+        ("0x", "there is no contract"),
+        ("0xef0100" + "11" * 20, "delegates to"),
+        ("0x" + "00" * (MAX_CODE_SIZE + 1), "EIP-170"),
+        (f"0x363d3d373d3d3d363d73{'12' * 20}5af43d82803e903d91602b57fd5bf3", "is itself a proxy"),
+    ],
+)
+async def test_analyze_proxy_of_something_that_cannot_be_copied(fake: Any, implementation: str, why: str) -> None:
+    node = fake({int.from_bytes(PROXY_SLOTS["EIP-1967"], "big"): int(TO, 16)}, TIME)
+    implemented(node, implementation)
+    found = await analyze(node.chain, None, ADDRESS)
+    assert not found.replicable
+    assert why in check(found, "implementation").detail
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (bytes.fromhex("ef0100" + "11" * 20), "EIP-7702"),
+        (b"\xef\x00\x01", "EIP-3541"),
+        (b"\x00" * (MAX_CODE_SIZE + 1), "EIP-170"),
+    ],
+)
+async def test_analyze_code_that_cannot_be_deployed_is_not_replicable(fake: Any, code: bytes, why: str) -> None:
+    found = await analyze(fake({0: 1}, code).chain, None, ADDRESS)
+    assert not found.replicable and why in check(found, "contract").detail
+    assert found.verdict.endswith("its code cannot be deployed.")
+
+
+async def test_analyze_storage_with_zeros_is_not_replicable(fake: Any) -> None:
+    node = fake({}, stored=build([(keccak256(bytes(32)), b"\x80"), (keccak256(b"\1" * 32), b"\x01")]))
+    found = await analyze(node.chain, None, ADDRESS)
+    assert not found.replicable and "holds a zero" in check(found, "storage").detail
+
+
+async def test_analyze_address_without_code_raises(fake: Any) -> None:
+    with pytest.raises(NoCode, match="no contract at 0x2222"):
+        await analyze(fake({}).chain, None, TO)
+    with pytest.raises(NoCode, match="no contract at 0x3333"):
+        await analyze(fake({}).chain, None, "0x" + "33" * 20)
+
+
+async def test_analyze_code_other_than_proven_raises(fake: Any) -> None:
+    node = fake({0: 1})
+    node.override["eth_getCode"] = lambda *_: "0x00"
+    with pytest.raises(InvalidProof, match="is not the one proven"):
+        await analyze(node.chain, None, ADDRESS)
+
+
+async def test_analyze_block_that_is_not_there_raises(fake: Any) -> None:
+    with pytest.raises(BlockUnavailable):
+        await analyze(fake({0: 1}).chain, None, ADDRESS, block=11)
+
+
+async def test_analyze_entry_of_no_abi_raises_before_anything_is_asked(fake: Any) -> None:
+    node = fake({0: 1})
+    with pytest.raises(ConfigError):
+        await analyze(node.chain, None, ADDRESS, abi=[{"type": "function"}])
+    assert node.calls == []
+
+
+async def test_analyze_target_that_tells_no_fees_has_costs_in_gas(fake: Any) -> None:
+    def missing(*_: object) -> None:
+        raise MethodMissing("eth_feeHistory", -32601, "the method does not exist")
+
+    node = target()
+    node.override["eth_feeHistory"] = node.override["eth_gasPrice"] = missing
+    found = await analyze(fake({0: 1}).chain, node.chain, ADDRESS)
+    assert found.costs is not None and found.costs.prices_wei == ()
+
+
+async def test_analyze_fallback_that_delegates_to_what_storage_says_is_warned_of(fake: Any) -> None:
+    diamond = bytes.fromhex("60006000600060006000355f355af4" + "00")
+    found = await analyze(fake({5: 1}, diamond).chain, None, ADDRESS)
+    assert found.proxy is None and found.replicable
+    assert "perhaps a diamond" in check(found, "proxy").detail and not check(found, "proxy").ok

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from smartsync.analysis import storage
+from smartsync.analysis.storage import estimated_slots, mean_depth, measure_storage
+from smartsync.errors import InvalidProof, MethodMissing, NonCanonicalTrie
+from smartsync.keccak import keccak256
+from smartsync.trie.node import Node, root_hash
+from smartsync.trie.proof import partial_trie
+from smartsync.trie.trie import build, storage_value
+from tests.unit.conftest import ADDRESS, prove
+
+KEYS = [keccak256(keccak256(number.to_bytes(4, "big"))) for number in range(200)]
+
+
+def trie_of(slots: int, seed: int = 1) -> Node:
+    rnd = random.Random(seed)
+    return build((keccak256(rnd.randbytes(32)), storage_value(rnd.getrandbits(200) + 1)) for _ in range(slots))
+
+
+def told(trie: Node) -> Node:
+    """Return what the proofs of random keys tell of a trie."""
+    return partial_trie(root_hash(trie), {node for key in KEYS for node in prove(trie, key)})
+
+
+@pytest.mark.parametrize("slots", [300, 3_000, 30_000])
+def test_estimated_slots_is_near(slots: int) -> None:
+    found = [estimated_slots(told(trie_of(slots, seed)), KEYS) for seed in range(3)]
+    for one in found:
+        assert slots * 0.5 < one < slots * 2
+    assert sum(found) / 3 == pytest.approx(slots, rel=0.35)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5])
+def test_estimated_slots_of_a_trie_that_lies_open_is_exact(slots: int) -> None:
+    assert estimated_slots(trie_of(slots), KEYS) == slots
+
+
+def test_mean_depth_counts_nodes() -> None:
+    assert mean_depth(trie_of(1), KEYS) == 1
+    assert mean_depth(trie_of(2), KEYS) < 2.1
+    assert 3 < mean_depth(trie_of(3_000), KEYS) < 5
+    assert mean_depth(None, KEYS) == 0
+
+
+async def test_measure_storage_counted_by_the_node_is_exact(fake: Any) -> None:
+    node = fake({0: 1, 100: 2})
+    found = await measure_storage(node.chain, node.header(9), ADDRESS)
+    assert (found.slots, found.exact, found.found_by, found.why) == (2, True, "low slots", "")
+    assert found.account_nodes == 2 and found.account_bytes > 32
+
+
+async def test_measure_storage_that_is_empty(fake: Any) -> None:
+    node = fake({})
+    found = await measure_storage(node.chain, node.header(9), ADDRESS)
+    assert (found.slots, found.exact, found.depth) == (0, True, 0.0)
+
+
+async def test_measure_storage_not_told_by_the_node_is_estimated(fake: Any) -> None:
+    node = fake({1000 + number: 1 for number in range(300)})
+    found = await measure_storage(node.chain, node.header(9), ADDRESS)
+    assert not found.exact and 150 < found.slots < 600
+    assert "debug_storageRangeAt" in found.why or "does not exist" in found.why
+
+
+async def test_measure_storage_of_a_node_that_does_not_end_is_estimated(
+    fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_: object, **__: object) -> Any:
+        await asyncio.sleep(60)
+        yield None
+
+    monkeypatch.setattr(storage, "COUNT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(storage, "strategies", endless)
+    node = fake({1: 1})
+    found = await measure_storage(node.chain, node.header(9), ADDRESS)
+    assert (found.slots, found.exact) == (1, False)
+    assert "within 0 s" in found.why
+
+
+async def test_measure_storage_zero_in_the_trie_is_refused(fake: Any) -> None:
+    node = fake({}, stored=build([(keccak256(bytes(32)), b"\x80"), (keccak256(bytes([1]) * 32), b"\x01")]))
+    with pytest.raises(NonCanonicalTrie):
+        await measure_storage(node.chain, node.header(9), ADDRESS)
+
+
+async def test_measure_storage_of_another_state_is_refused(fake: Any) -> None:
+    node = fake({1: 1})
+    node.override["eth_getProof"] = fake({1: 2})._eth_getProof
+    with pytest.raises(InvalidProof):
+        await measure_storage(node.chain, node.header(9), ADDRESS)
+
+
+async def test_measure_storage_without_proofs_is_refused(fake: Any) -> None:
+    def missing(*_: object) -> None:
+        raise MethodMissing("eth_getProof", -32601, "the method does not exist")
+
+    node = fake({1: 1})
+    node.override["eth_getProof"] = missing
+    with pytest.raises(MethodMissing):
+        await measure_storage(node.chain, node.header(9), ADDRESS)
