@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import evmole
+from smartsync.errors import ConfigError
+
+try:
+    import evmole
+except ImportError:
+    # It has no wheels for Linux on ARM and for musl; everything but an analysis works without it.
+    evmole = None  # type: ignore[assignment]
 
 _TERMINATORS = frozenset({"STOP", "RETURN", "REVERT", "INVALID", "SELFDESTRUCT", "JUMP", "?"})
 
@@ -85,8 +91,18 @@ class Program:
 def read_program(code: bytes) -> Program:
     """Return runtime code as a program.
 
+    Raises
+    ------
+    ConfigError
+        evmole is not installed.
+
     Source: https://github.com/cdump/evmole.
     """
+    if evmole is None:
+        raise ConfigError(
+            "the library evmole, which analyses bytecode, is not installed",
+            hint="pip install evmole: on platforms without a wheel of it that takes a Rust compiler",
+        )
     told = evmole.contract_info(code, selectors=True, arguments=True, disassemble=True, metadata=True)
     # The compiler's note is a length of two bytes behind as many bytes of CBOR.
     end = told.metadata.bytecode_offset if told.metadata else len(code)

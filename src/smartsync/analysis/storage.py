@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable
+from statistics import mean
 
 from smartsync.analysis.report import StorageReport
 from smartsync.chain import Chain
@@ -13,7 +15,7 @@ from smartsync.errors import IncompleteSlots, NodeError, NodeUnreachable, NonCan
 from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.trie.nibbles import to_nibbles
-from smartsync.trie.node import Branch, Extension, Leaf, Node, is_embedded
+from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, is_embedded
 from smartsync.types import EMPTY_ROOT
 from smartsync.witness import encode_account_proof
 
@@ -45,7 +47,7 @@ async def measure_storage(chain: Chain, header: Header, address: str) -> Storage
     if whole is not None:
         depth = mean_depth(whole.trie, map(keccak256, whole.values))
         return StorageReport(len(whole.values), True, found_by, "", round(depth, 2), *account)
-    return StorageReport(estimated_slots(state.trie, keys), False, "", why, round(depth, 2), *account)
+    return StorageReport(estimated_slots(state.trie), False, "", why, round(depth, 2), *account)
 
 
 async def _counted(chain: Chain, header: Header, address: str) -> tuple[SourceState | None, str, str]:
@@ -73,16 +75,44 @@ async def _counted(chain: Chain, header: Header, address: str) -> tuple[SourceSt
     return None, "", why
 
 
-def estimated_slots(trie: Node, keys: Iterable[bytes]) -> int:
-    """Return about how many leaves a trie has, from what proofs of random keys (32 bytes each) tell of it.
+def estimated_slots(trie: Node) -> int:
+    """Return about how many leaves a trie has, of which only the ways to some random keys lie open.
 
-    A leaf that hangs below n nibbles is where one of 16^n random keys ends; so each key that ends at one stands for
-    16^n leaves, and those that end at none for nothing (Horvitz and Thompson 1952). Exact where nothing is left closed.
+    Trie keys are hashes. So a closed child of a branch holds in the mean what its open siblings do, and where none of
+    them is open what open children at that depth do elsewhere. Exact where nothing is closed.
     """
-    if not any(_closed(trie)):
-        return sum(1 for _ in _leaves(trie))
-    weights = [16**hanging if leaf else 0 for leaf, hanging, _ in (_end(trie, key) for key in keys)]
-    return max(1, round(sum(weights) / len(weights)))
+    levels: dict[int, list[Node]] = defaultdict(list)
+    _by_depth(trie, 0, levels)
+    sizes: dict[int, float] = {}  # by id: nodes are compared by what they are, not by what they hold
+    typical: dict[int, float] = {}
+    for depth in sorted(levels, reverse=True):
+        for node in levels[depth]:
+            sizes[id(node)] = _size(node, depth, sizes, typical)
+        typical[depth] = mean(sizes[id(node)] for node in levels[depth])
+    return round(sizes.get(id(trie), 0))
+
+
+def _by_depth(node: Node, depth: int, levels: dict[int, list[Node]]) -> None:
+    """Note what lies open, by how many nibbles it hangs below the root."""
+    if node is None or isinstance(node, Opaque):
+        return
+    levels[depth].append(node)
+    if isinstance(node, Extension):
+        _by_depth(node.child, depth + len(node.path), levels)
+    elif isinstance(node, Branch):
+        for child in node.children:
+            _by_depth(child, depth + 1, levels)
+
+
+def _size(node: Node, depth: int, sizes: dict[int, float], typical: dict[int, float]) -> float:
+    """Return how many leaves are about below an open node, those of the open nodes below it being known."""
+    if isinstance(node, Extension):
+        return sizes.get(id(node.child)) or max(2.0, typical.get(depth + len(node.path), 0.0))
+    if not isinstance(node, Branch):
+        return 1.0
+    there = [child for child in node.children if child is not None]
+    known = [sizes[id(child)] for child in there if id(child) in sizes]
+    return sum(known) + (len(there) - len(known)) * (mean(known) if known else typical.get(depth + 1, 1.0))
 
 
 def mean_depth(trie: Node, keys: Iterable[bytes]) -> float:
@@ -109,20 +139,3 @@ def _end(trie: Node, key: bytes) -> tuple[bool, int, int]:
         else:
             return False, depth, nodes
     return False, depth, nodes
-
-
-def _below(node: Node) -> Iterator[Node]:
-    yield node
-    if isinstance(node, Extension):
-        yield from _below(node.child)
-    elif isinstance(node, Branch):
-        for child in node.children:
-            yield from _below(child)
-
-
-def _leaves(trie: Node) -> Iterator[Leaf]:
-    return (node for node in _below(trie) if isinstance(node, Leaf))
-
-
-def _closed(trie: Node) -> Iterator[bool]:
-    return (not isinstance(node, (Leaf, Extension, Branch)) and node is not None for node in _below(trie))

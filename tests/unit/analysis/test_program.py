@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from smartsync.analysis.program import BY_TABLE, read_program
+from smartsync.errors import ConfigError
 from tests.unit.analysis.conftest import Compiled
 
 # vyper 0.4.3, -f bytecode_runtime: `f(): block.timestamp`, `g(): block.number` and eight more, dispatched by a table.
@@ -38,6 +39,13 @@ def test_read_program_blocks_hold_instructions_of_the_code_only(asking: Compiled
 def test_read_program_of_nothing_has_nothing() -> None:
     program = read_program(b"")
     assert (program.size, program.blocks, program.functions, program.start) == (0, {}, (), ())
+
+
+def test_read_program_without_the_library_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smartsync.analysis.program.evmole", None)
+    with pytest.raises(ConfigError, match="evmole") as caught:
+        read_program(b"\x00")
+    assert "pip install evmole" in caught.value.hint
 
 
 def test_read_program_embedded_creation_code_is_not_reached() -> None:

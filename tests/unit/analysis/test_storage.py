@@ -10,7 +10,7 @@ from smartsync.analysis import storage
 from smartsync.analysis.storage import estimated_slots, mean_depth, measure_storage
 from smartsync.errors import InvalidProof, MethodMissing, NonCanonicalTrie
 from smartsync.keccak import keccak256
-from smartsync.trie.node import Node, root_hash
+from smartsync.trie.node import Extension, Node, Opaque, root_hash
 from smartsync.trie.proof import partial_trie
 from smartsync.trie.trie import build, storage_value
 from tests.unit.conftest import ADDRESS, prove
@@ -28,17 +28,24 @@ def told(trie: Node) -> Node:
     return partial_trie(root_hash(trie), {node for key in KEYS for node in prove(trie, key)})
 
 
-@pytest.mark.parametrize("slots", [300, 3_000, 30_000])
+@pytest.mark.parametrize("slots", [50, 300, 3_000, 30_000])
 def test_estimated_slots_is_near(slots: int) -> None:
-    found = [estimated_slots(told(trie_of(slots, seed)), KEYS) for seed in range(3)]
-    for one in found:
-        assert slots * 0.5 < one < slots * 2
-    assert sum(found) / 3 == pytest.approx(slots, rel=0.35)
+    found = [estimated_slots(told(trie_of(slots, seed))) for seed in range(4)]
+    assert all(one == pytest.approx(slots, rel=0.25) for one in found), found
+    assert sum(found) / 4 == pytest.approx(slots, rel=0.12)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 5])
 def test_estimated_slots_of_a_trie_that_lies_open_is_exact(slots: int) -> None:
-    assert estimated_slots(trie_of(slots), KEYS) == slots
+    assert estimated_slots(trie_of(slots)) == slots
+
+
+def test_estimated_slots_of_nothing_is_nothing() -> None:
+    assert estimated_slots(None) == 0
+
+
+def test_estimated_slots_of_a_trie_that_hangs_below_a_closed_extension_ends() -> None:
+    assert estimated_slots(Extension(b"\1\2", Opaque(bytes(32)))) == 2
 
 
 def test_mean_depth_counts_nodes() -> None:
