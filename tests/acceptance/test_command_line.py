@@ -20,7 +20,7 @@ from tests.acceptance.sample import change, deployed_sample
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    *("demo", "doctor", "deploy", "fork", "sync", "watch", "attest", "attestor", "halt"),
+    *("demo", "doctor", "analyze", "deploy", "fork", "sync", "watch", "attest", "attestor", "halt"),
     *("status", "diff", "verify", "call", "anchor"),
 )
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -166,6 +166,17 @@ def sent(node: Node) -> int:
         (("sync", "0x" + "de" * 20), 6, "UnknownReplica"),
         (("sync", "0x" + "de" * 20, "--hub", "0x" + "de" * 20), 6, "NotDeployed"),
         (("fork", "0x12"), 2, "ConfigError"),
+        (("analyze", "0x" + "de" * 20), 5, "NoCode"),
+        (("analyze", "ACCOUNT"), 5, "NoCode"),
+        (("analyze", "SAMPLE", "--block", "99999999"), 3, "BlockUnavailable"),
+        (("analyze", "SAMPLE", "--block", "0"), 5, "NoCode"),
+        (("analyze", "SAMPLE", "--target-url", "http://127.0.0.1:9"), 3, "NodeUnreachable"),
+        (("analyze", "SAMPLE", "--target-chain-id", "1"), 2, "WrongChain"),
+        (("analyze", "SAMPLE", "--abi", "nothing.json"), 2, "ConfigError"),
+        (("analyze", "SAMPLE", "--abi", "few.txt"), 2, "ConfigError"),
+        (("analyze", "SAMPLE", "--abi", "locked.json"), 2, "ConfigError"),
+        (("analyze", "SAMPLE", "--gas-price", "free"), 2, "ConfigError"),
+        (("analyze", "SAMPLE", "--block", "latest"), 2, "ConfigError"),
         (("fork", "SAMPLE", "--keystore", "nothing.json"), 2, "KeyUnavailable"),
     ],
 )
@@ -173,13 +184,41 @@ def test_bad_input_has_its_own_error_and_exit_code(
     ready: Ready, hardhat: Node, arguments: tuple[str, ...], code: int, error: str
 ) -> None:
     before = sent(hardhat)
-    result = ready.run(*(ready.sample if part == "SAMPLE" else part for part in arguments), "--json")
+    meant = {"SAMPLE": ready.sample, "ACCOUNT": hardhat.accounts[2].address}
+    result = ready.run(*(meant.get(part, part) for part in arguments), "--json")
     assert result.returncode == code, result.stderr
     told = json.loads(result.stdout)
     assert told["error"] == error
     assert told["message"]
     assert "Traceback" not in result.stderr
     assert sent(hardhat) == before, "nothing half done"
+
+
+def test_analyze_names_functions_and_prices_and_sends_nothing(ready: Ready, hardhat: Node) -> None:
+    before = sent(hardhat)
+    abi = [{"type": "function", "name": "values", "inputs": [{"type": "uint256"}], "stateMutability": "view"}]
+    (ready.folder / "abi.json").write_text(json.dumps(abi))
+    told = ready.run("analyze", ready.sample, "--abi", "abi.json", "--gas-price", "0.5", "--gas-price", "20")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.lower().startswith(f"{ready.sample} can be replicated")
+    assert "values(uint256)" in told.stdout and "at 0.5 gwei" in told.stdout and "at 20 gwei" in told.stdout
+    document = reported(ready.run("analyze", ready.sample, "--json"))
+    assert document["ok"] is True and document["storage"]["slots"] == 5  # type: ignore[index]
+    assert sent(hardhat) == before
+
+
+def test_analyze_source_alone_and_a_delegated_account(installed: Path, tmp_path: Path, hardhat: Node) -> None:
+    """An account with a delegation (EIP-7702) has code and is no contract: told, with the exit code for it."""
+    delegated = "0x" + "7702" * 10
+    hardhat.request("hardhat_setCode", [delegated, "0xef0100" + "11" * 20])
+    hardhat.request("hardhat_mine", ["0x1"])
+    command = [str(installed), "analyze", delegated, "--source-url", hardhat.url]
+    told = subprocess.run(
+        command, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=120
+    )
+    assert told.returncode == 3, told.stderr
+    assert "cannot be replicated as it is: its code cannot be deployed." in told.stdout.splitlines()[0]
+    assert "EIP-7702" in told.stdout and "no target url" in told.stdout
 
 
 def test_keystore_with_a_wrong_password_stays_locked_and_nothing_of_it_is_shown(ready: Ready, hardhat: Node) -> None:

@@ -100,8 +100,8 @@ class ProxyReport:
 class StorageReport:
     """The size of a storage, proven against the block's state root as far as it says.
 
-    ``slots`` that are not zero; where not ``exact`` estimated from proofs of random slots (off by a quarter at
-    most in those that were tried). ``found_by`` is the strategy that found them all; else ``why`` tells why they were not found. ``depth`` is
+    ``slots`` that are not zero; where not ``exact`` estimated from proofs of random slots, off by a quarter at most in
+    tests. ``found_by`` is the strategy that found them all; else ``why`` tells why they were not found. ``depth`` is
     the mean number of trie nodes on the way to a slot; ``account_nodes`` counts those of the account proof, of which
     the hub takes ``account_bytes``.
     """
