@@ -10,7 +10,7 @@ from typing import NamedTuple
 from eth_utils.address import to_checksum_address
 
 from smartsync.analysis.names import Named
-from smartsync.analysis.opcodes import ANSWERS, CALLS, PRECOMPILES, WRITES
+from smartsync.analysis.opcodes import ANSWERS, CALLS, EVERYWHERE, PRECOMPILES, WRITES
 from smartsync.analysis.origins import ACCOUNT_AT, ITSELF, UNKNOWN, Value, account_origins
 from smartsync.analysis.program import Function, Instruction, Program, read_program
 from smartsync.analysis.reach import Reach, prelude, reach_of
@@ -78,7 +78,7 @@ def _parts(program: Program, names: Mapping[bytes, Named]) -> list[_Part]:
     label = NO_FUNCTION if program.functions else ANY_CALL
     parts = [_Part(FunctionReport(b"", label, False, True, before.followed), before)]
     for function in program.functions:
-        reach = reach_of(program, function)
+        reach = reach_of(program, function, before)
         parts.append(_Part(_report(program, function, names.get(function.selector), reach), reach))
     return parts
 
@@ -105,7 +105,8 @@ def _keys(program: Program, part: _Part, origins: Mapping[tuple[bytes, int], fro
             found.add(_Key(each.name, None, None))
             continue
         for value in origins.get((part.report.selector, each.offset), {UNKNOWN}):
-            found.add(_Key(each.name, *_origin(value)))
+            if each.name not in CALLS or value not in EVERYWHERE:
+                found.add(_Key(each.name, *_origin(value)))
     called = {(key.origin, key.address) for key in found if key.opcode in CALLS}
     for key in found:
         # Compilers ask whether there is code before each call: that says nothing that the call does not.

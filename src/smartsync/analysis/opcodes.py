@@ -40,6 +40,9 @@ WRITES = frozenset({"SSTORE", "TSTORE", "CREATE", "CREATE2", "SELFDESTRUCT", *(f
 PRECOMPILES = frozenset({*range(0x01, 0x12), 0x100})
 """Addresses of contracts that the protocol has (up to Osaka): they answer the same wherever the fork has them."""
 
+EVERYWHERE = frozenset(range(0x01, 0x0B))
+"""Of these, those up to Cancun, which a target has to have in any case: calling one makes no difference."""
+
 PROBES = {
     "SHL": "600060001b00",
     "EXTCODEHASH": "303f00",

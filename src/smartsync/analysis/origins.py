@@ -30,6 +30,9 @@ ACCOUNT_AT = {
 _STEPS = 20_000
 """Blocks to execute at most for a function: some tenths of a second; the swap of Uniswap's pool takes 4,000."""
 
+_STEPS_IN_ALL = 400_000
+"""Blocks to execute at most for all functions together: code may pretend to have thousands of them."""
+
 _DEEPEST = 200
 """Words on a stack from where on something is wrong: compilers reach 16 of them."""
 
@@ -81,6 +84,7 @@ class _Search:
         self.found: dict[tuple[bytes, int], set[Value]] = defaultdict(set)
         self.entered: dict[int, set[_State]] = defaultdict(set)
         self._program = program
+        self._left = _STEPS_IN_ALL
         self._entries = {block for function in program.functions for block in function.entry} - set(program.start)
         self._by_offset = {(block.start, block.id >= BY_TABLE): block.id for block in program.blocks.values()}
         self._targets = {block.start for block in program.blocks.values()}
@@ -89,9 +93,9 @@ class _Search:
         """Search from these states on, in the name of a function; other functions are noted, not entered."""
         waiting = list(starts)
         seen = set(waiting)
-        steps, cut = 0, False
-        while waiting and steps < _STEPS:
-            steps += 1
+        steps, cut = min(_STEPS, self._left), False
+        while waiting and steps:
+            steps, self._left = steps - 1, self._left - 1
             number, stack = waiting.pop()
             block = self._program.blocks[number]
             after, told = _execute(block, list(stack))

@@ -20,9 +20,9 @@ class Reach:
     followed: bool
 
 
-def reach_of(program: Program, function: Function) -> Reach:
-    """Return what a function can come to, from its entry on."""
-    found = _reach(program, function.entry, before=prelude(program).blocks)
+def reach_of(program: Program, function: Function, before: Reach | None = None) -> Reach:
+    """Return what a function can come to, from its entry on; ``before`` is the `prelude`, where it is known."""
+    found = _reach(program, function.entry, before=(before or prelude(program)).blocks)
     return found if function.entry else Reach(found.blocks, followed=False)
 
 
@@ -52,7 +52,8 @@ def _reach(program: Program, start: Iterable[int], *, before: Iterable[int] = ()
                 waiting.append(jump.to)
             else:
                 held.setdefault(jump.pusher, []).append(jump.to)
-    return Reach(frozenset(found), all(_resolved(program, number, found | known) for number in found))
+    ran = found | known
+    return Reach(frozenset(found), all(_resolved(program, number, ran) for number in found))
 
 
 def _resolved(program: Program, number: int, ran: set[int]) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from smartsync.analysis.findings import ANY_CALL, NO_FUNCTION, examine_code
@@ -60,7 +62,6 @@ def test_examine_code_time_is_asked_for_after_a_shared_subroutine_by_one_caller_
         ("STATICCALL", "argument", None, "callsArgument(address)"),
         ("STATICCALL", "caller", None, "callsCaller()"),
         ("STATICCALL", "itself", None, "callsItself()"),
-        ("STATICCALL", "precompile", "0x0000000000000000000000000000000000000002", "callsPrecompile(bytes)"),
         ("BALANCE", "argument", None, "balance(address)"),
         ("EXTCODESIZE", "argument", None, "extcodesize(address)"),
         ("EXTCODEHASH", "argument", None, "extcodehash(address)"),
@@ -83,7 +84,8 @@ def test_examine_code_delegation_and_call_of_functions_that_write_are_apart(aski
 
 
 def test_examine_code_views_without_anything_are_exact(asking: Compiled) -> None:
-    assert {"data()", "sharing(uint256)", "stored()"} == set(examined(asking).exact_views)
+    exact = {"data()", "sharing(uint256)", "stored()", "callsPrecompile(bytes)"}
+    assert set(examined(asking).exact_views) == exact
 
 
 def test_examine_code_data_and_metadata_are_no_code(asking: Compiled) -> None:
@@ -130,6 +132,34 @@ def test_examine_code_registry_compares_owners_with_itself(registry: Compiled) -
     (one,) = report.findings
     assert (one.opcode, one.views, one.writers) == ("ADDRESS", ("owner(bytes32)",), ())
     assert len(report.exact_views) == 4
+
+
+@pytest.mark.parametrize(
+    ("precompile", "told"), [("01", False), ("0a", False), ("0b", True), ("11", True), ("12", True)]
+)
+def test_examine_code_precompile_that_not_every_target_has_is_told(precompile: str, told: bool) -> None:
+    code = bytes.fromhex(f"600060006000600060{precompile}5afa00")
+    report = examine_code(code, {}, role="contract", address=PEER)
+    assert [finding.origin for finding in report.findings] == ([] if not told else [report.findings[0].origin])
+    if told:
+        assert report.findings[0].origin == ("code" if precompile == "12" else "precompile")
+
+
+def test_examine_code_with_thousands_of_functions_ends_in_time() -> None:
+    # A dispatcher to 1,500 functions that are all the same: 300 times CALLVALUE, and a jump that goes on either way.
+    count, steps = 1_500, 300
+    start = 5 + 11 * count
+    ways = b"".join(
+        b"\x80\x63" + number.to_bytes(4, "big") + b"\x14\x61" + start.to_bytes(2, "big") + b"\x57"
+        for number in range(count)
+    )
+    body = b"\x5b"
+    for _ in range(steps):
+        body += b"\x34\x61" + (start + len(body) + 7).to_bytes(2, "big") + b"\x57\x33\x50\x5b"
+    started = time.monotonic()
+    report = examine_code(bytes.fromhex("5f3560e01c") + ways + body + b"\x00", {}, role="contract", address=PEER)
+    assert len(report.functions) == count
+    assert time.monotonic() - started < 30
 
 
 def test_examine_code_clone_delegates_whoever_calls() -> None:
