@@ -42,7 +42,7 @@ async def measure_storage(chain: Chain, header: Header, address: str) -> Storage
     account = len(state.account_nodes), len(encode_account_proof(header.state_root, address, state.account_nodes))
     if state.storage_root == EMPTY_ROOT:
         return StorageReport(0, True, "its empty root", "", 0.0, *account)
-    depth = mean_depth(state.trie, keys)
+    depth = estimated_depth(state.trie, keys)
     whole, found_by, why = await _counted(chain, header, address)
     if whole is not None:
         depth = mean_depth(whole.trie, map(keccak256, whole.values))
@@ -113,6 +113,16 @@ def _size(node: Node, depth: int, sizes: dict[int, float], typical: dict[int, fl
     there = [child for child in node.children if child is not None]
     known = [sizes[id(child)] for child in there if id(child) in sizes]
     return sum(known) + (len(there) - len(known)) * (mean(known) if known else typical.get(depth + 1, 1.0))
+
+
+def estimated_depth(trie: Node, keys: Iterable[bytes]) -> float:
+    """Return about how many trie nodes lie on the way to a leaf, from where random keys end.
+
+    A leaf that hangs below n nibbles is where one of 16^n random keys ends, so such a key stands for so many leaves.
+    """
+    ends = [(16**hanging, nodes) for leaf, hanging, nodes in (_end(trie, key) for key in keys) if leaf]
+    leaves = sum(weight for weight, _ in ends)
+    return sum(weight * nodes for weight, nodes in ends) / leaves if leaves else 0.0
 
 
 def mean_depth(trie: Node, keys: Iterable[bytes]) -> float:

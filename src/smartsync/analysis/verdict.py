@@ -12,6 +12,7 @@ from smartsync.results import Check
 from smartsync.types import MAX_CODE_SIZE
 
 _SHOWN = 4
+_SHORT = 80
 _NOBODYS = frozenset({NO_FUNCTION, ANY_CALL})
 
 _WHY = {
@@ -113,8 +114,10 @@ def storage_check(storage: StorageReport) -> Check:
     slots = f"{storage.slots:,} slot{'' if storage.slots == 1 else 's'}"
     if storage.exact:
         return Check("storage", True, f"{slots}, all of them found ({storage.found_by})" if storage.slots else "empty")
-    why = f"about {slots}, estimated from proofs; {storage.why}: fork will want --slots FILE, or another node"
-    return Check("storage", False, why, needed=False)
+    # What several methods lack is long: `doctor` tells that.
+    why = storage.why if len(storage.why) <= _SHORT else "the node does not tell which they are"
+    detail = f"about {slots}, estimated from proofs; {why}: fork will want --slots FILE, or another node"
+    return Check("storage", False, f"{detail} (smartsync doctor tells more)", needed=False)
 
 
 def verdict_on(address: str, checks: Sequence[Check], codes: Sequence[CodeReport]) -> str:

@@ -167,7 +167,7 @@ def _draw_storage(console: Console, storage: StorageReport, changes: ChangeRepor
     slots = f"{'' if storage.exact else 'about '}{storage.slots:,}"
     rows: list[tuple[str, object]] = [
         ("slots", slots),
-        ("depth of the trie", f"{storage.depth:g} nodes in the mean" if storage.slots else None),
+        ("depth of the trie", f"{storage.depth:g} nodes in the mean" if storage.depth else None),
         ("account proof", f"{storage.account_nodes} nodes, {storage.account_bytes:,} bytes of calldata"),
         ("changes", None if changes is None else _told(changes)),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smartsync.analysis import storage
-from smartsync.analysis.storage import estimated_slots, mean_depth, measure_storage
+from smartsync.analysis.storage import estimated_depth, estimated_slots, mean_depth, measure_storage
 from smartsync.errors import InvalidProof, MethodMissing, NonCanonicalTrie
 from smartsync.keccak import keccak256
 from smartsync.trie.node import Extension, Node, Opaque, root_hash
@@ -46,6 +46,18 @@ def test_estimated_slots_of_nothing_is_nothing() -> None:
 
 def test_estimated_slots_of_a_trie_that_hangs_below_a_closed_extension_ends() -> None:
     assert estimated_slots(Extension(b"\1\2", Opaque(bytes(32)))) == 2
+
+
+@pytest.mark.parametrize("slots", [100, 3_000, 30_000])
+def test_estimated_depth_is_near_the_mean_of_all_leaves(slots: int) -> None:
+    rnd = random.Random(5)
+    keys = [keccak256(rnd.randbytes(32)) for _ in range(slots)]
+    trie = build((key, storage_value(2**200 + 1)) for key in keys)
+    assert estimated_depth(told(trie), KEYS) == pytest.approx(mean_depth(trie, keys), rel=0.1)
+
+
+def test_estimated_depth_where_no_key_ends_at_a_leaf_is_not_known() -> None:
+    assert estimated_depth(None, KEYS) == 0
 
 
 def test_mean_depth_counts_nodes() -> None:
