@@ -4,9 +4,9 @@ The transactions that called the contract are made again, as calls at the newest
 would use. What a call used then and does not use now is not found: it is one source among others. Measured:
 
 ============== =========================================================================================
-geth 1.17      serves it, also for a call that reverts
+geth 1.17      serves it, also for a call that reverts; the caller must be able to pay for the gas
 anvil 1.7      serves it; not for a call that reverts
-hardhat 3,     do not have the method
+hardhat 2.29,  do not have the method
 ganache 7.9.2
 ============== =========================================================================================
 

@@ -5,8 +5,8 @@
     {"storage": [{"label": "owner", "slot": "0", "offset": 0, "type": "t_address"}, …],
      "types": {"t_address": {"encoding": "inplace", "numberOfBytes": "20", "label": "address"}, …}}
 
-solc does not list ERC-7201 namespaces. Where the document has them as OpenZeppelin's upgrades plugins write them
-(``namespaces``: an id such as ``erc7201:example.main`` with members as in ``storage``), they are variables too.
+solc does not list ERC-7201 namespaces. Where the document has them beside ``storage`` as ``namespaces`` (an id such as
+``erc7201:example.main`` with members as in ``storage``), they are variables too.
 
 Source: solc documentation, "JSON Output"; ERC-7201.
 """
@@ -120,7 +120,7 @@ def _type(type_id: str, types: Table[str, Any], values: Table[str, Type], name: 
         case "bytes":
             return Text()
         case "inplace" if "members" in told:
-            return Struct(tuple(_members(told["members"], values, place)))
+            return Struct(tuple(_fields(_list(told["members"], f"{place}: members"), values, place)))
         case "inplace" if "base" in told:
             count = _COUNT.search(str(told.get("label")))
             if count is None:
@@ -131,12 +131,6 @@ def _type(type_id: str, types: Table[str, Any], values: Table[str, Type], name: 
                 raise ConfigError(f"{place}: a value of {size} bytes", hint=WANTED)
             return Value(size)
     raise ConfigError(f"{place}: the encoding {shown(encoding)} is not known", hint=WANTED)
-
-
-def _members(items: object, values: Table[str, Type], place: str) -> Sequence[Field]:
-    if isinstance(items, list) and items and all(isinstance(item, str) for item in items):
-        return ()  # the names of an enum, in OpenZeppelin's documents
-    return _fields(_list(items, f"{place}: members"), values, place)
 
 
 def _key(type_id: str, types: Table[str, Any], place: str) -> Key:
