@@ -36,8 +36,8 @@ DEPLOYED = (
 DEMO = ("DemoReader", "DemoToken", "DemoTrader")
 """Contracts of `smartsync demo` (contracts/demo): interface and code."""
 
-CALLED = ("IAnchor", "INativeAnchor", "IBftAnchor", "ICompositeAnchor", "IL1Block")
-"""Interfaces of contracts that others may have deployed: no code."""
+CALLED = ("IAnchor", "INativeAnchor", "IBftAnchor", "ICompositeAnchor", "IImplementations", "IL1Block")
+"""Interfaces of contracts that others may have deployed, or the hub has: no code."""
 
 
 def main() -> int:

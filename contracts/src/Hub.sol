@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Implementations} from "./Implementations.sol";
 import {Replica} from "./Replica.sol";
 import {TransitionEngine} from "./TransitionEngine.sol";
 import {IAnchor, Level, SrcBlock, Status} from "./interfaces/IAnchor.sol";
@@ -16,8 +17,8 @@ import {LogicCopy} from "./libraries/LogicCopy.sol";
 /// It is the engine of its replicas as well: they delegatecall it, which costs nothing for a contract that the transaction is
 /// addressed to. Of the rest, too, the price of a synchronisation decides where things are: what moves with it are two words
 /// here; what never changes is in the replica's code; numbers, times and levels of blocks are the anchor's to tell.
-/// @dev Outside of its own replicas it calls nobody but anchors, and those with STATICCALL only, so there is no moment at
-/// which it could be entered again half way.
+/// @dev Outside of its own replicas it calls nobody but anchors and the `Implementations` that it made, and those with
+/// STATICCALL only, so there is no moment at which it could be entered again half way.
 contract Hub is IHub, TransitionEngine {
     /// @dev Where a replica stands. No root is zero, so one that is tells that there is no replica.
     struct Standing {
@@ -46,6 +47,9 @@ contract Hub is IHub, TransitionEngine {
     bytes32 private constant HALTED = bytes32(uint256(1));
 
     bytes32 private constant EMPTY_ROOT = 0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421;
+
+    /// @dev At the address of the hub's nonce 1, which is how others find it (`IHub`).
+    Implementations private immutable IMPLEMENTATIONS = new Implementations();
 
     mapping(address replica => Standing) private _standings;
     mapping(address replica => uint64) private _firstBlocks;
@@ -344,9 +348,13 @@ contract Hub is IHub, TransitionEngine {
 
     function _deployLogic(ReplicaKey memory key, bytes calldata code) private {
         if (!LogicCopy.isDeployable(code)) revert CodeNotDeployable(code.length);
-        bytes32 logicHash = LogicCopy.creationHash(code);
-        if (logicHash != key.logicHash) revert LogicHashMismatch(key.logicHash, logicHash);
-        if (LogicCopy.deploy(_id(key), code) == address(0)) revert DeploymentFailed();
+        bytes memory creation = LogicCopy.creation(code);
+        bytes32 logicHash = keccak256(creation);
+        if (logicHash != key.logicHash) {
+            creation = IMPLEMENTATIONS.resolverCreation(key.anchor, code, key.logicHash);
+            if (creation.length == 0) revert LogicHashMismatch(key.logicHash, logicHash);
+        }
+        if (LogicCopy.create2(_id(key), creation) == address(0)) revert DeploymentFailed();
     }
 
     function _existing(address replica) private view returns (Standing storage standing) {

@@ -19,7 +19,8 @@ struct ReplicaKey {
     address anchor; // the anchor on the target chain, for life
     address creator; // who may fill it before activation
     bytes32 codeHash; // keccak-256 of the source's runtime code
-    bytes32 logicHash; // keccak-256 of the creation code of the logic copy (see `logicHashOf`)
+    bytes32 logicHash; // keccak-256 of the creation code of its logic: a copy of the source's code (`logicHashOf`), or a
+    // resolver, where the source is a proxy (`IImplementations.resolverHashOf`)
 }
 
 /// @notice The hub's bookkeeping of one replica.
@@ -47,6 +48,9 @@ struct Head {
 /// @title IHub
 /// @notice Owns the bookkeeping of all replicas of a target chain: which exist, and at which source block each stands.
 /// Nobody has a right here that others lack, except a creator to fill his own replica before it is active.
+/// What replicas of proxies delegate to is kept by the hub's `IImplementations`: the one contract that a hub creates by CREATE,
+/// at its own creation, and so at the address of its nonce 1: the last 20 bytes of keccak256(0xd694 ++ hub ++ 0x01).
+/// @dev A function for that would cost every synchronisation some gas: it would stand in the way of the others.
 interface IHub {
     /// @notice A replica was created, empty.
     event ReplicaCreated(
@@ -102,7 +106,7 @@ interface IHub {
     error StateRootMismatch(bytes32 expected, bytes32 computed);
     /// @notice No `prepare` has proven these pending subtries with these writes for this replica.
     error PartNotProven(bytes32 part);
-    /// @notice The code given is not the one whose hash the replica's address was made of.
+    /// @notice Neither a copy of the code given nor a resolver for it is the logic whose hash the replica's address was made of.
     error LogicHashMismatch(bytes32 expected, bytes32 actual);
     /// @notice Code of this size cannot be deployed here (EIP-170), or starts with 0xEF (EIP-3541), or is empty.
     error CodeNotDeployable(uint256 size);
@@ -118,7 +122,8 @@ interface IHub {
     /// @param source The original contract.
     /// @param anchor The anchor that decides over source blocks, for life.
     /// @param codeHash keccak-256 of the source's runtime code.
-    /// @param logicHash `logicHashOf` the source's runtime code.
+    /// @param logicHash `logicHashOf` the source's runtime code. For a proxy, whose own code would delegate to an address where
+    /// anybody may have put anything on this chain: `IImplementations.resolverHashOf` that code, of the proxy's kind.
     /// @param firstBlock No block of a lower number will ever be mirrored. So nobody can end the filling with a block at
     /// which the source was still empty, nor throw the replica back to one after a fork of the source.
     /// @return replica Its address, which is `replicaOf` the key.
@@ -138,7 +143,8 @@ interface IHub {
     /// @param witness See `ITransitionEngine.transition`.
     function fill(address replica, bytes32 expectedRoot, bytes calldata witness) external returns (bytes32 newRoot);
 
-    /// @notice Proves a filled replica to be the source's exact image, deploys the logic copy and opens it to readers.
+    /// @notice Proves a filled replica to be the source's exact image, deploys its logic (the copy of the code given, or for a
+    /// proxy a resolver, as its key says) and opens it to readers.
     /// Anybody may.
     /// @dev Warning: that is also somebody else, as soon as the storage is that of an accepted block from `firstBlock` on.
     /// The replica is a true mirror of that block then and goes on by `sync`, but cannot be filled any more.
@@ -200,7 +206,7 @@ interface IHub {
     /// account is absent, or has other code or none.
     function halt(address replica, bytes32 blockHash, bytes calldata accountProof) external;
 
-    /// @notice Deploys the logic copy of an activated replica again, at its address, should it be gone.
+    /// @notice Deploys the logic copy (or resolver) of an activated replica again, at its address, should it be gone.
     /// @dev Code that contains SELFDESTRUCT can be destroyed in the very transaction of its deployment (EIP-6780).
     /// @param replica An activated replica.
     /// @param code The source's runtime code.
@@ -220,7 +226,7 @@ interface IHub {
     /// @notice The address that the replica of this key has or would have.
     function replicaOf(ReplicaKey calldata key) external view returns (address);
 
-    /// @notice The address that the logic copy of this key has or would have.
+    /// @notice The address that the logic copy (or resolver) of this key has or would have.
     function logicOf(ReplicaKey calldata key) external view returns (address);
 
     /// @notice keccak-256 of the creation code that deploys `code`.

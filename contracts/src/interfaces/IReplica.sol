@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {ReplicaKey} from "./IHub.sol";
 
 /// @title IReplica
-/// @notice The errors of a replica. It has no functions of its own: whatever is called is the source's function.
+/// @notice The errors of a replica; that of a proxy has those of `IImplementations` too. It has no functions of its own:
+/// whatever is called is the source's function.
 /// @dev Warning: a function that writes answers as if it had. `transfer` of a replicated token returns true, and nothing
 /// has moved. Only read.
 /// Warning: `block.*`, `address(this)`, balances and calls to other contracts are this chain's, not the source's. A function

@@ -21,9 +21,14 @@ library LogicCopy {
         return code.length != 0 && code.length <= MAX_SIZE && code[0] != 0xef;
     }
 
+    /// @notice The creation code.
+    function creation(bytes calldata code) internal pure returns (bytes memory) {
+        return abi.encodePacked(PREFIX, code);
+    }
+
     /// @notice keccak-256 of the creation code.
     function creationHash(bytes calldata code) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(PREFIX, code));
+        return keccak256(creation(code));
     }
 
     /// @notice The address at which `deploy` by `deployer` with this salt puts the code of this creation hash.
@@ -33,13 +38,13 @@ library LogicCopy {
 
     /// @notice Deploys the code; zero where the chain refuses it.
     function deploy(bytes32 salt, bytes calldata code) internal returns (address) {
-        return create2(salt, abi.encodePacked(PREFIX, code));
+        return create2(salt, creation(code));
     }
 
     /// @notice Runs creation code (EIP-1014); zero where the chain refuses it.
-    function create2(bytes32 salt, bytes memory creation) internal returns (address deployed) {
+    function create2(bytes32 salt, bytes memory creation_) internal returns (address deployed) {
         assembly ("memory-safe") {
-            deployed := create2(0, add(creation, 32), mload(creation), salt)
+            deployed := create2(0, add(creation_, 32), mload(creation_), salt)
         }
     }
 }

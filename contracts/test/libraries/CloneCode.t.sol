@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Test} from "forge-std/Test.sol";
+import {CloneCode} from "../../src/libraries/CloneCode.sol";
+
+contract CloneCodeTest is Test {
+    function target(bytes calldata code) external pure returns (address) {
+        return CloneCode.target(code);
+    }
+
+    function clone(uint256 form, address to) private pure returns (bytes memory) {
+        if (form == 0) return abi.encodePacked(hex"363d3d373d3d3d363d73", to, hex"5af43d82803e903d91602b57fd5bf3");
+        if (form == 1) return abi.encodePacked(hex"3d3d3d3d363d3d37363d73", to, hex"5af43d3d93803e602a57fd5bf3");
+        if (form == 2) return abi.encodePacked(hex"365f5f375f5f365f73", to, hex"5af43d5f5f3e5f3d91602a57fd5bf3");
+        return abi.encodePacked(hex"5f5f365f5f37365f73", to, hex"5af43d5f5f3e6029573d5ffd5b3d5ff3");
+    }
+
+    /// @dev What is recognised also does so: its answers, and its refusals, are those of what it delegates to.
+    function test_target_eachForm_isWhatItDelegatesTo() public {
+        // CALLDATASIZE PUSH1 0e JUMPI | answers with 42 where nothing was given, else reverts with the calldata
+        address to = makeAddr("implementation");
+        vm.etch(to, hex"36600e57602a60005260206000f35b366000600037366000fd");
+        for (uint256 form = 0; form < 4; ++form) {
+            bytes memory code = clone(form, to);
+            assertEq(this.target(code), to);
+            address made = makeAddr("clone");
+            vm.etch(made, code);
+            (bool success, bytes memory answer) = made.call("");
+            assertTrue(success);
+            assertEq(answer, abi.encode(42));
+            (success, answer) = made.call(hex"0102030405");
+            assertFalse(success);
+            assertEq(answer, hex"0102030405");
+        }
+    }
+
+    function testFuzz_target_aByteChanged_isNoneOrAnotherAddress(uint256 form, uint160 to, uint256 index, uint8 flip)
+        public
+        view
+    {
+        vm.assume(to != 0);
+        bytes memory code = clone(form % 4, address(to));
+        assertEq(this.target(code), address(to));
+        index = bound(index, 0, code.length - 1);
+        code[index] ^= bytes1(uint8(bound(flip, 1, 255)));
+        address found = this.target(code);
+        assertTrue(found != address(to));
+        if (found != address(0)) assertEq(abi.encode(code), abi.encode(clone(form % 4, found)));
+    }
+
+    function testFuzz_target_withArgumentsOrCutShort_isNone(uint256 form, address to, bytes memory more, uint256 length)
+        public
+        view
+    {
+        vm.assume(more.length != 0);
+        bytes memory code = clone(form % 4, to);
+        assertEq(this.target(bytes.concat(code, more)), address(0));
+        length = bound(length, 0, code.length - 1);
+        assembly ("memory-safe") {
+            mstore(code, length)
+        }
+        assertEq(this.target(code), address(0));
+    }
+
+    function testFuzz_target_anyCode_isNone(bytes memory code) public view {
+        vm.assume(code.length < 44 || code.length > 45 || code[0] == 0x60);
+        assertEq(this.target(code), address(0));
+    }
+}
