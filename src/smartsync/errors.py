@@ -258,12 +258,16 @@ class SourceCodeChanged(SourceError):
 
 
 class SourceIsProxy(SourceError):
-    """The source delegates to another contract (not supported yet). ``kind`` and ``implementation`` tell how."""
+    """A contract delegates to another one in a way that a replica cannot. ``kind`` and ``implementation`` tell how.
 
-    def __init__(self, kind: str, implementation: str) -> None:
+    ``why`` says what stands in the way where the kind as such is supported.
+    """
+
+    def __init__(self, kind: str, implementation: str, why: str = "") -> None:
         super().__init__(
-            f"the source is a proxy ({kind}) of {implementation}",
-            hint="proxies are not supported yet: its code alone would not answer on the target chain",
+            f"the source is a proxy ({kind}) of {implementation}" + (f", and {why}" if why else ""),
+            hint="its code alone would not answer on the target chain; which proxies can be replicated, and how: "
+            "docs/explain/proxies.md",
         )
         self.kind, self.implementation = kind, implementation
 

@@ -208,7 +208,8 @@ class ForkResult:
     """A replica that was created, or carried on with, until it was active.
 
     ``block_number`` and ``block_hash`` (32 bytes) are the source block it mirrors, ``slots`` how many slots it has, or
-    ``None`` where it was active already and nothing was done.
+    ``None`` where it was active already and nothing was done. ``implementation`` is what a proxy delegates to, on the
+    source chain.
     """
 
     replica: str
@@ -217,6 +218,7 @@ class ForkResult:
     block_hash: bytes
     slots: int | None
     steps: tuple[Step, ...]
+    implementation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,9 @@ class SyncResult:
     """A replica that was brought to a source block. ``steps`` is empty where it stood there already.
 
     Where it did although the source is further, ``source_head`` is the source's newest block, and ``hint`` says how a
-    newer one comes to be accepted; else ``None`` and empty.
+    newer one comes to be accepted; else ``None`` and empty. Of a proxy: ``implementation`` is what it delegates to at
+    that block, on the source chain, and ``unreadable`` says why no copy of it could be supplied, so that reads are
+    refused.
     """
 
     replica: str
@@ -235,6 +239,22 @@ class SyncResult:
     steps: tuple[Step, ...]
     source_head: int | None = None
     hint: str = ""
+    implementation: str | None = None
+    unreadable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Supplied:
+    """What a proxy's replica delegates to. ``steps`` is empty where all was there already.
+
+    ``implementation`` is an address on the source chain, ``copy`` the one of its proven copy on the target chain.
+    """
+
+    replica: str
+    kind: str
+    implementation: str
+    copy: str
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +355,8 @@ class ReplicaState:
     is later (``None`` where the node has nothing later), ``accepted_block`` the newest block that the anchor accepts,
     ``source_head`` the source's newest, ``dropped_for`` the 32-byte hash that the source has at ``block_number`` where
     that is another one: it has dropped the block that the replica mirrors. ``None`` where there is none, or it is not
-    known.
+    known. Of a proxy's replica: ``proxy`` is its kind, ``implementation`` what it delegates to, on the source chain,
+    ``copy`` the proven copy of that, and ``unreadable`` why it refuses to be read, empty where it does not.
     """
 
     replica: str
@@ -359,6 +380,10 @@ class ReplicaState:
     source_head: int | None
     behind_s: int | None
     dropped_for: bytes | None
+    proxy: str | None = None
+    implementation: str | None = None
+    copy: str | None = None
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """May this contract be replicated? Its code, looked at before anything is sent.
 
 A proxy's code alone would not answer on the target chain: what it delegates to is not there. So the known kinds are
-refused by name. What the node says about their slots is not proven, it only serves to refuse.
+told apart by name; what is done about them is the matter of `smartsync.implementations`. What the node says about their
+slots is not proven: it serves to refuse, and to choose what the hub's account proofs then hold the source to.
 
 Source: EIP-170, 1167, 1822, 1967, 3541, 7511, 7702.
 """
@@ -32,6 +33,8 @@ PROXY_SLOTS = {
 }
 """Kind of proxy -> the slot (32 bytes) that holds its implementation or its beacon."""
 
+BEACON_KIND = "EIP-1967 beacon"
+
 _TO = "(?P<to>[0-9a-f]{40})"
 _CLONES = {
     # A push shorter than 73 (PUSH20) is that of an address which begins with zeros.
@@ -57,7 +60,25 @@ _DELEGATECALL = 0xF4
 
 
 async def inspect(chain: Chain, address: str, block: int, *, account: Account | None = None) -> bytes:
-    """Return a contract's runtime code, where it can be replicated.
+    """Return a contract's runtime code, where it is one that answers by itself.
+
+    See ``look_at`` for parameters and further errors.
+
+    Raises
+    ------
+    SourceIsProxy
+        It is a proxy of a known kind; tells which and where to.
+    """
+    code, proxy = await look_at(chain, address, block, account=account)
+    if proxy is not None:
+        raise SourceIsProxy(*proxy)
+    return code
+
+
+async def look_at(
+    chain: Chain, address: str, block: int, *, account: Account | None = None
+) -> tuple[bytes, tuple[str, str] | None]:
+    """Return a contract's runtime code, and of a proxy its kind and what it names: its implementation or its beacon.
 
     Parameters
     ----------
@@ -73,8 +94,6 @@ async def inspect(chain: Chain, address: str, block: int, *, account: Account | 
     ------
     NoCode
         There is no contract at the address in this block.
-    SourceIsProxy
-        It is a proxy of a known kind; tells which and where to.
     CodeNotDeployable
         No creation can give a contract this code (EIP-170, EIP-3541), or it is an account's delegation (EIP-7702).
     InvalidProof
@@ -84,10 +103,7 @@ async def inspect(chain: Chain, address: str, block: int, *, account: Account | 
     """
     code = await read_code(chain, address, block, account=account)
     require_deployable(code, address)
-    proxy = await find_proxy(chain, address, block, code)
-    if proxy is not None:
-        raise SourceIsProxy(*proxy)
-    return code
+    return code, await find_proxy(chain, address, block, code)
 
 
 async def read_code(chain: Chain, address: str, block: int, *, account: Account | None = None) -> bytes:
@@ -153,25 +169,33 @@ def find_clone(code: bytes) -> tuple[str, str] | None:
 
 async def find_proxy(chain: Chain, address: str, block: int, code: bytes) -> tuple[str, str] | None:
     """Return kind and implementation (or beacon) of a proxy with this code; None where it is none that is known."""
-    found = find_clone(code)
-    if found is None:
-        kind, implementation = await _by_slot(chain, address, block, code)
-        found = (kind, implementation) if kind else None
-    return found
+    return find_clone(code) or await _by_slot(chain, address, block, code)
 
 
-async def _by_slot(chain: Chain, address: str, block: int, code: bytes) -> tuple[str, str]:
-    """Return kind and implementation of a proxy that has its implementation in a slot; empty where it is none."""
+def delegates_by(kind: str, code: bytes, named: str) -> bool:
+    """Whether code that can delegate has a kind's slot written in it, or the beacon that the slot names.
+
+    That is what the known proxies look like, and no proof that the code is one. A slot alone may be a leftover of what
+    a contract was before, or written by an implementation that is made for another kind of proxy.
+    """
+    slot = PROXY_SLOTS.get(kind, b"")
+    # OpenZeppelin's beacon proxies of today have the beacon in their code, and the slot for explorers only.
+    is_written = slot in code or (kind == BEACON_KIND and bytes.fromhex(named[2:]) in code)
+    return bool(slot) and is_written and _DELEGATECALL in code
+
+
+async def _by_slot(chain: Chain, address: str, block: int, code: bytes) -> tuple[str, str] | None:
+    """Return kind and implementation of a proxy that has its implementation in a slot."""
     slots = dict(PROXY_SLOTS)
     if code.startswith(_SAFE) and len(code) <= _SAFE_SIZE and _DELEGATECALL in code:
         slots["Safe proxy"] = bytes(32)
     if code.startswith(_SEQUENCE):
         slots["Sequence wallet"] = bytes.fromhex(address[2:]).rjust(32, b"\0")
     values = await chain.storage_at(address, list(slots.values()), block)
-    for kind, value in zip(slots, values, strict=True):
-        if value:
-            return kind, _address(value.to_bytes(32, "big"))
-    return "", ""
+    used = [(kind, _address(v.to_bytes(32, "big"))) for kind, v in zip(slots, values, strict=True) if v]
+    # An implementation may write the slot of another kind than its proxy reads.
+    read = [(kind, named) for kind, named in used if delegates_by(kind, code, named)]
+    return next(iter(read or used), None)
 
 
 def _address(data: bytes) -> str:

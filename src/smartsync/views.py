@@ -11,6 +11,7 @@ from smartsync.errors import NotDeployed, TransactionReverted
 
 _NAMES = {
     "Hub": ("hub", "or deploy one: smartsync deploy"),
+    "IImplementations": ("book of implementations", "or deploy a hub of this version: smartsync deploy"),
     "QuorumAnchor": ("quorum anchor", "or deploy one: smartsync anchor deploy quorum"),
     "IL1Block": ("L1Block predeploy", "which has to be of an OP-stack rollup"),
 }

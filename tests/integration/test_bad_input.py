@@ -68,11 +68,11 @@ async def create(sender: Sender, runtime: bytes, storage: dict[bytes, int] | Non
     [
         ("EIP-1967", b"\x00", PROXY_SLOTS["EIP-1967"]),
         ("EIP-1967 beacon", b"\x00", PROXY_SLOTS["EIP-1967 beacon"]),
-        ("EIP-1167 minimal proxy", MINIMAL_PROXY, None),
+        ("EIP-1167 minimal proxy", MINIMAL_PROXY + b"\x01", None),
     ],
-    ids=["EIP-1967", "beacon", "EIP-1167"],
+    ids=["EIP-1967", "beacon", "EIP-1167 with arguments"],
 )
-async def test_fork_of_a_proxy_is_refused_by_its_kind(
+async def test_fork_of_what_only_looks_like_a_proxy_is_refused_by_its_kind(
     made: World, kind: str, runtime: bytes, slot: bytes | None
 ) -> None:
     source = await create(made.on_source, runtime, {slot: int(IMPLEMENTATION, 16)} if slot else None)
@@ -82,7 +82,7 @@ async def test_fork_of_a_proxy_is_refused_by_its_kind(
     error = caught.value
     assert isinstance(error, SourceIsProxy)
     assert (error.kind, error.implementation, error.exit_code) == (kind, IMPLEMENTATION, 5)
-    assert kind in error.message and "not supported yet" in error.hint
+    assert kind in error.message and "docs/explain/proxies.md" in error.hint
 
 
 async def test_fork_of_an_account_without_code_is_refused(made: World) -> None:

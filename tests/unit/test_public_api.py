@@ -54,6 +54,7 @@ RESULTS = {
     "SlotChange",
     "Step",
     "StorageReport",
+    "Supplied",
     "SyncPlan",
     "SyncResult",
     "Verification",

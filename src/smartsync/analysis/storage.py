@@ -10,12 +10,13 @@ from statistics import mean
 from smartsync.analysis.report import StorageReport
 from smartsync.chain import Chain
 from smartsync.discovery import strategies
-from smartsync.discovery.completeness import SourceState, check_complete, source_values
+from smartsync.discovery.completeness import SourceState, check_complete, source_trie, source_values
 from smartsync.errors import IncompleteSlots, NodeError, NodeUnreachable, NonCanonicalTrie
 from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.trie.nibbles import to_nibbles
 from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, is_embedded
+from smartsync.trie.trie import build, storage_value
 from smartsync.types import EMPTY_ROOT
 from smartsync.witness import encode_account_proof
 
@@ -37,17 +38,18 @@ async def measure_storage(chain: Chain, header: Header, address: str) -> Storage
         The node does not serve proofs of this block (any more).
     """
     sample = [keccak256(number.to_bytes(4, "big")) for number in range(_SAMPLES)]
-    state = await source_values(chain, header, address, sample)
+    state = await source_values(chain, header, address, [])
     keys = [keccak256(slot) for slot in sample]
     account = len(state.account_nodes), len(encode_account_proof(header.state_root, address, state.account_nodes))
     if state.storage_root == EMPTY_ROOT:
         return StorageReport(0, True, "its empty root", "", 0.0, *account)
-    depth = estimated_depth(state.trie, keys)
     whole, found_by, why = await _counted(chain, header, address)
     if whole is not None:
-        depth = mean_depth(whole.trie, map(keccak256, whole.values))
+        leaves = {keccak256(slot): storage_value(value) for slot, value in whole.values.items()}
+        depth = mean_depth(build(leaves.items()), leaves)
         return StorageReport(len(whole.values), True, found_by, "", round(depth, 2), *account)
-    return StorageReport(estimated_slots(state.trie), False, "", why, round(depth, 2), *account)
+    told = await source_trie(chain, header, address, sample)
+    return StorageReport(estimated_slots(told), False, "", why, round(estimated_depth(told, keys), 2), *account)
 
 
 async def _counted(chain: Chain, header: Header, address: str) -> tuple[SourceState | None, str, str]:
@@ -58,7 +60,7 @@ async def _counted(chain: Chain, header: Header, address: str) -> tuple[SourceSt
         async with asyncio.timeout(COUNT_TIMEOUT_S):
             async for found in strategies(chain, address, None, header.number):
                 slots |= found.slots
-                state = await source_values(chain, header, address, sorted(slots))
+                state = await source_values(chain, header, address, slots)
                 try:
                     check_complete(state)
                 except IncompleteSlots:

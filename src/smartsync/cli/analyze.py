@@ -21,8 +21,8 @@ from smartsync.cli.session import Session
 from smartsync.config import Settings, parse_address, parse_block, parse_gas_price
 from smartsync.document import to_json
 from smartsync.errors import NodeError, WrongChain
+from smartsync.failover import connect
 from smartsync.results import Progress
-from smartsync.rpc import Rpc
 
 _Source = Annotated[str, typer.Argument(metavar="SOURCE", help="Address of the contract, on the source chain.")]
 _Abi = Annotated[
@@ -85,15 +85,18 @@ async def _examine(
 ) -> Analysis:
     async with AsyncExitStack() as stack:
 
-        async def chain(url: str, role: Literal["source", "target"], expected: int | None) -> Chain:
-            found = Chain(await stack.enter_async_context(Rpc(url, timeout_s=settings.timeout_s)), role)
+        async def chain(urls: Sequence[str], role: Literal["source", "target"], expected: int | None) -> Chain:
+            nodes = connect(urls, role, timeout_s=settings.timeout_s, chain_id=expected)
+            stack.push_async_callback(nodes.aclose)
+            found = Chain(nodes, role)
             if expected is not None and (actual := await found.chain_id()) != expected:
                 raise WrongChain(role, found.rpc.host, expected, actual)
             return found
 
-        source = await chain(settings.require("source_url"), "source", settings.source_chain_id)
+        settings.require("source_url")
+        source = await chain(settings.source_url, "source", settings.source_chain_id)
         target = None
-        if settings.target_url is not None:
+        if settings.target_url:
             target = await chain(settings.target_url, "target", settings.target_chain_id)
         return await examine(
             source, target, address, block=block, abi=abi, gas_prices_wei=prices_wei, on_progress=on_progress

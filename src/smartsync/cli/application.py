@@ -21,6 +21,7 @@ from smartsync.cli.guard import guard
 from smartsync.cli.halt import halt
 from smartsync.cli.help import Command, Group
 from smartsync.cli.status import status
+from smartsync.cli.supply import supply
 from smartsync.cli.sync import sync
 from smartsync.cli.verify import verify
 from smartsync.cli.watch import watch
@@ -34,7 +35,7 @@ _EPILOG = (
 
 _PANELS = {
     "Set up": (demo, doctor, analyze, deploy),
-    "Replicate": (fork, sync, watch, attest, attestor, guard, halt),
+    "Replicate": (fork, sync, watch, supply, attest, attestor, guard, halt),
     "Look, at no cost": (status, diff, verify, call),
 }
 

@@ -31,6 +31,9 @@ def fork(
 
     The replica is filled in as many transactions as it takes, and answers once its root is proven. What has landed is
     read from the chain: after an interruption the same command carries on from there.
+
+    The replica of a proxy delegates to a proven copy of its implementation, which is supplied as well; a beacon gets a
+    replica of its own.
     """
     address = parse_address(source, "SOURCE")
     number = None if block is None else parse_block(block)
@@ -54,6 +57,7 @@ def _draw(console: Console, result: ForkResult) -> None:
             ("block", result.block_number),
             ("block hash", render.hexadecimal(result.block_hash)),
             ("slots", "active already, nothing was done" if result.slots is None else result.slots),
+            *([("implementation", result.implementation)] if result.implementation else []),
         ],
     )
     render.transactions(console, result.steps)

@@ -65,7 +65,7 @@ def _draw(console: Console, state: ReplicaState) -> None:
             ("level", state.level),
             ("storage root", render.hexadecimal(state.storage_root)),
             ("code hash", render.hexadecimal(state.code_hash)),
-            ("logic copy", state.logic),
+            *_delegation(state),
             ("anchor", state.anchor),
             ("anchor is", state.anchor_status),
             ("anchor is so since", render.utc(state.anchor_since)),
@@ -75,6 +75,18 @@ def _draw(console: Console, state: ReplicaState) -> None:
         ],
     )
     _warn(console, state)
+
+
+def _delegation(state: ReplicaState) -> list[tuple[str, object]]:
+    """Return what the replica runs: its source's code, or of a proxy what that delegates to."""
+    if state.proxy is None:
+        return [("logic copy", state.logic)]
+    return [
+        ("resolver", state.logic),
+        ("proxy", state.proxy),
+        ("implementation", state.implementation),
+        ("copied to", state.copy),
+    ]
 
 
 def _draw_all(console: Console, hub: str, states: list[ReplicaState]) -> None:
@@ -114,6 +126,8 @@ def _warn(console: Console, state: ReplicaState) -> None:
             f"Warning: {ahead}: its newest is {state.source_head}. It is behind, or its chain is reorganising: ask "
             "again later, or another node.",
         )
+    if state.unreadable:
+        render.warning(console, f"Warning: the replica {state.replica} refuses to be read: {state.unreadable}.")
     if state.anchor_status != "active":
         stopped = f"the anchor {state.anchor} of the replica {state.replica} is {state.anchor_status}"
         render.warning(console, f"Warning: {stopped}; {way_on(state.anchor_status)}.")

@@ -31,7 +31,8 @@ def sync(
 ) -> None:
     """Bring a replica to a source block that its anchor accepts.
 
-    Nothing is sent where it stands there already.
+    Nothing is sent where it stands there already. Where the source is a proxy, what it delegates to at that block is
+    supplied first.
     """
     address = parse_address(replica, "REPLICA")
     number = None if block is None else parse_block(block)
@@ -47,6 +48,12 @@ def sync(
 
 def draw_sync(console: Console, result: SyncResult) -> None:
     """Write what a sync did."""
+    _draw(console, result)
+    if result.unreadable:
+        render.warning(console, f"Warning: the replica refuses to be read: {result.unreadable}.")
+
+
+def _draw(console: Console, result: SyncResult) -> None:
     if not result.steps:
         render.heading(console, f"Replica {result.replica} stands at source block {result.to_block} already.")
         if result.source_head is not None:
@@ -61,6 +68,7 @@ def draw_sync(console: Console, result: SyncResult) -> None:
             ("to block", result.to_block),
             ("block hash", render.hexadecimal(result.block_hash)),
             ("slots changed", render.counted(result.changes)),
+            *([("implementation", result.implementation)] if result.implementation else []),
         ],
     )
     render.transactions(console, result.steps)

@@ -163,7 +163,9 @@ _NAMES = {
 def _line(event: Told) -> str:
     match event:
         case SyncResult():
-            return f"synced: block {event.from_block} -> {event.to_block}  {_written(event.changes, event.steps)}"
+            refused = f"; reads are refused: {event.unreadable}" if event.unreadable else ""
+            written = _written(event.changes, event.steps)
+            return f"synced: block {event.from_block} -> {event.to_block}{refused}  {written}"
         case AnchorUpdate():
             until = "" if event.usable_from is None else f" until {utc(event.usable_from)}"
             done = f"offered, waits for a veto{until}" if event.level == "pending" else "accepted"

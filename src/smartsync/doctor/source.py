@@ -30,8 +30,9 @@ from smartsync.errors import (
     SourceDestroyed,
 )
 from smartsync.header import Header
+from smartsync.implementations import unsupported
 from smartsync.results import Check
-from smartsync.source import inspect
+from smartsync.source import look_at
 from smartsync.trie.proof import verify_account
 
 _DEPTHS = (1, 127, 1_000, 10_000, 100_000)
@@ -167,11 +168,16 @@ def _trie_by_client(client: str) -> Check:
 async def _contract(chain: Chain, header: Header, address: str) -> tuple[Check, bool]:
     """Check the contract; also returned is whether there is one at all, with a storage to look at."""
     try:
-        code = await inspect(chain, address, header.number)
+        code, proxy = await look_at(chain, address, header.number)
     except SmartSyncError as error:
         detail = f"{error.message}{f'; {error.hint}' if error.hint else ''}"
         return Check("contract", False, detail), not isinstance(error, (NoCode, SourceDestroyed))
-    return Check("contract", True, f"{len(code)} bytes of code, not a proxy of a known kind"), True
+    if proxy is None:
+        return Check("contract", True, f"{len(code)} bytes of code, not a proxy of a known kind"), True
+    kind, named = proxy
+    why = unsupported(code, kind, named)
+    detail = f"{len(code)} bytes of code, a proxy ({kind}) of {named}" + (f", and {why}" if why else "")
+    return Check("contract", not why, detail), True
 
 
 async def _storage_trie(chain: Chain, header: Header, address: str) -> Check:

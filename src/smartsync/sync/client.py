@@ -12,7 +12,7 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
-from smartsync.addresses import checked_address
+from smartsync.addresses import ZERO_ADDRESS, checked_address
 from smartsync.analysis import Analysis, analyze
 from smartsync.anchors.attestation import AttestedLevel
 from smartsync.anchors.block import require_same_source, way_in
@@ -25,18 +25,22 @@ from smartsync.anchors.updating import require_enough_keys, require_without_sign
 from smartsync.chain import Chain
 from smartsync.contracts import event_topic
 from smartsync.deploy import Deployed, Deployment
+from smartsync.discovery.completeness import source_values
 from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.errors import (
     BlockUnavailable,
     ConfigError,
     InvalidHeader,
     KeyUnavailable,
+    ReplicaError,
     ReplicaMoved,
+    SourceError,
     TransactionReverted,
     WrongChain,
 )
 from smartsync.failover import Failover, connect
 from smartsync.header import Header
+from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
 from smartsync.replica import ReplicaRecord, read_active, read_record, require_hub
 from smartsync.results import (
     AnchorUpdate,
@@ -45,6 +49,7 @@ from smartsync.results import (
     Guard,
     Progress,
     ReplicaState,
+    Supplied,
     SyncResult,
     Verification,
 )
@@ -59,6 +64,7 @@ from smartsync.sync.halting import halt
 from smartsync.sync.planning import Plan, plan_sync
 from smartsync.sync.state import state_of
 from smartsync.sync.submitting import Submission
+from smartsync.sync.supplying import Ready, Supplying
 from smartsync.sync.verifying import verify
 from smartsync.sync.watching import Abilities, Event, Watching
 from smartsync.types import SlotChange
@@ -90,6 +96,7 @@ class SmartSync(Anchoring):
         # One for all calls: it gives each transaction its turn and its nonce.
         self._sender = None if account is None else Sender(target, account)
         self._expected: dict[str, int | None] = {}
+        self._resolutions: dict[tuple[str, str], Resolution | None] = {}
 
     @classmethod
     def connect(
@@ -206,9 +213,18 @@ class SmartSync(Anchoring):
             All slots of the contract that are not zero, 32 bytes each; found by asking the node where ``None``.
         hints
             What you know of the contract, by which slots are found that the node cannot tell: `smartsync.read_hints`.
+
+        Of a proxy the replica delegates to a proven copy of the implementation, which is supplied too; a beacon is
+        replicated as well.
+
+        Raises
+        ------
+        SourceIsProxy
+            It is a proxy that cannot be replicated; tells why.
         """
         anchor = checked_address(anchor, "the anchor")
         fork = Fork(self.source, self.target, self._hub(), anchor, self._paying(), on_progress, hints)
+        fork.supplying = self._supplying(anchor, on_progress)
         return await fork.run(checked_address(source, "the source"), block, None if slots is None else set(slots))
 
     async def sync(
@@ -230,6 +246,10 @@ class SmartSync(Anchoring):
         the same call skips the parts that are proven; without a ``block`` it finishes what was begun, although a newer
         block may be accepted by then.
 
+        Where the source is a proxy, the implementation that it has at that block is supplied first, and a beacon's
+        replica brought there; so an upgrade leaves no moment at which the replica cannot be read. What cannot be copied
+        does not keep the replica from going on: the result tells that reads are refused, and why.
+
         Raises
         ------
         TransitionTooLarge
@@ -243,13 +263,15 @@ class SmartSync(Anchoring):
         record = await self._activated(replica)
         header = await accepted_header(self.source, self.target, record.key.anchor, block)
         if header.hash == record.block_hash and record.status == "active":
-            done = SyncResult(replica, record.block_number, header.number, header.hash, (), ())
+            ready = await self._make_ready(replica, record, header, on_progress)
+            done = SyncResult(replica, record.block_number, header.number, header.hash, (), ready.steps, **ready.told())
             return done if block is not None else await self._finished(done, record.key.anchor)
         await require_reachable(self.target, record, header)
         if on_progress:
             on_progress("plan", 0, 0)
         plan = await self._plan(replica, record, header, chosen, on_progress, hints)
         await require_still_canonical(self.source, header)
+        ready = await self._make_ready(replica, record, header, on_progress)
         submission = Submission(self.source, sender, self._hub(), replica, chosen, on_progress, hints)
         try:
             sent, steps = await submission.run(plan, may_resume=block is None)
@@ -257,7 +279,43 @@ class SmartSync(Anchoring):
             await self._require_unmoved(replica, record, error)
             raise
         header, changes = sent.header, sent.transition.changes
-        return SyncResult(replica, record.block_number, header.number, header.hash, changes, tuple(steps))
+        return SyncResult(
+            replica, record.block_number, header.number, header.hash, changes, (*ready.steps, *steps), **ready.told()
+        )
+
+    async def supply(self, replica: str, *, on_progress: Progress | None = None) -> Supplied:
+        """Have what a proxy's replica delegates to as it stands: a copy of the implementation that its storage names.
+
+        Anybody may; nothing is sent where it is there. A beacon's replica is brought to the newest accepted block.
+
+        Raises
+        ------
+        ReplicaError
+            The replica is not one of a proxy, and so needs no such thing.
+        SourceError
+            What it names cannot be copied.
+        """
+        sender, replica = self._paying(), checked_address(replica, "the replica")
+        record = await self._activated(replica)
+        header = await accepted_header(self.source, self.target, record.key.anchor, None)
+        resolution = await self._resolution(replica, record, header)
+        if resolution is None:
+            raise ReplicaError(
+                f"{replica} is not the replica of a proxy: it answers by a copy of its source's own code",
+                hint="where that is gone, anybody can put it back by the hub's restoreLogic",
+            )
+        value = 0
+        if resolution.slot is not None:
+            (value,) = await self.target.storage_at(replica, [resolution.slot], record.target_block)
+        supplying = self._supplying(record.key.anchor, on_progress)
+        named = await supplying.make_ready(resolution, value, header)
+        if resolution.is_beacon:
+            # What the beacon's own replica says now, whatever the source's node said.
+            block = await sender.chain.block_number()
+            named = await implementation_of(self.target, self._hub(), record.key, replica, resolution, block)
+            await supplying.supply(named, header)
+        copy = await copy_of(self.target, self._hub(), record.key.anchor, named)
+        return Supplied(replica, resolution.kind, named, copy or ZERO_ADDRESS, tuple(supplying.steps))
 
     async def watch(
         self,
@@ -439,6 +497,42 @@ class SmartSync(Anchoring):
             raise
 
     # --- parts ---
+
+    def _supplying(self, anchor: str, on_progress: Progress | None) -> Supplying:
+        sender, hub = self._paying(), self._hub()
+
+        async def fork(beacon: str, block: int) -> ForkResult:
+            return await Fork(self.source, self.target, hub, anchor, sender, on_progress).run(beacon, block, None)
+
+        async def sync(replica: str, block: int) -> SyncResult:
+            return await self.sync(replica, block=block, on_progress=on_progress)
+
+        return Supplying(self.source, sender, hub, anchor, fork, sync, on_progress)
+
+    async def _resolution(self, replica: str, record: ReplicaRecord, header: Header) -> Resolution | None:
+        """Return how a replica finds what it delegates to. That is in its key, and so asked for once."""
+        known = (self._hub(), replica)
+        if known not in self._resolutions:
+            self._resolutions[known] = await resolution_of(
+                self.source, self.target, self._hub(), record.key, header.number
+            )
+        return self._resolutions[known]
+
+    async def _make_ready(
+        self, replica: str, record: ReplicaRecord, header: Header, on_progress: Progress | None
+    ) -> Ready:
+        """Have all that the replica will delegate to at this block."""
+        resolution = await self._resolution(replica, record, header)
+        if resolution is None:
+            return Ready()
+        slots = [] if resolution.slot is None else [resolution.slot]
+        state = await source_values(self.source, header, record.key.source, slots)
+        supplying = self._supplying(record.key.anchor, on_progress)
+        value = state.values.get(slots[0], 0) if slots else 0
+        try:
+            return Ready(await supplying.make_ready(resolution, value, header), tuple(supplying.steps))
+        except SourceError as error:
+            return Ready(None, tuple(supplying.steps), error.message)
 
     async def _finished(self, done: SyncResult, anchor: str) -> SyncResult:
         """Return the result of a sync that had nothing to do, with what there is to do where the source is further."""

@@ -11,16 +11,18 @@ from smartsync.discovery import strategies
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
 from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.discovery.missing import missing_positions
-from smartsync.errors import BlockNotAccepted, IncompleteSlots, TransactionTooLarge, UnknownReplica
+from smartsync.errors import BlockNotAccepted, IncompleteSlots, SourceIsProxy, TransactionTooLarge, UnknownReplica
 from smartsync.header import Header
+from smartsync.implementations import resolution_by, resolver_hash
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, read_record, replica_values
 from smartsync.results import ForkResult, Progress, Step
-from smartsync.source import inspect
+from smartsync.source import look_at
 from smartsync.submit import Sender, step_of
 from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.filling import Filling
 from smartsync.sync.searching import search
+from smartsync.sync.supplying import Supplying
 from smartsync.types import NO_ACCOUNT
 from smartsync.views import call_view
 from smartsync.witness import encode_account_proof
@@ -34,7 +36,10 @@ _GAS_PER_NEW_SLOT = 27_500
 
 @dataclass(slots=True)
 class Fork:
-    """One fork in the making. ``hints``: what the user knows of the contract; ``steps`` grows with each transaction."""
+    """One fork in the making. ``hints``: what the user knows of the contract; ``steps`` grows with each transaction.
+
+    ``supplying`` brings what a proxy delegates to; without it proxies are refused.
+    """
 
     source: Chain
     target: Chain
@@ -44,6 +49,7 @@ class Fork:
     on_progress: Progress | None = None
     hints: Hints = NO_HINTS
     steps: list[Step] = field(default_factory=list)
+    supplying: Supplying | None = None
 
     async def run(self, original: str, block: int | None, slots: set[bytes] | None) -> ForkResult:
         """Create the replica or carry on with it, until it is active.
@@ -57,8 +63,8 @@ class Fork:
         self._progress("read source", 0, 0)
         header = await accepted_header(self.source, self.target, self.anchor, block)
         account = (await source_values(self.source, header, original, [])).account
-        code = await inspect(self.source, original, header.number, account=account or NO_ACCOUNT)
-        key = await self._key(original, code)
+        code, proxy = await look_at(self.source, original, header.number, account=account or NO_ACCOUNT)
+        key = await self._key(original, code, proxy)
         (replica,) = await call_view(self.target, "Hub", self.hub, "replicaOf", [key])
         # What an earlier run sent may still be under way: it is not to be paid for twice.
         await self.sender.settle()
@@ -72,6 +78,7 @@ class Fork:
             )
         # All of the source is known and complete before anything is sent.
         state = await self._read_source(original, header, slots)
+        implementation = await self._supply(proxy, header, state)
         if record is None:
             await self._send(encode_call("Hub", "create", [*key[:3], *key[4:], header.number]), "create replica")
         # Reading the source takes its time, and few nodes serve what the target's storage was then.
@@ -79,7 +86,9 @@ class Fork:
         await self._fill(replica, record, state)
         await require_still_canonical(self.source, header)
         await self._activate(replica, original, header, state, code)
-        return ForkResult(replica, original, header.number, header.hash, len(state.values), tuple(self.steps))
+        return ForkResult(
+            replica, original, header.number, header.hash, len(state.values), tuple(self.steps), implementation
+        )
 
     async def _read_source(self, original: str, header: Header, slots: set[bytes] | None) -> SourceState:
         """Return the whole storage at the block, or raise ``IncompleteSlots``, with trie keys as far as possible."""
@@ -102,11 +111,30 @@ class Fork:
             missing = await missing_positions(self.source, header, original, read, self.on_progress)
             raise IncompleteSlots(missing or error.prefixes, error.detail, hint=error.hint) from error
 
-    async def _key(self, original: str, code: bytes) -> tuple[int, str, str, str, bytes, bytes]:
+    async def _key(
+        self, original: str, code: bytes, proxy: tuple[str, str] | None
+    ) -> tuple[int, str, str, str, bytes, bytes]:
         """Return the fields of ``ReplicaKey``, in their order."""
         chain_id = await self.source.chain_id()
-        (logic_hash,) = await call_view(self.target, "Hub", self.hub, "logicHashOf", [code])
+        if proxy is None:
+            (logic_hash,) = await call_view(self.target, "Hub", self.hub, "logicHashOf", [code])
+        elif self.supplying is None:
+            raise SourceIsProxy(*proxy, "it stands where a contract is needed that answers by itself")
+        else:
+            logic_hash = await resolver_hash(self.target, self.hub, self.anchor, code, *proxy)
         return chain_id, original, self.anchor, self.sender.address, keccak256(code), logic_hash
+
+    async def _supply(self, proxy: tuple[str, str] | None, header: Header, state: SourceState) -> str | None:
+        """Have what a proxy's replica will delegate to, before it is made; return the implementation."""
+        if proxy is None or self.supplying is None:
+            return None
+        resolution = resolution_by(*proxy)
+        value = 0 if resolution.slot is None else state.values.get(resolution.slot, 0)
+        sent = len(self.supplying.steps)
+        try:
+            return await self.supplying.make_ready(resolution, value, header)
+        finally:
+            self.steps += self.supplying.steps[sent:]
 
     async def _record(self, replica: str) -> ReplicaRecord | None:
         try:

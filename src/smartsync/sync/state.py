@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from smartsync.anchors.block import AnchoredBlock, accepted_block, anchor_state, newest_accepted
 from smartsync.chain import Chain
-from smartsync.errors import AnchorError
+from smartsync.errors import AnchorError, TransactionReverted
 from smartsync.header import Header
-from smartsync.replica import logic_of, read_record
+from smartsync.implementations import copy_of, implementation_of, resolution_of
+from smartsync.replica import ReplicaRecord, logic_of, read_record
 from smartsync.results import ReplicaState
 
 
@@ -25,6 +28,7 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
     newest = await source.header("latest") if await source.chain_id() == record.key.source_chain_id else None
     is_comparable = newest is not None and any(record.block_hash)
     source_hash = await source.hash_at(record.block_number) if is_comparable else None
+    delegation = await _delegation(source, target, hub, replica, record, newest)
     return ReplicaState(
         replica=replica,
         status=record.status,
@@ -47,7 +51,37 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
         source_head=None if newest is None else newest.number,
         behind_s=None if newest is None else _behind(recorded, newest),
         dropped_for=None if source_hash == record.block_hash else source_hash,
+        proxy=delegation.proxy,
+        implementation=delegation.implementation,
+        copy=delegation.copy,
+        unreadable=delegation.unreadable,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Delegation:
+    """What ``ReplicaState`` tells of a proxy's replica."""
+
+    proxy: str | None = None
+    implementation: str | None = None
+    copy: str | None = None
+    unreadable: str = ""
+
+
+async def _delegation(
+    source: Chain, target: Chain, hub: str, replica: str, record: ReplicaRecord, newest: Header | None
+) -> _Delegation:
+    if newest is None:  # not the node of its source, which would have to be asked for a clone's code
+        return _Delegation()
+    resolution = await resolution_of(source, target, hub, record.key, newest.number)
+    if resolution is None:
+        return _Delegation()
+    try:
+        named = await implementation_of(target, hub, record.key, replica, resolution, record.target_block)
+    except TransactionReverted as error:
+        return _Delegation(resolution.kind, None, None, error.reason)
+    copy = await copy_of(target, hub, record.key.anchor, named)
+    return _Delegation(resolution.kind, named, copy, "" if copy else f"no copy of {named} is there: smartsync supply")
 
 
 def _behind(recorded: AnchoredBlock, newest: Header) -> int | None:

@@ -8,13 +8,16 @@ from dataclasses import replace
 from smartsync.anchors.block import accepted_block, anchor_state, way_back
 from smartsync.chain import Chain
 from smartsync.discovery.completeness import is_anvil, source_values
-from smartsync.errors import BlockUnavailable, NonCanonicalTrie, ProofError, ReplicaError
+from smartsync.errors import BlockUnavailable, NonCanonicalTrie, ProofError, ReplicaError, TransactionReverted
 from smartsync.header import Header
+from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, logic_of, read_record, replica_values
 from smartsync.results import Check, Verification
+from smartsync.source import delegates_by
 from smartsync.sync.blocks import require_not_dropped
 from smartsync.trie.proof import verify_account
+from smartsync.types import Account
 
 
 async def verify(source: Chain, target: Chain, hub: str, replica: str, slots: Iterable[bytes]) -> Verification:
@@ -48,7 +51,7 @@ async def verify(source: Chain, target: Chain, hub: str, replica: str, slots: It
         await _anchor_status(target, record.key.anchor),
         _same("hub's storage root", record.storage_root, state.storage_root),
         await _storage(target, hub, replica, record, slots),
-        await _code(target, hub, record, state.account.code_hash if state.account else b""),
+        *await _logic(source, target, hub, replica, record, header, state.account),
     ]
     exact = all(check.ok or not check.needed for check in checks)
     return Verification(replica, record.block_number, exact, tuple(checks))
@@ -96,10 +99,62 @@ async def _storage(target: Chain, hub: str, replica: str, record: ReplicaRecord,
     return Check(name, True, "the target node's trie is not canonical; the root recomputed from all slots agrees")
 
 
-async def _code(target: Chain, hub: str, record: ReplicaRecord, expected: bytes) -> Check:
+async def _logic(
+    source: Chain, target: Chain, hub: str, replica: str, record: ReplicaRecord, header: Header, account: Account | None
+) -> list[Check]:
+    """Check what the replica runs: its source's code, or of a proxy a resolver and what that delegates to."""
+    expected = account.code_hash if account else b""
     logic = await logic_of(target, hub, record.key)
-    actual = keccak256(await target.code(logic, record.target_block))
-    return Check("code", actual == expected == record.key.code_hash, f"{logic}: " + _compared(actual, expected))
+    code = await target.code(logic, record.target_block)
+    resolution = await resolution_of(source, target, hub, record.key, header.number)
+    if resolution is None:
+        actual = keccak256(code)
+        return [Check("code", actual == expected == record.key.code_hash, f"{logic}: " + _compared(actual, expected))]
+    # The hub lets nothing but the resolver of the key's hash stand there.
+    is_right = bool(code) and expected == record.key.code_hash
+    detail = f"{logic} resolves as a proxy does: {resolution.kind}" if code else f"{logic}: nothing is there"
+    return [
+        Check("code", is_right, detail if is_right else f"{detail}; {_compared(record.key.code_hash, expected)}"),
+        await _kind(source, record, header, resolution),
+        await _implementation(source, target, hub, replica, record, header, resolution),
+    ]
+
+
+async def _kind(source: Chain, record: ReplicaRecord, header: Header, resolution: Resolution) -> Check:
+    """Check the creator's word that the source is a proxy of this kind, as far as its code shows it."""
+    name = "kind of proxy"
+    if resolution.slot is None:
+        return Check(name, True, f"{resolution.kind}: its code, byte for byte")
+    code = await source.code(record.key.source, header.number)
+    (value,) = await source.storage_at(record.key.source, [resolution.slot], header.number)
+    is_shown = keccak256(code) == record.key.code_hash and delegates_by(
+        resolution.kind, code, resolution.named_by(value)
+    )
+    shows = "shows" if is_shown else "does not show"
+    return Check(name, is_shown, f"{resolution.kind}: the source's code {shows} that it delegates so")
+
+
+async def _implementation(
+    source: Chain,
+    target: Chain,
+    hub: str,
+    replica: str,
+    record: ReplicaRecord,
+    header: Header,
+    resolution: Resolution,
+) -> Check:
+    """Compare the copy that the replica delegates to with the code that the implementation is proven to have."""
+    name = "implementation"
+    try:
+        named = await implementation_of(target, hub, record.key, replica, resolution, record.target_block)
+    except TransactionReverted as error:
+        return Check(name, False, error.reason)
+    copy = await copy_of(target, hub, record.key.anchor, named)
+    if copy is None:
+        return Check(name, False, f"no copy of {named} is there: reads are refused; smartsync supply")
+    account = (await source_values(source, header, named, [])).account
+    actual, expected = keccak256(await target.code(copy, record.target_block)), account.code_hash if account else b""
+    return Check(name, actual == expected, f"{named}, copied to {copy}: " + _compared(actual, expected))
 
 
 def _same(name: str, actual: bytes, expected: bytes) -> Check:

@@ -1,0 +1,165 @@
+"""What a proxy's replica delegates to: which kinds of proxy can be replicated, and what the hub's book of copies holds.
+
+A replica of a proxy has a resolver for its logic (``Resolver.sol``). Which kind is in its key; the book, which is a
+contract that the hub made, knows the kinds and answers for the copies (``IImplementations.sol``).
+
+Source: EIP-1167, 1822, 1967.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from eth_utils.address import to_checksum_address
+
+from smartsync.addresses import ZERO_ADDRESS
+from smartsync.chain import Chain
+from smartsync.errors import NotDeployed, SourceIsProxy, TransactionReverted
+from smartsync.keccak import keccak256
+from smartsync.replica import ReplicaKey
+from smartsync.source import BEACON_KIND, PROXY_SLOTS, delegates_by, find_clone
+from smartsync.views import call_view
+
+_CLONE = 1
+_KINDS = {
+    "EIP-1967": 2,
+    BEACON_KIND: 3,
+    "EIP-1822": 4,
+    "OpenZeppelin before EIP-1967": 5,
+}
+"""Kind of proxy as `smartsync.source` calls it -> the number in ``IImplementations.ProxyKind``."""
+
+
+_CLONE_FORMS = (
+    "363d3d373d3d3d363d73.{40}5af43d82803e903d91602b57fd5bf3",  # EIP-1167
+    "3d3d3d3d363d3d37363d73.{40}5af43d3d93803e602a57fd5bf3",  # 0age's
+    "365f5f375f5f365f73.{40}5af43d5f5f3e5f3d91602a57fd5bf3",  # EIP-7511
+    "5f5f365f5f37365f73.{40}5af43d5f5f3e6029573d5ffd5b3d5ff3",  # Solady's
+)
+"""The runtime code, in hex, of the clones that the hub knows (``CloneCode.sol``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Where a replica finds what it delegates to.
+
+    ``kind`` is as in `smartsync.source`; ``slot`` 32 bytes, or None of a clone, which has ``target`` in its code.
+    """
+
+    kind: str
+    slot: bytes | None
+    target: str = ZERO_ADDRESS
+
+    @property
+    def is_beacon(self) -> bool:
+        """Whether what the slot names is a beacon."""
+        return self.kind == BEACON_KIND
+
+    def named_by(self, value: int) -> str:
+        """Return the address that a slot's value names: its lower 160 bits, as DELEGATECALL takes them."""
+        if self.slot is None:
+            return self.target
+        return to_checksum_address((value & (2**160 - 1)).to_bytes(20, "big"))
+
+
+def book_of(hub: str) -> str:
+    """Return where a hub's book of implementations is: the address of the hub's nonce 1 (``IHub``)."""
+    return to_checksum_address(keccak256(bytes.fromhex(f"d694{hub[2:]}01"))[-20:])
+
+
+def unsupported(code: bytes, kind: str, named: str) -> str:
+    """Return why a proxy cannot be replicated; empty where it can. Parameters as for ``resolver_hash``."""
+    if any(re.fullmatch(form, code.hex()) for form in _CLONE_FORMS):
+        return ""
+    if find_clone(code) is not None:
+        return "its code is not exactly one of the clones that can be: it has arguments, or does more than delegate"
+    if kind not in _KINDS:
+        return "proxies of this kind cannot be replicated"
+    if not delegates_by(kind, code, named):
+        return "its code does not show that it delegates to what this slot names"
+    return ""
+
+
+async def resolver_hash(target: Chain, hub: str, anchor: str, code: bytes, kind: str, named: str) -> bytes:
+    """Return the logic hash (32 bytes) of a replica of a proxy: that of its resolver's creation code.
+
+    Parameters
+    ----------
+    code
+        The proxy's runtime code.
+    kind, named
+        As ``smartsync.source.look_at`` tells them.
+
+    Raises
+    ------
+    SourceIsProxy
+        A resolver cannot do what this proxy does; tells why.
+    NotDeployed
+        The hub has no such book.
+    """
+    why = unsupported(code, kind, named)
+    if why:
+        raise SourceIsProxy(kind, named, why)
+    number = _KINDS.get(kind, _CLONE)
+    try:
+        (found,) = await call_view(target, "IImplementations", book_of(hub), "resolverHashOf", [anchor, code, number])
+    except TransactionReverted as error:
+        if error.name != "NotOfThatKind":
+            raise
+        raise SourceIsProxy(kind, named, "the hub knows no such clone") from error
+    return bytes(found)
+
+
+def resolution_by(kind: str, named: str) -> Resolution:
+    """Return how the replica of a proxy finds what it delegates to; parameters as of ``smartsync.source.look_at``."""
+    slot = PROXY_SLOTS.get(kind)
+    return Resolution(kind, slot) if slot else Resolution(kind, None, named)
+
+
+async def resolution_of(source: Chain, target: Chain, hub: str, key: ReplicaKey, block: int) -> Resolution | None:
+    """Return how the replica of this key finds what it delegates to; None where it has a copy of its source's code.
+
+    ``block`` is the number of a source block at which its code can be asked for: a clone's says what it is.
+    """
+    book = book_of(hub)
+    try:
+        (number,) = await call_view(target, "IImplementations", book, "kindOf", [key.anchor, b"", key.logic_hash])
+    except NotDeployed:
+        return None  # a hub of a version that knew no proxies
+    for kind, known in _KINDS.items():
+        if number == known:
+            return Resolution(kind, PROXY_SLOTS[kind])
+    code = await source.code(key.source, block)
+    clone = find_clone(code) if keccak256(code) == key.code_hash else None
+    if clone is None:
+        return None
+    (number,) = await call_view(target, "IImplementations", book, "kindOf", [key.anchor, code, key.logic_hash])
+    return Resolution(clone[0], None, clone[1]) if number == _CLONE else None
+
+
+async def copy_of(target: Chain, hub: str, anchor: str, implementation: str) -> str | None:
+    """Return the copy of an implementation that replicas at this anchor may delegate to; None where there is none."""
+    (copy,) = await call_view(target, "IImplementations", book_of(hub), "copyOf", [anchor, implementation])
+    return None if copy == ZERO_ADDRESS else str(copy)
+
+
+async def implementation_of(
+    target: Chain, hub: str, key: ReplicaKey, replica: str, resolution: Resolution, block: int
+) -> str:
+    """Return the implementation (an address on the source chain) that a replica's own storage names.
+
+    Raises
+    ------
+    TransactionReverted
+        Of a beacon: it has no replica that answers; ``name`` tells.
+    """
+    value = 0
+    if resolution.slot is not None:
+        (value,) = await target.storage_at(replica, [resolution.slot], block)
+    named = resolution.named_by(value)
+    if not resolution.is_beacon:
+        return named
+    arguments = [key.anchor, named, replica]
+    (found,) = await call_view(target, "IImplementations", book_of(hub), "implementationBehind", arguments, block=block)
+    return str(found)

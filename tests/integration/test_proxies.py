@@ -1,0 +1,346 @@
+"""Replicas of proxies through upgrades: OpenZeppelin's, as their npm package ships them, and the AAVE token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from eth_abi.abi import encode as abi_encode
+from eth_utils.address import to_checksum_address
+
+from smartsync import SyncResult
+from smartsync.contracts import encode_call
+from smartsync.demo.packages import packaged
+from smartsync.errors import NoCode, ReplicaError, SourceIsProxy, TransactionReverted
+from smartsync.implementations import book_of
+from smartsync.keccak import keccak256
+from smartsync.source import PROXY_SLOTS
+from smartsync.sync.supplying import Ready
+from smartsync.testing import Node, tools_root
+from tests.integration.stage import Stage, refused, staged
+from tests.integration.test_bad_input import creation
+from tests.integration.world import World, creation_code, encode
+
+ADMIN_SLOT = bytes.fromhex("b53127684a568b3173ae13b9f8a6016e243e63b6e8ee1178d6a717850b5d6103")
+IMPLEMENTATION_SLOT = PROXY_SLOTS["EIP-1967"]
+UPGRADE = "upgradeTo(bytes32,address)"
+
+Upgrade = Callable[[str], Awaitable[object]]
+
+
+@pytest.fixture(scope="module")
+def stage(ganache: Node, anvil: Node) -> Stage:
+    return staged(ganache, anvil, keys=1)
+
+
+@pytest.fixture
+async def made(stage: Stage) -> AsyncIterator[World]:
+    async with stage.world() as world:
+        await world.attest()
+        yield world
+
+
+@dataclass(frozen=True)
+class Proxied:
+    """A proxy on the source, and how it is upgraded."""
+
+    address: str
+    kind: str
+    upgrade: Upgrade
+
+
+# --- OpenZeppelin's proxies ---
+
+
+def openzeppelin(name: str, *arguments: tuple[str, object]) -> bytes:
+    """Return the data that deploys a contract of the package."""
+    found = packaged("@openzeppelin/contracts", f"build/contracts/{name}.json")
+    return found.bytecode + abi_encode([kind for kind, _ in arguments], [value for _, value in arguments])
+
+
+async def deployed(made: World, data: bytes, what: str = "deploy") -> str:
+    return (await made.on_source.send(None, data, what=what)).contract_address or ""
+
+
+async def implementation(made: World, version: int) -> str:
+    return await deployed(made, creation_code("UpgradableSample") + version.to_bytes(32), f"version {version}")
+
+
+async def tell(made: World, to: str, signature: str, *args: object) -> None:
+    await made.on_source.send(to, encode(signature, *args), what=signature)
+
+
+async def erc1967(made: World, first: str) -> Proxied:
+    initial = encode("setRange(uint256,uint256,uint256)", 0, 3, 500)
+    proxy = await deployed(made, openzeppelin("ERC1967Proxy", ("address", first), ("bytes", initial)))
+    return Proxied(proxy, "EIP-1967", lambda to: tell(made, proxy, UPGRADE, IMPLEMENTATION_SLOT, to))
+
+
+async def transparent(made: World, first: str) -> Proxied:
+    owner = made.on_source.address
+    arguments = ("address", first), ("address", owner), ("bytes", b"")
+    proxy = await deployed(made, openzeppelin("TransparentUpgradeableProxy", *arguments))
+    (admin,) = await made.client.source.storage_at(proxy, [ADMIN_SLOT])
+    administered = to_checksum_address(f"0x{admin:040x}")
+    return Proxied(
+        proxy,
+        "EIP-1967",
+        lambda to: tell(made, administered, "upgradeAndCall(address,address,bytes)", proxy, to, b""),
+    )
+
+
+async def beacon(made: World, first: str) -> Proxied:
+    owner = made.on_source.address
+    named = await deployed(made, openzeppelin("UpgradeableBeacon", ("address", first), ("address", owner)))
+    proxy = await deployed(made, openzeppelin("BeaconProxy", ("address", named), ("bytes", b"")))
+    return Proxied(proxy, "EIP-1967 beacon", lambda to: tell(made, named, "upgradeTo(address)", to))
+
+
+def by_slot(kind: str) -> Callable[[World, str], Awaitable[Proxied]]:
+    """Return what deploys the smallest proxy that delegates to what a slot names."""
+    slot = PROXY_SLOTS[kind]
+    runtime = bytes.fromhex(f"365f5f375f5f365f7f{slot.hex()}545af43d5f5f3e5f3d91603757fd5bf3")
+
+    async def deploy(made: World, first: str) -> Proxied:
+        proxy = await deployed(made, creation(runtime, {slot: int(first, 16)}))
+        return Proxied(proxy, kind, lambda to: tell(made, proxy, UPGRADE, slot, to))
+
+    return deploy
+
+
+UPGRADABLE = {
+    "ERC1967Proxy": erc1967,
+    "TransparentUpgradeableProxy": transparent,
+    "BeaconProxy": beacon,
+    "EIP-1822": by_slot("EIP-1822"),
+    "before EIP-1967": by_slot("OpenZeppelin before EIP-1967"),
+}
+
+
+async def version_of(made: World, replica: str) -> int:
+    """Return the version that both source and replica answer with."""
+    (version,) = await made.read(replica, "VERSION()(uint256)")
+    assert isinstance(version, int)
+    return version
+
+
+async def refusal(made: World, replica: str) -> TransactionReverted:
+    with pytest.raises(TransactionReverted) as caught:
+        await made.client.target.call(replica, encode("VERSION()"))
+    return caught.value
+
+
+@pytest.mark.parametrize("name", UPGRADABLE)
+async def test_proxy_through_upgrades_is_read_by_the_code_of_its_implementation(
+    made: World, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = [await implementation(made, version) for version in (1, 2, 3)]
+    proxied = await UPGRADABLE[name](made, first)
+    await tell(made, proxied.address, "set(uint256,uint256)", 7, 77)
+    await made.attest()
+    forked = await made.client.fork(proxied.address, anchor=made.anchor)
+    replica = forked.replica
+    assert forked.implementation == first
+    assert await version_of(made, replica) == 1
+    assert await made.read(replica, "values(uint256)(uint256)", 7) == (77,)
+    assert await made.read(replica, "refuses()")  # the same error, with its argument
+    state = await made.client.status(replica)
+    assert (state.proxy, state.implementation, state.unreadable) == (proxied.kind, first, "")
+    assert (await made.client.verify(replica)).exact
+
+    # A watcher supplies in the step that syncs.
+    await proxied.upgrade(second)
+    await tell(made, proxied.address, "set(uint256,uint256)", 7, 78)
+    events = made.client.watch(replica, interval_s=0.05, attestors=[made.owner])
+    async with aclosing(events) as told:  # type: ignore[type-var]
+        event = await anext(told)
+        while not isinstance(event, SyncResult):
+            event = await anext(told)
+    assert (event.implementation, event.unreadable) == (second, "")
+    labels = [step.what for step in event.steps]
+    assert labels.index(f"supply {second}") < len(labels) - 1, "supplied before it is needed"
+    assert await version_of(made, replica) == 2
+    assert await made.read(replica, "values(uint256)(uint256)", 7) == (78,)
+    assert (await made.client.verify(replica)).exact
+
+    # Somebody else syncs and does not supply: nothing is read until anybody has.
+    await proxied.upgrade(third)
+    await tell(made, proxied.address, "set(uint256,uint256)", 7, 79)
+    await made.attest()
+    with monkeypatch.context() as patch:
+        patch.setattr(made.client, "_make_ready", _nothing)
+        await made.client.sync(replica)
+    error = await refusal(made, replica)
+    is_beacon = proxied.kind == "EIP-1967 beacon"
+    assert error.name == ("BeaconBehind" if is_beacon else "ImplementationNotReplicated")
+    assert is_beacon or third in error.reason
+    assert (await made.client.status(replica)).unreadable
+    assert not (await made.client.verify(replica)).exact
+    supplied = await made.client.supply(replica)
+    assert (supplied.implementation, supplied.kind) == (third, proxied.kind)
+    assert keccak256(await made.client.target.code(supplied.copy)) == keccak256(await made.client.source.code(third))
+    assert await version_of(made, replica) == 3
+    assert await made.read(replica, "values(uint256)(uint256)", 7) == (79,)
+    assert (await made.client.verify(replica)).exact
+    assert not (await made.client.supply(replica)).steps, "all is there"
+    assert not (await made.client.sync(replica)).steps
+
+    # And back: the copy is there still, and no code is sent again.
+    await proxied.upgrade(first)
+    await made.attest()
+    assert (await made.client.sync(replica)).implementation == first
+    assert await version_of(made, replica) == 1
+
+
+async def _nothing(*_: object) -> Ready:
+    return Ready()
+
+
+async def test_clone_is_read_by_the_code_of_what_it_delegates_to(made: World) -> None:
+    first = await implementation(made, 1)
+    clone = await deployed(made, creation(_clone(first)))
+    await tell(made, clone, "setRange(uint256,uint256,uint256)", 0, 4, 40)
+    await made.attest()
+    forked = await made.client.fork(clone, anchor=made.anchor)
+    assert forked.implementation == first
+    assert await made.read(forked.replica, "values(uint256)(uint256)", 3) == (43,)
+    assert (await made.client.status(forked.replica)).implementation == first
+    assert (await made.client.verify(forked.replica)).exact
+    await tell(made, clone, "set(uint256,uint256)", 3, 44)
+    await made.attest()
+    await made.client.sync(forked.replica)
+    assert await made.read(forked.replica, "values(uint256)(uint256)", 3) == (44,)
+
+
+async def test_two_proxies_of_one_beacon_share_its_replica(made: World) -> None:
+    first = await implementation(made, 5)
+    proxied = await beacon(made, first)
+    named = await made.client.source.storage_at(proxied.address, [PROXY_SLOTS["EIP-1967 beacon"]])
+    arguments = ("address", f"0x{named[0]:040x}"), ("bytes", b"")
+    other = await deployed(made, openzeppelin("BeaconProxy", *arguments))
+    await made.attest()
+    one = await made.client.fork(proxied.address, anchor=made.anchor)
+    before = len(await made.client.replicas())
+    two = await made.client.fork(other, anchor=made.anchor)
+    assert len(await made.client.replicas()) == before + 1, "the beacon has a replica already"
+    # The first one stands at an older block than the beacon now, and can be read all the same.
+    await made.attest()
+    await made.client.sync(two.replica)
+    assert await version_of(made, one.replica) == await version_of(made, two.replica) == 5
+
+
+# --- a token of the real world ---
+
+
+async def test_aave_token_through_its_own_upgrade_is_read_exactly(made: World) -> None:
+    def aave(path: str) -> Any:
+        folder = tools_root() / "node_modules" / "@aave" / "aave-token" / "artifacts" / "contracts"
+        return json.loads((folder / path).read_text())
+
+    def code_of(path: str) -> bytes:
+        return bytes.fromhex(aave(path)["bytecode"][2:])
+
+    holder, distributor = made.on_source.address, "0x" + "d1" * 20
+    first = await deployed(made, code_of("token/AaveToken.sol/AaveToken.json"))
+    second = await deployed(made, code_of("token/AaveTokenV2.sol/AaveTokenV2.json"))
+    name = "InitializableAdminUpgradeabilityProxy"
+    proxy = await deployed(made, code_of(f"open-zeppelin/{name}.sol/{name}.json"))
+    initial = encode("initialize(address,address,address)", holder, distributor, "0x" + "00" * 20)
+    await tell(made, proxy, "initialize(address,address,bytes)", first, holder, initial)
+    await made.attest()
+    forked = await made.client.fork(proxy, anchor=made.anchor)
+    replica = forked.replica
+    assert forked.implementation == first
+    for view in ("name()(string)", "symbol()(string)", "totalSupply()(uint256)", "REVISION()(uint256)"):
+        await made.read(replica, view)
+    assert await made.read(replica, "REVISION()(uint256)") == (1,)
+    (held,) = await made.read(replica, "balanceOf(address)(uint256)", distributor)
+    assert isinstance(held, int) and held > 10**24
+
+    await tell(made, proxy, "upgradeToAndCall(address,bytes)", second, encode("initialize()"))
+    await made.attest()
+    synced = await made.client.sync(replica)
+    assert synced.implementation == second
+    assert await made.read(replica, "REVISION()(uint256)") == (2,)
+    assert await made.read(replica, "balanceOf(address)(uint256)", distributor) == (held,)
+    # Of the second version only.
+    assert await made.read(replica, "getPowerCurrent(address,uint8)(uint256)", distributor, 0) == (held,)
+    assert (await made.client.verify(replica)).exact
+
+
+# --- refused ---
+
+
+async def test_fork_of_a_proxy_whose_implementation_is_a_proxy_is_refused(made: World) -> None:
+    inner = await erc1967(made, await implementation(made, 1))
+    outer = await deployed(made, creation(_clone(inner.address)))
+    await made.attest()
+    async with refused(made, SourceIsProxy) as caught:
+        await made.client.fork(outer, anchor=made.anchor)
+    assert inner.address in caught.value.message
+
+
+async def test_fork_of_a_proxy_that_names_nothing_there_is_refused(made: World) -> None:
+    clone = await deployed(made, creation(_clone("0x" + "77" * 20)))
+    await made.attest()
+    async with refused(made, NoCode):
+        await made.client.fork(clone, anchor=made.anchor)
+
+
+async def test_fork_of_a_clone_with_arguments_is_refused(made: World) -> None:
+    clone = await deployed(made, creation(_clone(await implementation(made, 1)) + b"\x01\x02"))
+    await made.attest()
+    async with refused(made, SourceIsProxy) as caught:
+        await made.client.fork(clone, anchor=made.anchor)
+    assert "has arguments" in caught.value.message
+
+
+async def test_sync_to_an_implementation_that_cannot_be_copied_goes_on_and_says_so(made: World) -> None:
+    first = await implementation(made, 1)
+    proxied = await erc1967(made, first)
+    await made.attest()
+    replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
+    await proxied.upgrade("0x" + "88" * 20)
+    await made.attest()
+    result = await made.client.sync(replica)
+    assert "there is no contract at" in result.unreadable
+    assert (await refusal(made, replica)).name == "ImplementationNotReplicated"
+    assert (await made.client.status(replica)).block_number == result.to_block
+    with pytest.raises(NoCode):
+        await made.client.supply(replica)
+
+
+async def test_supply_of_a_replica_of_no_proxy_is_refused(made: World, stage: Stage) -> None:
+    async with refused(made, ReplicaError) as caught:
+        await made.client.supply(stage.replica)
+    assert "not the replica of a proxy" in caught.value.message
+
+
+async def test_supply_at_an_older_block_than_another_has_takes_that_one(made: World) -> None:
+    first = await implementation(made, 9)
+    one = await erc1967(made, first)
+    await made.attest()
+    replica = (await made.client.fork(one.address, anchor=made.anchor)).replica
+    # Somebody proves the implementation at a newer block, without its code: his right, and no hindrance.
+    number = await made.attest()
+    second = await implementation(made, 10)
+    newer = await made.attest()
+    header = await made.client.source.header(newer)
+    proof = await made.client.source.proof(second, [], newer)
+    arguments = [made.anchor, header.hash, second, b"".join(proof.account_nodes), b""]
+    await made.on_target.send(
+        book_of(made.client.hub or ""), encode_call("IImplementations", "supply", arguments), what="hold it up"
+    )
+    await one.upgrade(second)
+    await made.attest()
+    assert number < newer
+    assert (await made.client.sync(replica)).implementation == second
+    assert await version_of(made, replica) == 10
+
+
+def _clone(to: str) -> bytes:
+    return bytes.fromhex(f"363d3d373d3d3d363d73{to[2:]}5af43d82803e903d91602b57fd5bf3")

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import rlp
+
+from smartsync.implementations import Resolution, book_of, resolution_by, unsupported
+from smartsync.keccak import keccak256
+from smartsync.source import PROXY_SLOTS
+
+HUB = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+TO = "0x7d655c57f71464B6f83811C55D84009Cd9f5221C"
+TO_HEX = TO[2:].lower()
+EIP1167 = f"363d3d373d3d3d363d73{TO_HEX}5af43d82803e903d91602b57fd5bf3"
+"""Runtime code of a minimal proxy."""
+
+
+def test_book_of_hub_is_its_first_creation() -> None:
+    expected = keccak256(rlp.encode([bytes.fromhex(HUB[2:]), 1]))[-20:]
+    assert bytes.fromhex(book_of(HUB)[2:]) == expected
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        EIP1167,
+        f"3d3d3d3d363d3d37363d73{TO_HEX}5af43d3d93803e602a57fd5bf3",
+        f"365f5f375f5f365f73{TO_HEX}5af43d5f5f3e5f3d91602a57fd5bf3",
+        f"5f5f365f5f37365f73{TO_HEX}5af43d5f5f3e6029573d5ffd5b3d5ff3",
+    ],
+)
+def test_unsupported_clone_that_the_hub_knows_is_none(code: str) -> None:
+    assert unsupported(bytes.fromhex(code), "a clone", TO) == ""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        EIP1167 + "00",
+        f"363d3d373d3d3d363d6f{TO_HEX[:32]}5af43d82803e903d91602757fd5bf3",
+        f"366000600037611000600036600073{TO_HEX}5af4602c57600080fd5b6110006000f3",
+        f"00{EIP1167}",
+    ],
+    ids=["arguments", "short address", "Vyper", "something in front"],
+)
+def test_unsupported_clone_that_does_something_else_says_so(code: str) -> None:
+    assert "not exactly one of the clones" in unsupported(bytes.fromhex(code), "a clone", TO)
+
+
+@pytest.mark.parametrize("kind", PROXY_SLOTS)
+def test_unsupported_slot_that_is_in_the_code_is_none(kind: str) -> None:
+    code = bytes(100) + PROXY_SLOTS[kind] + bytes.fromhex("545af4")
+    assert unsupported(code, kind, TO) == ""
+    assert "does not show" in unsupported(code.replace(b"\xf4", b"\xfa"), kind, TO)
+    assert "does not show" in unsupported(bytes(200) + b"\xf4", kind, TO)
+
+
+def test_unsupported_beacon_in_the_code_instead_of_its_slot_is_none() -> None:
+    code = bytes(100) + bytes.fromhex(TO_HEX) + b"\xf4"
+    assert unsupported(code, "EIP-1967 beacon", TO) == ""
+    assert "does not show" in unsupported(code, "EIP-1967", TO)
+
+
+@pytest.mark.parametrize("kind", ["Safe proxy", "Sequence wallet"])
+def test_unsupported_kind_is_named(kind: str) -> None:
+    assert "of this kind" in unsupported(bytes(200) + b"\xf4", kind, TO)
+
+
+def test_named_by_word_takes_the_lower_160_bits() -> None:
+    resolution = resolution_by("EIP-1967", "")
+    assert resolution.slot == PROXY_SLOTS["EIP-1967"]
+    assert resolution.named_by(0xDEAD << 160 | int(TO, 16)) == TO
+    assert resolution.named_by(0) == "0x" + "00" * 20
+
+
+def test_named_by_of_a_clone_is_what_is_in_its_code() -> None:
+    resolution = resolution_by("EIP-1167 minimal proxy", TO)
+    assert resolution == Resolution("EIP-1167 minimal proxy", None, TO)
+    assert resolution.named_by(1) == TO
