@@ -310,6 +310,61 @@ contract ImplementationsTest is ProxyScene {
         assertEq(registry.copyOf(address(anchor), FIRST), copy);
     }
 
+    // --- any history ---
+
+    /// @dev What a model of the rules says of one implementation: of which code it has a copy, and by which block.
+    struct Model {
+        bytes32 recorded;
+        uint64 number;
+        bytes copied; // the code that its copy has; empty where it has none
+        bool isRevoked;
+        bool[3] isHere; // of which codes there is a copy
+    }
+
+    Model private model;
+
+    /// @dev Blocks of any number come in any order, with the implementation's code changed, gone or the same, with the code given
+    /// or not; blocks are revoked and come back. There is a copy where the model has one, of the code that this has.
+    /// forge-config: default.fuzz.runs = 64
+    function testFuzz_supply_anyHistory_isTheModels(uint256[24] memory steps) public {
+        bytes[3] memory codes = [bytes(""), sampleCode, upgradeCode];
+        for (uint256 i = 0; i < steps.length; ++i) {
+            uint256 step = steps[i];
+            if (step % 5 == 0 && model.recorded != 0) {
+                anchor.setLevel(model.recorded, Level.REVOKED);
+                model.isRevoked = true;
+            } else {
+                uint256 which = (step >> 8) % 3;
+                bool isGiven = (step >> 16) % 2 == 0;
+                // forge-lint: disable-next-line(unsafe-typecast)
+                _offer(uint64(1 + (step >> 24) % 6), codes[which], which, isGiven);
+            }
+            bytes memory expected = model.isRevoked ? bytes("") : model.copied;
+            assertEq(registry.copyOf(address(anchor), FIRST).code, expected);
+        }
+    }
+
+    function _offer(uint64 number, bytes memory its, uint256 which, bool isGiven) private {
+        if (which == 0) drop(FIRST);
+        else put(FIRST, its);
+        put(SECOND, proxyCode);
+        bytes32 hash = mine(number);
+        if (hash == model.recorded) model.isRevoked = false; // it stands again
+        bool mayBe = model.recorded == 0 || hash == model.recorded || model.isRevoked || number > model.number;
+        bytes memory call = abi.encodeCall(
+            IImplementations.supply, (address(anchor), hash, FIRST, nodesOf(FIRST), isGiven ? its : bytes(""))
+        );
+        (bool success, bytes memory reason) = address(registry).call(call);
+        assertEq(success, mayBe);
+        if (!success) {
+            assertEq(reason, abi.encodeWithSelector(IHub.BlockNotNewer.selector, model.number, number));
+            return;
+        }
+        if (isGiven && which != 0) model.isHere[which] = true;
+        (model.recorded, model.number, model.isRevoked) = (hash, number, false);
+        model.copied = model.isHere[which] ? its : bytes("");
+    }
+
     // --- gas ---
 
     function test_supply_anyGas_allOrNothingByName() public {

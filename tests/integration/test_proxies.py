@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from eth_abi.abi import encode as abi_encode
 from eth_utils.address import to_checksum_address
 
 from smartsync import SyncResult
-from smartsync.contracts import encode_call
+from smartsync.contracts import encode_call, parse_signature
 from smartsync.demo.packages import packaged
 from smartsync.errors import NoCode, ReplicaError, SourceIsProxy, TransactionReverted
 from smartsync.implementations import book_of
@@ -21,6 +22,7 @@ from smartsync.keccak import keccak256
 from smartsync.source import PROXY_SLOTS
 from smartsync.sync.supplying import Ready
 from smartsync.testing import Node, tools_root
+from smartsync.views import call_view
 from tests.integration.stage import Stage, refused, staged
 from tests.integration.test_bad_input import creation
 from tests.integration.world import World, creation_code, encode
@@ -231,6 +233,55 @@ async def test_two_proxies_of_one_beacon_share_its_replica(made: World) -> None:
     await made.attest()
     await made.client.sync(two.replica)
     assert await version_of(made, one.replica) == await version_of(made, two.replica) == 5
+
+
+_MEASURED = {
+    "a contract": (8_359, 3_359),
+    "a clone": (30_982, 25_982),
+    "an EIP-1967 proxy": (33_096, 28_096),
+    "a beacon proxy, both at one block": (68_149, 63_149),
+    "a beacon proxy, the beacon's replica ahead": (75_009, 70_009),
+}
+"""Gas of the first and of each further read, as `docs/explain/proxies.md` has it."""
+
+
+async def test_read_costs_what_the_page_says(made: World) -> None:
+    meter = (await made.on_target.send(None, creation_code("ReadMeter"), what="meter")).contract_address or ""
+    measure = parse_signature("measure(address,bytes)(uint256,uint256,bytes32)")
+
+    async def measured(replica: str) -> tuple[int, int]:
+        question = measure.encode([replica, encode("values(uint256)", 7)])
+        first, further, _ = measure.decode(await made.client.target.call(meter, question))
+        return first, further
+
+    first = await implementation(made, 20)
+    beaconed = (await beacon(made, first)).address
+    sources = first, await deployed(made, creation(_clone(first))), (await erc1967(made, first)).address, beaconed
+    for source in sources:
+        await tell(made, source, "set(uint256,uint256)", 7, 5)
+    await made.attest()
+    replicas = [(await made.client.fork(source, anchor=made.anchor)).replica for source in sources]
+    found = [await measured(replica) for replica in replicas]
+
+    await tell(made, beaconed, "set(uint256,uint256)", 7, 6)
+    await made.attest()
+    slot = PROXY_SLOTS["EIP-1967 beacon"]
+    (named,) = await made.client.source.storage_at(beaconed, [slot])
+    (ahead,) = await call_view(
+        made.client.target,
+        "IImplementations",
+        book_of(made.client.hub or ""),
+        "beaconReplicaOf",
+        [made.anchor, to_checksum_address(f"0x{named:040x}")],
+    )
+    await made.client.sync(ahead)
+    found.append(await measured(replicas[-1]))
+
+    page = (Path(__file__).parents[2] / "docs" / "explain" / "proxies.md").read_text("utf-8")
+    for (what, expected), actual in zip(_MEASURED.items(), found, strict=True):
+        # Addresses with zero bytes differ in a few gas.
+        assert actual == pytest.approx(expected, abs=100), what
+        assert f"| of {what} | {expected[0]:,} | {expected[1]:,} |" in page
 
 
 # --- a token of the real world ---

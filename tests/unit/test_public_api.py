@@ -156,6 +156,7 @@ METHODS = {
     "rotate",
     "sign_set",
     "status",
+    "supply",
     "sync",
     "update_anchor",
     "verify",
