@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Level} from "../src/interfaces/IAnchor.sol";
+import {IAnchor, Level} from "../src/interfaces/IAnchor.sol";
 import {IHub} from "../src/interfaces/IHub.sol";
 import {IImplementations, ProxyKind} from "../src/interfaces/IImplementations.sol";
 import {IReplica} from "../src/interfaces/IReplica.sol";
@@ -115,6 +115,41 @@ contract ResolverTest is ProxyScene {
         bytes memory proof = ascentOf(address(0x51));
         vm.expectRevert(abi.encodeWithSelector(IHub.LogicHashMismatch.selector, logicHash, hub.logicHashOf(clone)));
         hub.activate(young, hash, proof, clone);
+    }
+
+    /// @dev An anchor is the affair of those who chose it.
+    function test_read_anchorReverts_revertsWithItsReasonAndHarmsNobodyElse() public {
+        supply(11, FIRST, sampleCode);
+        TestAnchor broken = anchor;
+        anchor = new TestAnchor(CHAIN);
+        address honest = resolving(ProxyKind.EIP1967, IMPLEMENTATION_SLOT, first);
+        supply(11, FIRST, sampleCode);
+        vm.mockCallRevert(
+            address(broken), abi.encodeWithSelector(IAnchor.blockByHash.selector), abi.encodeWithSignature("Broken()")
+        );
+        (bool success, bytes memory reason) = replica.call(abi.encodeCall(SampleSource.stored, ()));
+        assertFalse(success);
+        assertEq(reason, abi.encodeWithSignature("Broken()"));
+        assertEq(SampleSource(payable(honest)).stored(), 7);
+    }
+
+    function test_activate_resolverWithAnyGas_allOrNothingByName() public {
+        creator = makeAddr("another creator");
+        bytes32 logicHash = registry.resolverHashOf(address(anchor), proxyCode, ProxyKind.EIP1967);
+        address young = filled(SOURCE, proxyCode, logicHash, IMPLEMENTATION_SLOT, first);
+        bytes32 hash = mine(11);
+        bytes memory call = abi.encodeCall(IHub.activate, (young, hash, ascentOf(SOURCE), proxyCode));
+        bool success;
+        for (uint256 gas_ = 20_000; !success; gas_ += 3_001) {
+            bytes memory reason;
+            (success, reason) = address(hub).call{gas: gas_}(call);
+            if (success) break;
+            if (reason.length != 0) assertNamed(reason);
+            assertEq(hub.record(young).blockHash, 0);
+            assertEq(hub.logicOf(hub.record(young).key).code.length, 0);
+        }
+        supply(12, FIRST, sampleCode);
+        assertEq(SampleSource(payable(young)).stored(), 7);
     }
 
     // --- read ---

@@ -52,8 +52,9 @@ _ENUMS = {
     "enum Level": ("unknown", "pending", "safe", "final", "revoked"),
     "enum Status": ("active", "paused", "expired", "frozen"),
     "enum ReplicaStatus": ("none", "filling", "active", "source_destroyed", "source_code_changed"),
+    "enum ProxyKind": ("none", "clone", "eip1967", "eip1967_beacon", "eip1822", "zeppelinos"),
 }
-"""What the numbers of our enums mean: the ABI does not say. From ``IAnchor.sol`` and ``IHub.sol``."""
+"""What the numbers of our enums mean: the ABI does not say. From the interfaces that declare them."""
 
 _PANICS = {
     0x00: "compiler-inserted panic",

@@ -342,6 +342,19 @@ async def test_fork_of_a_proxy_that_names_nothing_there_is_refused(made: World) 
         await made.client.fork(clone, anchor=made.anchor)
 
 
+async def test_fork_of_a_proxy_whose_beacon_is_a_proxy_is_refused(made: World) -> None:
+    proxied = await beacon(made, await implementation(made, 1))
+    slot = PROXY_SLOTS["EIP-1967 beacon"]
+    (named,) = await made.client.source.storage_at(proxied.address, [slot])
+    hidden = await deployed(made, creation(_clone(to_checksum_address(f"0x{named:040x}")), {bytes(32): 1}))
+    runtime = bytes.fromhex(f"737f{hidden[2:]}{slot.hex()}f4")
+    source = await deployed(made, creation(runtime, {slot: int(hidden, 16)}))
+    await made.attest()
+    async with refused(made, SourceIsProxy) as caught:
+        await made.client.fork(source, anchor=made.anchor)
+    assert to_checksum_address(f"0x{named:040x}") in caught.value.message
+
+
 async def test_fork_of_a_clone_with_arguments_is_refused(made: World) -> None:
     clone = await deployed(made, creation(_clone(await implementation(made, 1)) + b"\x01\x02"))
     await made.attest()

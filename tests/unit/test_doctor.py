@@ -158,10 +158,12 @@ async def test_examine_address_without_code_has_no_storage_trie_to_examine(fake:
     assert "storage trie" not in [one.name for one in report.checks]
 
 
-async def test_examine_proxy_is_not_ok(fake: Any) -> None:
-    code = bytes.fromhex(f"363d3d373d3d3d363d73{'12' * 20}5af43d82803e903d91602b57fd5bf3")
+@pytest.mark.parametrize(("arguments", "is_ok"), [(b"", True), (b"\x01", False)])
+async def test_examine_proxy_is_ok_where_it_can_be_replicated(fake: Any, arguments: bytes, is_ok: bool) -> None:
+    code = bytes.fromhex(f"363d3d373d3d3d363d73{'12' * 20}5af43d82803e903d91602b57fd5bf3") + arguments
     found = check(await examine(able(fake({}, code)).chain, "source", ADDRESS), "contract")
-    assert not found.ok and "EIP-1167" in found.detail
+    assert found.ok is is_ok and "EIP-1167" in found.detail and "0x1212" in found.detail
+    assert ("has arguments" in found.detail) is not is_ok
 
 
 async def test_examine_target_before_cancun_is_not_ok(fake: Any) -> None:

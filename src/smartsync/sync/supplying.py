@@ -11,7 +11,7 @@ from smartsync.anchors.block import accepted_block
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call, parse_signature
 from smartsync.discovery.completeness import source_values
-from smartsync.errors import ConfigError, NoCode, SourceError, SourceIsProxy, TransactionReverted, UnknownReplica
+from smartsync.errors import ConfigError, NoCode, SourceError, SourceIsProxy, TransactionReverted
 from smartsync.header import Header
 from smartsync.implementations import Resolution, book_of, copy_of
 from smartsync.keccak import keccak256
@@ -78,10 +78,15 @@ class Supplying:
         if not resolution.is_beacon:
             await self.supply(named, header)
             return named
+        replica = await self._beacon_replica(named)
+        if replica is None:
+            await inspect(
+                self.source, named, header.number
+            )  # what cannot be replicated is told before anything is sent
         # The beacon's answer is the node's word: it only says what is copied before it is needed.
         implementation = await self._asked(named, header)
         await self.supply(implementation, header)
-        await self._beacon(named, header)
+        await self._bring_beacon(named, replica, header)
         return implementation
 
     async def supply(self, implementation: str, header: Header) -> None:
@@ -154,35 +159,30 @@ class Supplying:
             ) from error
         return str(implementation)
 
-    async def _beacon(self, beacon: str, header: Header) -> None:
+    async def _beacon_replica(self, beacon: str) -> str | None:
+        """Return the replica that answers for a beacon; None where there is none, or its source has ended."""
+        target = self.sender.chain
+        arguments = [self.anchor, beacon]
+        (named,) = await call_view(target, "IImplementations", book_of(self.hub), "beaconReplicaOf", arguments)
+        if named == ZERO_ADDRESS or (await read_record(target, self.hub, named)).status != "active":
+            return None
+        return str(named)
+
+    async def _bring_beacon(self, beacon: str, replica: str | None, header: Header) -> None:
         """Have a replica that answers for the beacon, at this block or a newer one."""
         target = self.sender.chain
-        (replica,) = await call_view(
-            target, "IImplementations", book_of(self.hub), "beaconReplicaOf", [self.anchor, beacon]
-        )
-        if not await self._answers(replica):
+        if replica is None:
             self._progress(f"replicate the beacon {beacon}")
             forked = await self.fork(beacon, header.number)
-            self.steps += forked.steps
             replica = forked.replica
-            receipt = await self.sender.send(
-                book_of(self.hub), encode_call("IImplementations", "nameBeacon", [replica]), what="name the beacon"
-            )
-            self.steps.append(step_of("name the beacon", receipt))
+            self.steps += forked.steps
+            data, what = encode_call("IImplementations", "nameBeacon", [replica]), "name the beacon"
+            self.steps.append(step_of(what, await self.sender.send(book_of(self.hub), data, what=what)))
         record = await read_record(target, self.hub, replica)
         level = (await accepted_block(target, self.anchor, record.block_hash)).level
         if record.block_number < header.number or level == "revoked":
             self._progress(f"sync the beacon {beacon}")
             self.steps += (await self.sync(replica, header.number)).steps
-
-    async def _answers(self, replica: str) -> bool:
-        """Whether a beacon's replica is one that no other can take the place of."""
-        if replica == ZERO_ADDRESS:
-            return False
-        try:
-            return (await read_record(self.sender.chain, self.hub, replica)).status == "active"
-        except UnknownReplica:
-            return False
 
     async def _send(self, implementation: str, header: Header, nodes: bytes, code: bytes, what: str) -> None:
         self._progress(what)

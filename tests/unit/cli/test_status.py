@@ -123,3 +123,13 @@ def test_status_of_a_replica_at_a_block_that_stands_does_not_warn(run, fake) -> 
 def test_status_of_hub_without_replicas_says_so(run, fake) -> None:
     fake.answers["replicas"] = []
     assert run("status").stdout == f"Hub {HUB}: 0 replicas\n"
+
+
+def test_status_of_a_proxys_replica_shows_what_it_delegates_to(run, fake) -> None:
+    named, copy = to_checksum_address("0x" + "1b" * 20), to_checksum_address("0x" + "2c" * 20)
+    fake.answers["status"] = replace(STATE, proxy="EIP-1967", implementation=named, copy=copy)
+    shown = run("status", REPLICA).stdout
+    assert named in shown and copy in shown and "EIP-1967" in shown and "resolver" in shown
+    assert "logic copy" not in shown and "refuses" not in shown
+    fake.answers["status"] = replace(STATE, proxy="EIP-1967", unreadable="no copy of 0x1b is there")
+    assert "refuses to be read: no copy of 0x1b is there." in run("status", REPLICA).stdout

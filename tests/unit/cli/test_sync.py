@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from eth_utils.address import to_checksum_address
 
@@ -45,3 +46,13 @@ def test_sync_nothing_to_do_yet_says_what_has_to_be_done_first(run, fake) -> Non
     assert f"The source is at block 114, of which the anchor accepts none that is newer: {hint}." in shown
     document = json.loads(run("sync", REPLICA, "--json").stdout)
     assert (document["source_head"], document["hint"]) == (114, hint)
+
+
+def test_sync_of_a_proxy_shows_its_implementation_and_warns_where_reads_are_refused(run, fake) -> None:
+    implementation = to_checksum_address("0x" + "1b" * 20)
+    fake.answers["sync"] = replace(SYNCED, implementation=implementation)
+    shown = run("sync", REPLICA).stdout
+    assert implementation in shown and "refuses" not in shown
+    fake.answers["sync"] = replace(SYNCED, unreadable="there is no contract at 0x1b")
+    assert "refuses to be read: there is no contract at 0x1b." in run("sync", REPLICA).stdout
+    assert json.loads(run("sync", REPLICA, "--json").stdout)["unreadable"] == "there is no contract at 0x1b"

@@ -44,7 +44,11 @@ async def test_sync_with_nothing_to_do_says_where_the_source_is_further(
     async def read_active(*_: object) -> Any:
         return record
 
+    async def resolution_of(*_: object) -> None:
+        return None
+
     monkeypatch.setattr(module, "read_active", read_active)
+    monkeypatch.setattr(module, "resolution_of", resolution_of)
     node.newest = newest
     client = SmartSync(node.chain, node.chain, hub=HUB, account=Account.from_key("0x" + "01" * 32))
     result = await client.sync(REPLICA, block=block)

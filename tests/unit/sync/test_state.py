@@ -19,6 +19,10 @@ async def test_state_of_source_node_below_the_recorded_block_has_no_age(
     async def logic_of(*_: object) -> str:
         return REPLICA
 
+    async def resolution_of(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(state, "resolution_of", resolution_of)
     monkeypatch.setattr(state, "read_record", read_record)
     monkeypatch.setattr(state, "logic_of", logic_of)
     node.newest = newest
