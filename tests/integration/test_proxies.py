@@ -13,14 +13,15 @@ import pytest
 from eth_abi.abi import encode as abi_encode
 from eth_utils.address import to_checksum_address
 
-from smartsync import SyncResult
+from smartsync import SmartSync, SyncResult
 from smartsync.contracts import encode_call, parse_signature
 from smartsync.demo.packages import packaged
-from smartsync.errors import NoCode, ReplicaError, SourceIsProxy, TransactionReverted
+from smartsync.errors import NoCode, ReplicaError, ReplicaMoved, SourceIsProxy, TransactionReverted
+from smartsync.header import Header
 from smartsync.implementations import book_of
 from smartsync.keccak import keccak256
 from smartsync.source import PROXY_SLOTS
-from smartsync.sync.supplying import Ready
+from smartsync.sync.supplying import Ready, Supplying
 from smartsync.testing import Node, tools_root
 from smartsync.views import call_view
 from tests.integration.stage import Stage, refused, staged
@@ -282,6 +283,76 @@ async def test_read_costs_what_the_page_says(made: World) -> None:
         # Addresses with zero bytes differ in a few gas.
         assert actual == pytest.approx(expected, abs=100), what
         assert f"| of {what} | {expected[0]:,} | {expected[1]:,} |" in page
+
+
+async def test_two_who_bring_one_beacon_do_not_stand_in_each_others_way(
+    made: World, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await implementation(made, 6), await implementation(made, 7)
+    proxied = await beacon(made, first)
+    await made.attest()
+    stranger = stage.target.accounts[2]
+    with monkeypatch.context() as patch:
+        # Another one replicates and names the beacon between this one's look and its transaction.
+        looks = 0
+        look = Supplying._beacon_replica
+
+        async def blind(self: Supplying, named: str) -> str | None:
+            nonlocal looks
+            looks += 1
+            found = await look(self, named)
+            if looks == 1:
+                urls = stage.source.url, stage.target.url
+                async with SmartSync.connect(*urls, hub=stage.hub, account=stranger) as other:
+                    await other.fork(proxied.address, anchor=made.anchor)
+            return found
+
+        patch.setattr(Supplying, "_beacon_replica", blind)
+        replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
+    assert looks >= 3, "it named a replica and was told that one answers"
+    assert await version_of(made, replica) == 6
+
+    await proxied.upgrade(second)
+    await made.attest()
+    with monkeypatch.context() as patch:
+        bring = Supplying._bring_beacon
+
+        async def late(self: Supplying, named: str, replica: str | None, header: Header) -> None:
+            theirs = self.sync
+
+            async def behind(of: str, block: int) -> SyncResult:
+                await theirs(of, block)
+                raise ReplicaMoved("somebody else was faster")
+
+            self.sync = behind
+            await bring(self, named, replica, header)
+
+        patch.setattr(Supplying, "_bring_beacon", late)
+        assert (await made.client.sync(replica)).implementation == second
+    assert await version_of(made, replica) == 7
+
+
+async def test_supply_that_comes_second_is_none(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await implementation(made, 11)
+    proxied = await erc1967(made, first)
+    await made.attest()
+    replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
+    second = await implementation(made, 12)
+    await proxied.upgrade(second)
+    await made.attest()
+    older = Supplying._no_older
+
+    async def overtaken(self: Supplying, to: str, header: Header, *rest: Any) -> Any:
+        found = await older(self, to, header, *rest)
+        monkeypatch.setattr(Supplying, "_no_older", older)
+        await tell(made, proxied.address, "set(uint256,uint256)", 1, 1)
+        await made.attest()
+        await self.supply(to, await made.client.source.header("latest"))
+        return found
+
+    monkeypatch.setattr(Supplying, "_no_older", overtaken)
+    assert (await made.client.sync(replica)).implementation == second
+    assert await version_of(made, replica) == 12
 
 
 # --- a token of the real world ---

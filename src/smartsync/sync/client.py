@@ -12,7 +12,7 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
-from smartsync.addresses import ZERO_ADDRESS, checked_address
+from smartsync.addresses import checked_address
 from smartsync.analysis import Analysis, analyze
 from smartsync.anchors.attestation import AttestedLevel
 from smartsync.anchors.block import require_same_source, way_in
@@ -25,22 +25,18 @@ from smartsync.anchors.updating import require_enough_keys, require_without_sign
 from smartsync.chain import Chain
 from smartsync.contracts import event_topic
 from smartsync.deploy import Deployed, Deployment
-from smartsync.discovery.completeness import source_values
 from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.errors import (
     BlockUnavailable,
     ConfigError,
     InvalidHeader,
     KeyUnavailable,
-    ReplicaError,
     ReplicaMoved,
-    SourceError,
     TransactionReverted,
     WrongChain,
 )
 from smartsync.failover import Failover, connect
 from smartsync.header import Header
-from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
 from smartsync.replica import ReplicaRecord, read_active, read_record, require_hub
 from smartsync.results import (
     AnchorUpdate,
@@ -49,7 +45,6 @@ from smartsync.results import (
     Guard,
     Progress,
     ReplicaState,
-    Supplied,
     SyncResult,
     Verification,
 )
@@ -57,6 +52,7 @@ from smartsync.submit import Sender
 from smartsync.sync.anchoring import Anchoring
 from smartsync.sync.blocks import accepted_header, require_not_dropped, require_reachable, require_still_canonical
 from smartsync.sync.comparing import compare_call
+from smartsync.sync.delegating import Delegating
 from smartsync.sync.equivocations import Reporting
 from smartsync.sync.forking import Fork
 from smartsync.sync.guarding import deploy_guard
@@ -64,7 +60,6 @@ from smartsync.sync.halting import halt
 from smartsync.sync.planning import Plan, plan_sync
 from smartsync.sync.state import state_of
 from smartsync.sync.submitting import Submission
-from smartsync.sync.supplying import Ready, Supplying
 from smartsync.sync.verifying import verify
 from smartsync.sync.watching import Abilities, Event, Watching
 from smartsync.types import SlotChange
@@ -82,7 +77,7 @@ class SyncPlan:
     strategy: str
 
 
-class SmartSync(Anchoring):
+class SmartSync(Anchoring, Delegating):
     """A source chain, a target chain, and the hub on the target.
 
     Made by ``connect`` and used as an asynchronous context manager, so that connections are closed. ``account`` pays
@@ -96,7 +91,7 @@ class SmartSync(Anchoring):
         # One for all calls: it gives each transaction its turn and its nonce.
         self._sender = None if account is None else Sender(target, account)
         self._expected: dict[str, int | None] = {}
-        self._resolutions: dict[tuple[str, str], Resolution | None] = {}
+        self._resolutions = {}
 
     @classmethod
     def connect(
@@ -283,40 +278,6 @@ class SmartSync(Anchoring):
             replica, record.block_number, header.number, header.hash, changes, (*ready.steps, *steps), **ready.told()
         )
 
-    async def supply(self, replica: str, *, on_progress: Progress | None = None) -> Supplied:
-        """Have what a proxy's replica delegates to as it stands: a copy of the implementation that its storage names.
-
-        Anybody may; nothing is sent where it is there. A beacon's replica is brought to the newest accepted block.
-
-        Raises
-        ------
-        ReplicaError
-            The replica is not one of a proxy, and so needs no such thing.
-        SourceError
-            What it names cannot be copied.
-        """
-        sender, replica = self._paying(), checked_address(replica, "the replica")
-        record = await self._activated(replica)
-        header = await accepted_header(self.source, self.target, record.key.anchor, None)
-        resolution = await self._resolution(replica, record, header)
-        if resolution is None:
-            raise ReplicaError(
-                f"{replica} is not the replica of a proxy: it answers by a copy of its source's own code",
-                hint="where that is gone, anybody can put it back by the hub's restoreLogic",
-            )
-        value = 0
-        if resolution.slot is not None:
-            (value,) = await self.target.storage_at(replica, [resolution.slot], record.target_block)
-        supplying = self._supplying(record.key.anchor, on_progress)
-        named = await supplying.make_ready(resolution, value, header)
-        if resolution.is_beacon:
-            # What the beacon's own replica says now, whatever the source's node said.
-            block = await sender.chain.block_number()
-            named = await implementation_of(self.target, self._hub(), record.key, replica, resolution, block)
-            await supplying.supply(named, header)
-        copy = await copy_of(self.target, self._hub(), record.key.anchor, named)
-        return Supplied(replica, resolution.kind, named, copy or ZERO_ADDRESS, tuple(supplying.steps))
-
     async def watch(
         self,
         replica: str,
@@ -498,41 +459,8 @@ class SmartSync(Anchoring):
 
     # --- parts ---
 
-    def _supplying(self, anchor: str, on_progress: Progress | None) -> Supplying:
-        sender, hub = self._paying(), self._hub()
-
-        async def fork(beacon: str, block: int) -> ForkResult:
-            return await Fork(self.source, self.target, hub, anchor, sender, on_progress).run(beacon, block, None)
-
-        async def sync(replica: str, block: int) -> SyncResult:
-            return await self.sync(replica, block=block, on_progress=on_progress)
-
-        return Supplying(self.source, sender, hub, anchor, fork, sync, on_progress)
-
-    async def _resolution(self, replica: str, record: ReplicaRecord, header: Header) -> Resolution | None:
-        """Return how a replica finds what it delegates to. That is in its key, and so asked for once."""
-        known = (self._hub(), replica)
-        if known not in self._resolutions:
-            self._resolutions[known] = await resolution_of(
-                self.source, self.target, self._hub(), record.key, header.number
-            )
-        return self._resolutions[known]
-
-    async def _make_ready(
-        self, replica: str, record: ReplicaRecord, header: Header, on_progress: Progress | None
-    ) -> Ready:
-        """Have all that the replica will delegate to at this block."""
-        resolution = await self._resolution(replica, record, header)
-        if resolution is None:
-            return Ready()
-        slots = [] if resolution.slot is None else [resolution.slot]
-        state = await source_values(self.source, header, record.key.source, slots)
-        supplying = self._supplying(record.key.anchor, on_progress)
-        value = state.values.get(slots[0], 0) if slots else 0
-        try:
-            return Ready(await supplying.make_ready(resolution, value, header), tuple(supplying.steps))
-        except SourceError as error:
-            return Ready(None, tuple(supplying.steps), error.message)
+    async def _bring(self, replica: str, block: int, on_progress: Progress | None) -> SyncResult:
+        return await self.sync(replica, block=block, on_progress=on_progress)
 
     async def _finished(self, done: SyncResult, anchor: str) -> SyncResult:
         """Return the result of a sync that had nothing to do, with what there is to do where the source is further."""

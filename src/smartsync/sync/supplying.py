@@ -11,7 +11,15 @@ from smartsync.anchors.block import accepted_block
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call, parse_signature
 from smartsync.discovery.completeness import source_values
-from smartsync.errors import ConfigError, NoCode, SourceError, SourceIsProxy, TransactionReverted
+from smartsync.errors import (
+    BlockNotAccepted,
+    ConfigError,
+    NoCode,
+    ReplicaMoved,
+    SourceError,
+    SourceIsProxy,
+    TransactionReverted,
+)
 from smartsync.header import Header
 from smartsync.implementations import Resolution, book_of, copy_of
 from smartsync.keccak import keccak256
@@ -110,7 +118,13 @@ class Supplying:
                 await self._send(implementation, header, nodes, b"", f"end the copy of {implementation}")
             raise
         is_here = code == await target.code(await self._place(code))
-        await self._send(implementation, header, nodes, b"" if is_here else code, f"supply {implementation}")
+        try:
+            await self._send(implementation, header, nodes, b"" if is_here else code, f"supply {implementation}")
+        except TransactionReverted as error:
+            # Somebody else was faster, at a newer block.
+            copy = await copy_of(target, self.hub, self.anchor, implementation)
+            if error.name != "BlockNotNewer" or copy is None or await target.code(copy) != code:
+                raise
 
     async def _code(self, implementation: str, header: Header, account: Account) -> bytes:
         try:
@@ -170,19 +184,41 @@ class Supplying:
 
     async def _bring_beacon(self, beacon: str, replica: str | None, header: Header) -> None:
         """Have a replica that answers for the beacon, at this block or a newer one."""
-        target = self.sender.chain
         if replica is None:
             self._progress(f"replicate the beacon {beacon}")
             forked = await self.fork(beacon, header.number)
             replica = forked.replica
             self.steps += forked.steps
-            data, what = encode_call("IImplementations", "nameBeacon", [replica]), "name the beacon"
-            self.steps.append(step_of(what, await self.sender.send(book_of(self.hub), data, what=what)))
-        record = await read_record(target, self.hub, replica)
-        level = (await accepted_block(target, self.anchor, record.block_hash)).level
-        if record.block_number < header.number or level == "revoked":
-            self._progress(f"sync the beacon {beacon}")
+            replica = await self._name(beacon, replica)
+        if await self._is_there(replica, header):
+            return
+        self._progress(f"sync the beacon {beacon}")
+        try:
             self.steps += (await self.sync(replica, header.number)).steps
+        except (ReplicaMoved, BlockNotAccepted):
+            # Another watcher, of another proxy of this beacon, may have been faster.
+            if not await self._is_there(replica, header):
+                raise
+
+    async def _name(self, beacon: str, replica: str) -> str:
+        """Let a replica answer for its beacon, and return the one that does: another, where somebody was faster."""
+        data, what = encode_call("IImplementations", "nameBeacon", [replica]), "name the beacon"
+        try:
+            self.steps.append(step_of(what, await self.sender.send(book_of(self.hub), data, what=what)))
+        except TransactionReverted as error:
+            named = await self._beacon_replica(beacon)
+            if error.name != "BeaconAnswered" or named is None:
+                raise
+            return named
+        return replica
+
+    async def _is_there(self, replica: str, header: Header) -> bool:
+        """Whether a beacon's replica is as new as a block, and stands at one that has not been revoked."""
+        target = self.sender.chain
+        record = await read_record(target, self.hub, replica)
+        if record.block_number < header.number:
+            return False
+        return (await accepted_block(target, self.anchor, record.block_hash)).accepted
 
     async def _send(self, implementation: str, header: Header, nodes: bytes, code: bytes, what: str) -> None:
         self._progress(what)

@@ -8,6 +8,7 @@ from eth_account import Account
 from smartsync import SmartSync
 from smartsync.errors import NotDeployed, TooFewKeys
 from smartsync.sync import client as module
+from smartsync.sync import delegating
 from tests.fake_anchor import FakeAnchor
 from tests.unit.sync.records import ANCHOR, REPLICA, record_at
 
@@ -48,7 +49,7 @@ async def test_sync_with_nothing_to_do_says_where_the_source_is_further(
         return None
 
     monkeypatch.setattr(module, "read_active", read_active)
-    monkeypatch.setattr(module, "resolution_of", resolution_of)
+    monkeypatch.setattr(delegating, "resolution_of", resolution_of)
     node.newest = newest
     client = SmartSync(node.chain, node.chain, hub=HUB, account=Account.from_key("0x" + "01" * 32))
     result = await client.sync(REPLICA, block=block)

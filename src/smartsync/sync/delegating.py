@@ -1,0 +1,115 @@
+"""What `SmartSync` does so that replicas of proxies can be read: at each step, and on demand."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from smartsync.addresses import ZERO_ADDRESS, checked_address
+from smartsync.chain import Chain
+from smartsync.discovery.completeness import source_values
+from smartsync.errors import ReplicaError, SourceError
+from smartsync.header import Header
+from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
+from smartsync.replica import ReplicaRecord
+from smartsync.results import ForkResult, Progress, Supplied, SyncResult
+from smartsync.submit import Sender
+from smartsync.sync.blocks import accepted_header
+from smartsync.sync.forking import Fork
+from smartsync.sync.supplying import Ready, Supplying
+
+
+class Delegating(ABC):
+    """A source chain, a target chain, and the replicas there that delegate to what they mirror."""
+
+    source: Chain
+    target: Chain
+    _resolutions: dict[tuple[str, str], Resolution | None]
+    """By hub and replica, as far as asked for: it is in a replica's key, and does not change."""
+
+    @abstractmethod
+    def _paying(self) -> Sender:
+        """Return who sends transactions to the target chain."""
+
+    @abstractmethod
+    def _hub(self) -> str:
+        """Return the hub's address."""
+
+    @abstractmethod
+    async def _activated(self, replica: str) -> ReplicaRecord:
+        """Return the record of a replica that has been activated."""
+
+    @abstractmethod
+    async def _bring(self, replica: str, block: int, on_progress: Progress | None) -> SyncResult:
+        """Bring a replica to a source block that its anchor accepts."""
+
+    async def supply(self, replica: str, *, on_progress: Progress | None = None) -> Supplied:
+        """Have what a proxy's replica delegates to as it stands: a copy of the implementation that its storage names.
+
+        Anybody may; nothing is sent where it is there. A beacon's replica is brought to the newest accepted block.
+
+        Raises
+        ------
+        ReplicaError
+            The replica is not one of a proxy, and so needs no such thing.
+        SourceError
+            What it names cannot be copied.
+        """
+        replica = checked_address(replica, "the replica")
+        record = await self._activated(replica)
+        header = await accepted_header(self.source, self.target, record.key.anchor, None)
+        resolution = await self._resolution(replica, record, header)
+        if resolution is None:
+            raise ReplicaError(
+                f"{replica} is not the replica of a proxy: it answers by a copy of its source's own code",
+                hint="where that is gone, anybody can put it back by the hub's restoreLogic",
+            )
+        value = 0
+        if resolution.slot is not None:
+            (value,) = await self.target.storage_at(replica, [resolution.slot], record.target_block)
+        supplying = self._supplying(record.key.anchor, on_progress)
+        named = await supplying.make_ready(resolution, value, header)
+        if resolution.is_beacon:
+            # What the beacon's own replica says now, whatever the source's node said.
+            block = await self.target.block_number()
+            named = await implementation_of(self.target, self._hub(), record.key, replica, resolution, block)
+            await supplying.supply(named, header)
+        copy = await copy_of(self.target, self._hub(), record.key.anchor, named)
+        return Supplied(replica, resolution.kind, named, copy or ZERO_ADDRESS, tuple(supplying.steps))
+
+    # --- parts ---
+
+    def _supplying(self, anchor: str, on_progress: Progress | None) -> Supplying:
+        sender, hub = self._paying(), self._hub()
+
+        async def fork(beacon: str, block: int) -> ForkResult:
+            return await Fork(self.source, self.target, hub, anchor, sender, on_progress).run(beacon, block, None)
+
+        async def sync(replica: str, block: int) -> SyncResult:
+            return await self._bring(replica, block, on_progress)
+
+        return Supplying(self.source, sender, hub, anchor, fork, sync, on_progress)
+
+    async def _resolution(self, replica: str, record: ReplicaRecord, header: Header) -> Resolution | None:
+        """Return how a replica finds what it delegates to. That is in its key, and so asked for once."""
+        known = (self._hub(), replica)
+        if known not in self._resolutions:
+            self._resolutions[known] = await resolution_of(
+                self.source, self.target, self._hub(), record.key, header.number
+            )
+        return self._resolutions[known]
+
+    async def _make_ready(
+        self, replica: str, record: ReplicaRecord, header: Header, on_progress: Progress | None
+    ) -> Ready:
+        """Have all that the replica will delegate to at this block."""
+        resolution = await self._resolution(replica, record, header)
+        if resolution is None:
+            return Ready()
+        slots = [] if resolution.slot is None else [resolution.slot]
+        state = await source_values(self.source, header, record.key.source, slots)
+        supplying = self._supplying(record.key.anchor, on_progress)
+        value = state.values.get(slots[0], 0) if slots else 0
+        try:
+            return Ready(await supplying.make_ready(resolution, value, header), tuple(supplying.steps))
+        except SourceError as error:
+            return Ready(None, tuple(supplying.steps), error.message)
