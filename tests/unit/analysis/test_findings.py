@@ -83,6 +83,12 @@ def test_examine_code_delegation_and_call_of_functions_that_write_are_apart(aski
     assert found(report, "DELEGATECALL", "code", CONSTANT).writers == ("delegatesToConstant()",)
 
 
+def test_examine_code_compilers_look_before_a_call_is_no_finding_of_its_own(asking: Compiled) -> None:
+    report = examined(asking)
+    assert "EXTCODESIZE" in report.opcodes
+    assert {finding.origin for finding in report.findings if finding.opcode == "EXTCODESIZE"} == {"argument"}
+
+
 def test_examine_code_views_without_anything_are_exact(asking: Compiled) -> None:
     exact = {"data()", "sharing(uint256)", "stored()", "callsPrecompile(bytes)"}
     assert set(examined(asking).exact_views) == exact
@@ -96,10 +102,11 @@ def test_examine_code_data_and_metadata_are_no_code(asking: Compiled) -> None:
     assert "data()" not in {name for finding in report.findings for name in finding.views}
 
 
-def test_examine_code_metadata_full_of_opcodes_is_no_code() -> None:
+@pytest.mark.parametrize("start", ["60005400", "60005456"], ids=["stops", "jumps to nobody knows where"])
+def test_examine_code_metadata_full_of_opcodes_is_no_code(start: str) -> None:
     # {"ipfs": 34 bytes}, all of them JUMPDEST and TIMESTAMP, behind code that stops.
     cbor = bytes.fromhex("a1646970667358 22".replace(" ", "")) + bytes.fromhex("5b42" * 17)
-    code = bytes.fromhex("60005400") + b"\xfe" + cbor + len(cbor).to_bytes(2, "big")
+    code = bytes.fromhex(start) + b"\xfe" + cbor + len(cbor).to_bytes(2, "big")
     report = examine_code(code, {}, role="contract", address=PEER)
     assert (report.findings, report.metadata_bytes) == ((), len(cbor) + 2)
     assert "TIMESTAMP" not in report.opcodes
