@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from smartsync.implementations import book_of
 from smartsync.keccak import keccak256
 from smartsync.source import PROXY_SLOTS
 from smartsync.sync.supplying import Ready, Supplying
-from smartsync.testing import Node, tools_root
+from smartsync.testing import Node
 from smartsync.views import call_view
 from tests.integration.stage import Stage, refused, staged
 from tests.integration.test_bad_input import creation
@@ -359,12 +358,8 @@ async def test_supply_that_comes_second_is_none(made: World, monkeypatch: pytest
 
 
 async def test_aave_token_through_its_own_upgrade_is_read_exactly(made: World) -> None:
-    def aave(path: str) -> Any:
-        folder = tools_root() / "node_modules" / "@aave" / "aave-token" / "artifacts" / "contracts"
-        return json.loads((folder / path).read_text())
-
     def code_of(path: str) -> bytes:
-        return bytes.fromhex(aave(path)["bytecode"][2:])
+        return packaged("@aave/aave-token", f"artifacts/contracts/{path}").bytecode
 
     holder, distributor = made.on_source.address, "0x" + "d1" * 20
     first = await deployed(made, code_of("token/AaveToken.sol/AaveToken.json"))
