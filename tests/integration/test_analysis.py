@@ -110,7 +110,7 @@ async def test_analyze_proxies_of_the_registry(nodes: tuple[Node, Node]) -> None
             assert (found.proxy.kind, found.proxy.implementation) == (kind, registry)
             assert [code.role for code in found.codes] == ["contract", "implementation"]
             assert "resolver(bytes32)" in found.codes[1].exact_views
-            assert found.replicable is found.proxy.supported
+            assert found.replicable is not bool(found.proxy.refusal)
 
 
 async def test_analyze_target_of_another_fork_lacks_opcodes(nodes: tuple[Node, Node]) -> None:

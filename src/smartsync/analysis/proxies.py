@@ -7,31 +7,11 @@ from eth_utils.address import to_checksum_address
 from smartsync.analysis.report import ProxyReport
 from smartsync.chain import Chain
 from smartsync.errors import NodeError, NodeUnreachable, TransactionReverted
-from smartsync.source import find_proxy
+from smartsync.implementations import unsupported
+from smartsync.source import BEACON_KIND, find_proxy
 
-BEACON = "EIP-1967 beacon"
 _IMPLEMENTATION = bytes.fromhex("5c60da1b")
 """Selector of ``implementation()``, which a beacon answers."""
-
-SUPPORTED = {
-    "EIP-1967": False,
-    BEACON: False,
-    "EIP-1822": False,
-    "OpenZeppelin before EIP-1967": False,
-    "EIP-1167 minimal proxy": False,
-    "minimal proxy by 0age": False,
-    "minimal proxy with PUSH0 (EIP-7511)": False,
-    "minimal proxy with PUSH0 (Solady)": False,
-    "Vyper minimal proxy": False,
-    "Vyper minimal proxy (beta)": False,
-    "minimal proxy": False,
-    "Safe proxy": False,
-    "Sequence wallet": False,
-}
-"""Kind of proxy, in the words of `smartsync.source` -> whether ``fork`` replicates it with its implementation.
-
-This is the one place that says so; what ``fork`` does is up to `smartsync.source.inspect`.
-"""
 
 
 async def proxy_of(chain: Chain, address: str, block: int, code: bytes) -> ProxyReport | None:
@@ -43,10 +23,10 @@ async def proxy_of(chain: Chain, address: str, block: int, code: bytes) -> Proxy
     if found is None:
         return None
     kind, to = found
-    supported = SUPPORTED.get(kind, False)
-    if kind != BEACON:
-        return ProxyReport(kind, to, None, supported)
-    return ProxyReport(kind, await _of_beacon(chain, to, block), to, supported)
+    refusal = unsupported(code, kind, to)
+    if kind != BEACON_KIND:
+        return ProxyReport(kind, to, None, refusal)
+    return ProxyReport(kind, await _of_beacon(chain, to, block), to, refusal)
 
 
 async def _of_beacon(chain: Chain, beacon: str, block: int) -> str | None:

@@ -86,14 +86,14 @@ class CodeReport:
 class ProxyReport:
     """A proxy: its ``kind``, where it delegates to, and by which ``beacon`` (None where there is none).
 
-    ``implementation`` is None where a beacon does not tell it. ``supported``: ``fork`` replicates it together with its
-    implementation; else it refuses.
+    ``implementation`` is None where a beacon does not tell it. ``refusal`` says why ``fork`` refuses it, and is empty
+    where it replicates the proxy together with its implementation.
     """
 
     kind: str
     implementation: str | None
     beacon: str | None
-    supported: bool
+    refusal: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,10 +45,9 @@ def proxy_check(proxy: ProxyReport | None, code: CodeReport) -> Check:
     to = f"of {proxy.implementation or 'an unknown implementation'}"
     by = f", by the beacon {proxy.beacon}" if proxy.beacon else ""
     told = f"{proxy.kind} {to}{by}"
-    if proxy.supported:
+    if not proxy.refusal:
         return Check("proxy", True, f"{told}; supported: replicated with its implementation")
-    refused = "refused: its code alone would not answer on the target, where there is no such implementation"
-    return Check("proxy", False, f"{told}; {refused}")
+    return Check("proxy", False, f"{told}; refused: {proxy.refusal}")
 
 
 def implementation_check(proxy: ProxyReport, code: bytes, failure: str) -> Check:

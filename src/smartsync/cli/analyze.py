@@ -123,7 +123,7 @@ def _draw(console: Console, found: Analysis) -> None:
     render.checks(console, found.checks, failed="no")
     for code in found.codes:
         # A replica that goes with its implementation does not run the proxy's own code.
-        if code.role != "contract" or found.proxy is None or not found.proxy.supported:
+        if code.role != "contract" or found.proxy is None or found.proxy.refusal:
             _draw_code(console, code)
     if any(function.inferred for code in found.codes for function in code.functions):
         console.print()

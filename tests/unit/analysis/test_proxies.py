@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from smartsync.analysis.proxies import BEACON, SUPPORTED, proxy_of
-from smartsync.errors import RpcError, SourceIsProxy
-from smartsync.source import _CLONES, PROXY_SLOTS, inspect
+from smartsync.analysis.proxies import proxy_of
+from smartsync.analysis.report import ProxyReport
+from smartsync.errors import RpcError
+from smartsync.source import BEACON_KIND, PROXY_SLOTS
 from tests.unit.conftest import ADDRESS
 
 TO = "0x7d655c57f71464B6f83811C55D84009Cd9f5221C"
@@ -14,26 +15,17 @@ OTHER = "0x" + "34" * 20
 CLONE = bytes.fromhex(f"363d3d373d3d3d363d73{TO[2:]}5af43d82803e903d91602b57fd5bf3")
 
 
-def test_supported_names_every_kind_that_is_known() -> None:
-    others = {"minimal proxy", "Safe proxy", "Sequence wallet"}
-    assert set(SUPPORTED) == set(PROXY_SLOTS) | set(_CLONES) | others
-
-
-@pytest.mark.parametrize("kind", [kind for kind in PROXY_SLOTS if kind != BEACON])
+@pytest.mark.parametrize("kind", [kind for kind in PROXY_SLOTS if kind != BEACON_KIND])
 async def test_proxy_of_slot_is_named_with_its_implementation(fake: Any, kind: str) -> None:
-    node = fake({int.from_bytes(PROXY_SLOTS[kind], "big"): int(TO, 16)})
+    node = fake({int.from_bytes(PROXY_SLOTS[kind], "big"): int(TO, 16)}, b"\x7f" + PROXY_SLOTS[kind] + b"\xf4")
     found = await proxy_of(node.chain, ADDRESS, 9, node.code)
-    assert found is not None
-    assert (found.kind, found.implementation, found.beacon, found.supported) == (kind, TO, None, SUPPORTED[kind])
+    assert found == ProxyReport(kind, TO, None, "")
 
 
-@pytest.mark.parametrize(
-    "kind", [kind for kind, supported in SUPPORTED.items() if not supported and kind in PROXY_SLOTS]
-)
-async def test_proxy_of_kind_that_is_not_supported_is_refused_by_fork(fake: Any, kind: str) -> None:
-    node = fake({int.from_bytes(PROXY_SLOTS[kind], "big"): int(TO, 16)})
-    with pytest.raises(SourceIsProxy):
-        await inspect(node.chain, ADDRESS, 9)
+async def test_proxy_of_code_that_does_not_read_the_slot_is_refused_with_the_reason(fake: Any) -> None:
+    node = fake({int.from_bytes(PROXY_SLOTS["EIP-1967"], "big"): int(TO, 16)})
+    found = await proxy_of(node.chain, ADDRESS, 9, node.code)
+    assert found is not None and "does not show that it delegates" in found.refusal
 
 
 async def test_proxy_of_clone_is_named(fake: Any) -> None:
@@ -42,7 +34,7 @@ async def test_proxy_of_clone_is_named(fake: Any) -> None:
 
 
 async def test_proxy_of_beacon_is_asked_for_its_implementation(fake: Any) -> None:
-    node = fake({int.from_bytes(PROXY_SLOTS[BEACON], "big"): int(OTHER, 16)})
+    node = fake({int.from_bytes(PROXY_SLOTS[BEACON_KIND], "big"): int(OTHER, 16)})
     asked = []
 
     def call(message: dict[str, str], block: str) -> str:
@@ -57,7 +49,7 @@ async def test_proxy_of_beacon_is_asked_for_its_implementation(fake: Any) -> Non
 
 @pytest.mark.parametrize("answer", ["0x", "0x" + "00" * 31, "0x" + "ff" * 32])
 async def test_proxy_of_beacon_that_answers_no_address_has_no_implementation(fake: Any, answer: str) -> None:
-    node = fake({int.from_bytes(PROXY_SLOTS[BEACON], "big"): int(OTHER, 16)})
+    node = fake({int.from_bytes(PROXY_SLOTS[BEACON_KIND], "big"): int(OTHER, 16)})
     node.override["eth_call"] = lambda *_: answer
     found = await proxy_of(node.chain, ADDRESS, 9, node.code)
     assert found is not None and found.implementation is None
@@ -67,7 +59,7 @@ async def test_proxy_of_beacon_that_reverts_has_no_implementation(fake: Any) -> 
     def reverts(*_: object) -> None:
         raise RpcError("eth_call", 3, "execution reverted")
 
-    node = fake({int.from_bytes(PROXY_SLOTS[BEACON], "big"): int(OTHER, 16)})
+    node = fake({int.from_bytes(PROXY_SLOTS[BEACON_KIND], "big"): int(OTHER, 16)})
     node.override["eth_call"] = reverts
     found = await proxy_of(node.chain, ADDRESS, 9, node.code)
     assert found is not None and found.implementation is None
