@@ -25,7 +25,6 @@ from smartsync.layout import Layout, Pool, parse_layout
 
 _HEX = re.compile(r"0[xX]([0-9a-fA-F]{1,64})", re.A)
 _DECIMAL = re.compile(r"-?[0-9]{1,78}", re.A)
-_LINE = re.compile(r'\s*(?P<key>"(?:[^"\\]|\\.)*"|[^#"]*?)\s*(?:#.*)?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +81,11 @@ def parse_keys(text: str, name: str = "keys") -> tuple[tuple[bytes, ...], tuple[
     words: dict[bytes, None] = {}
     texts: dict[bytes, None] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        found = _LINE.fullmatch(line)
-        key = line.strip() if found is None else found["key"]
-        if not key:
-            continue
-        if key.startswith('"') and found is not None:
-            texts[_quoted(key, f"{name}, line {number}")] = None
-        else:
-            words |= dict.fromkeys(_words(key, f"{name}, line {number}"))
+        place = f"{name}, line {number}"
+        if line.lstrip().startswith('"'):
+            texts[_quoted(line.lstrip(), place)] = None
+        elif key := line.partition("#")[0].strip():
+            words |= dict.fromkeys(_words(key, place))
     return tuple(words), tuple(texts)
 
 
@@ -112,11 +108,15 @@ def _words(key: str, place: str) -> Iterator[bytes]:
         )
 
 
-def _quoted(key: str, place: str) -> bytes:
+def _quoted(line: str, place: str) -> bytes:
+    """Return the text that a line begins with; only a comment may follow."""
     try:
-        return str(json.loads(key)).encode()
-    except ValueError as error:
-        raise ConfigError(f"{place}: not a text in double quotes: {key[:80]}") from error
+        text, end = json.JSONDecoder().raw_decode(line)
+        if not line[end:].partition("#")[0].strip():
+            return str(text).encode()
+    except ValueError:
+        pass  # no quotation mark at the end, an unknown escape, or half a character
+    raise ConfigError(f"{place}: not a text in double quotes: {line[:80]}")
 
 
 def _text(path: Path, what: str) -> str:

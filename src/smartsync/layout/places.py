@@ -38,7 +38,7 @@ from smartsync.layout.shapes import (
 )
 
 MAX_PLACES = 2_000_000
-"""Hashes and slots of one walk: some seconds."""
+"""Steps of one walk, such as a hash or a slot that is yielded: some seconds."""
 
 MAX_KEYS_DEEP = 4
 """Mappings in mappings that are followed: a struct may hold a mapping of itself."""
@@ -101,7 +101,7 @@ def places(
 
     Notes
     -----
-    At most ``MAX_PLACES`` places, and values of ``MAX_QUESTIONS`` slots are asked for.
+    It ends after ``MAX_PLACES`` steps at the latest, and values of ``MAX_QUESTIONS`` slots are asked for at most.
     """
     return _Walk(layout, pool, mappings, unrelated).run()
 
@@ -122,11 +122,10 @@ class _Walk:
             level, self._now = self._now or self._some_later(), deque()
             for job in level:
                 for place in job:
-                    self._left -= 1
                     yield place
-                    if self._left <= 0:
-                        break
-                if self._left <= 0:  # also where only keys were counted
+                    if self._is_spent():
+                        return
+                if self._left <= 0:
                     return
             while self._asked:
                 yield from self._ask()
@@ -141,6 +140,11 @@ class _Walk:
         for (_, then), value in zip(batch, values or (), strict=False):
             self._now.append(then(value))
 
+    def _is_spent(self) -> bool:
+        """Count a step: also those that yield nothing, since a layout can be made of nothing else."""
+        self._left -= 1
+        return self._left <= 0
+
     def _then(self, queue: deque[Iterator[Place]], job: Iterator[Place]) -> None:
         if len(self._now) + len(self._later) < _WAITING:
             queue.append(job)
@@ -152,6 +156,8 @@ class _Walk:
 
     def _fields(self, fields: Iterable[Field], base: int, path: Path | None) -> Iterator[Place]:
         for one in fields:
+            if self._is_spent():
+                return
             yield from self._open(one.type, base + one.slot, (path, f".{one.name}"))
 
     def _open(self, type_id: str, slot: int, path: Path) -> Iterator[Place]:
@@ -197,6 +203,8 @@ class _Walk:
                 yield Place(_word(base + index // per_slot), (path, (index, last)))
         else:
             for index in range(start, end):
+                if self._is_spent():
+                    return
                 yield from self._open(element, base + index * size, (path, index))
         if end < count:
             self._then(self._later, self._elements(element, base, end, count, path))
@@ -232,8 +240,7 @@ class _Walk:
         if len(outer) >= MAX_KEYS_DEEP:
             return
         for key in keys:
-            self._left -= 1
-            if self._left <= 0:
+            if self._is_spent():
                 return
             at = _entry(part, position, key)
             here: Path = (path, (part.key, key))
@@ -251,6 +258,8 @@ class _Walk:
             yield from self._open(type_id, slot, path)
             return
         for one in part.fields:
+            if self._is_spent():
+                return
             member, here = self._layout.types[one.type], (path, f".{one.name}")
             if isinstance(member, Mapping):
                 # What holds itself multiplies without end: it has to wait.

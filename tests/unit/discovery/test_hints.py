@@ -42,7 +42,21 @@ def test_parse_keys_the_same_key_twice_counts_once() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["alice", "0x", "0xzz", "0x" + "1" * 65, "9" * 79, str(2**256), str(-(2**255) - 1), "1 2", '"open', "1.5", "'a'"],
+    [
+        "alice",
+        "0x",
+        "0xzz",
+        "0x" + "1" * 65,
+        "9" * 79,
+        str(2**256),
+        str(-(2**255) - 1),
+        "1 2",
+        '"open',
+        "1.5",
+        "'a'",
+        '"a" b',
+        '"\\ud800"',
+    ],
 )
 def test_parse_keys_other_lines_are_refused_by_their_number(line: str) -> None:
     with pytest.raises(ConfigError, match=r"keys\.txt, line 2"):

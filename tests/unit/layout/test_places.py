@@ -143,6 +143,25 @@ RECURSIVE: list[dict[str, Type]] = [
 ]
 
 
+BARREN: list[dict[str, Type]] = [
+    {"x": FixedArray("m", 2**200), "m": Mapping(Key("uint"), "v")},
+    {"x": FixedArray("nothing", 2**200), "nothing": Struct(())},
+    {f"x{n}" if n else "x": Struct((Field("a", 0, f"x{n + 1}"), Field("b", 9, f"x{n + 1}"))) for n in range(50)}
+    | {"x50": Mapping(Key("uint"), "v")},
+]
+"""Types of endlessly many parts that have no slot of their own."""
+
+
+@pytest.mark.parametrize("mappings", [True, False])
+@pytest.mark.parametrize("types", BARREN)
+def test_places_types_without_any_slot_come_to_an_end(
+    types: dict[str, Type], mappings: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "MAX_PLACES", 50_000)
+    described = measured([Field("x", 0, "x")], {"v": Value(), **types}, "test")
+    assert len(walk(described, mappings=mappings, most=10**9)) <= 50_000
+
+
 @pytest.mark.parametrize("types", RECURSIVE)
 def test_places_types_that_hold_themselves_come_to_an_end(
     types: dict[str, Type], monkeypatch: pytest.MonkeyPatch
