@@ -60,7 +60,7 @@ class Strategy:
 
 TRACED = Strategy("prestate diff", prestate.candidates, prestate.METHOD, "what each block changed")
 TRACED_SINGLY = Strategy(
-    "prestate diff by transaction", transactions.candidates, transactions.METHOD, "the same, a call a transaction"
+    "prestate diff by transaction", transactions.candidates, transactions.METHOD, "what each transaction changed"
 )
 REPLAYED = Strategy("state diff", state_diff.candidates, state_diff.METHOD, "what each block changed")
 WHOLE = Strategy("storage range", storage_range.candidates, storage_range.METHOD, "all slots that there are")

@@ -31,6 +31,7 @@ from smartsync.trie.proof import decode_storage_value, partial_trie, verify_acco
 from smartsync.trie.trie import lookup, storage_value
 from smartsync.types import EMPTY_ROOT, Account, UntrustedProof
 
+_TAKE_ANOTHER = "the node is broken or lies: take another one, or give its url besides (smartsync doctor tells more)"
 _SLOTS_AT_ONCE = 400
 """Slots proven between two reports of progress: four calls of a hundred, side by side."""
 
@@ -221,7 +222,7 @@ class _Proofs:
                 values = {slot: _value(trie, slot) for slot in slots}
             except (InvalidProof, NonCanonicalTrie) as error:
                 place = f"{one.rpc.host}, {self.address} at block {self.header.number}"
-                raise type(error)(f"{place}: {error.message}", hint=error.hint) from error
+                raise type(error)(f"{place}: {error.message}", hint=error.hint or _TAKE_ANOTHER) from error
             return _Told(account, proof.account_nodes, nodes, trie, values)
 
         return await self.chain.verified(ask)
@@ -251,7 +252,7 @@ async def _verified_account(chain: Chain, header: Header, proof: UntrustedProof)
             ) from error
         raise InvalidProof(
             f"{chain.rpc.host} does not prove the account {proof.address} at block {header.number}: {error.message}",
-            hint="the node is broken or lies: take another one (smartsync doctor tells more)",
+            hint=_TAKE_ANOTHER,
         ) from error
 
 
