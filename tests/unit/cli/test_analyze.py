@@ -129,7 +129,7 @@ def test_analyze_not_replicable_exit_3(run, monkeypatch) -> None:
 
 @pytest.mark.parametrize("supported", [True, False])
 def test_analyze_supported_proxys_own_code_is_not_told_of(run, monkeypatch, supported: bool) -> None:
-    proxy = ProxyReport("EIP-1967", OTHER, None, supported)
+    proxy = ProxyReport("EIP-1967", OTHER, None, "" if supported else "for a reason")
     examining(monkeypatch, analysis(proxy=proxy))
     assert ("TIMESTAMP" in run("analyze", SOURCE).stdout) is not supported
 
