@@ -62,27 +62,31 @@ _LATENCY_TEXT = """
 The clock starts when the source answers with the receipt of the transaction that made the block, and stops when the
 sync's `eth_sendRawTransaction` goes out. In between the block is attested and accepted by the anchor (one transaction,
 looked for every half a second until its receipt is there), the changed slots are found by tracing the block, proven on
-both sides and planned, and the transaction is estimated, priced and signed. All of the nodes' own time is in it. A
-`watch` looks for new blocks at its own interval, which is not."""
+both sides and planned, and the transaction is estimated, priced and signed. All of the nodes' own time is in it, and it
+is the clock's: what else the machine did is in it too. A `watch` looks for new blocks at its own interval, which is
+not."""
 
 
 def _introduction(machine: Record) -> str:
     return paragraph(
         f"Measured in one run on {machine['date']}: {machine['cores']} cores, {machine['system']}, Python "
         f"{machine['python']}, Node {machine['node']}, py-trie {machine['py-trie']}, @ethereumjs/mpt "
-        f"{machine['ethereumjs']}. Each figure is of a process of its own, the fastest of three up to 100,000 slots; "
-        "all of it runs on one core. Memory is the most that the process had, interpreter and input included. A peer's "
-        "figure stands beside ours, and behind it how many times ours it is; what it needs more than a minute for was "
-        "not waited for. Raw results and how to repeat them: [benchmarks](../../benchmarks/README.md#off-chain)."
+        f"{machine['ethereumjs']}. {machine.get('note', '')} Each figure is of a process of its own, the fastest of "
+        "three up to 100,000 slots. Time is the processor's: on a machine that does nothing else that is the clock's "
+        "for ours, which runs on one core, and somewhat more than the clock's for Node, which has threads; below a "
+        "hundredth of a second it is the clock's. Both are in the raw results. Memory is the most that the process "
+        "had, interpreter and input included. A peer's figure stands beside ours, and behind it how many times ours it is; "
+        "what it needs more than a minute for was not waited for. Raw results and how to repeat them: "
+        "[benchmarks](../../benchmarks/README.md#off-chain)."
     )
 
 
 def _targets(records: list[Record]) -> str:
     root, plan = (_one(records, task, 1_000_000) for task in ("root", "plan"))
     witnesses = [record for record in records if record.get("changes") == 100 and record["who"] == "smartsync"]
-    seconds = root["seconds"] + plan["seconds"]
+    seconds = root["time_s"] + plan["time_s"]
     peak = max(root["peak_bytes"], plan["peak_bytes"])
-    slowest = max(record["seconds"] for record in witnesses)
+    slowest = max(record["time_s"] for record in witnesses)
     most, least = (pick(record["peak_bytes"] for record in witnesses) for pick in (max, min))
     rows = [
         [
@@ -107,17 +111,17 @@ def _targets(records: list[Record]) -> str:
 
 def _growth(records: list[Record], task: str) -> tuple[str, bool]:
     """Return by how much a hundred times the slots take longer, and whether that is n log n or less."""
-    few, many = (_one(records, task, size)["cpu_seconds"] for size in (10_000, 1_000_000))
+    few, many = (_one(records, task, size)["time_s"] for size in (10_000, 1_000_000))
     return f"× {many / few:.0f}", many / few <= 100 * log(1_000_000) / log(10_000)
 
 
 def _compared(records: list[Record], task: str) -> str:
     rows = []
     for record in _ours(records, task):
-        row = [f"{record['slots']:,}", _s(record["seconds"]), _mib(record["peak_bytes"])]
+        row = [f"{record['slots']:,}", _s(record["time_s"]), _mib(record["peak_bytes"])]
         for who in PEERS:
             peer = _beside(records, record, who)
-            row += [_s(peer["seconds"]), _times(peer, record), _mib(peer.get("peak_bytes"))]
+            row += [_s(peer["time_s"]), _times(peer, record), _mib(peer.get("peak_bytes"))]
         rows.append(row)
     header = [cell for name in PEERS.values() for cell in (f"{name} (s)", "ours ×", "MiB")]
     return table(["slots", "SmartSync (s)", "MiB", *header], [[_bare(cell) for cell in row] for row in rows])
@@ -132,8 +136,8 @@ def _plans(records: list[Record]) -> str:
                 f"{record['slots']:,}",
                 f"{record['chunks']:,}",
                 f"{record['witness_bytes'] / 2**20:.2f}",
-                _bare(_s(record["seconds"])),
-                f"{record['seconds'] / record['slots'] * 1e6:.1f}",
+                _bare(_s(record["time_s"])),
+                f"{record['time_s'] / record['slots'] * 1e6:.1f}",
                 _bare(_mib(record["peak_bytes"])),
             ]
             for record in _ours(records, "plan")
@@ -144,11 +148,16 @@ def _plans(records: list[Record]) -> str:
 def _witnesses(records: list[Record]) -> str:
     rows = []
     for record in _ours(records, "witness"):
-        row = [f"{record['slots']:,}", f"{record['changes']:,}", f"{record['witness_bytes']:,}", _ms(record["seconds"])]
+        row = [
+            f"{record['slots']:,}",
+            f"{record['changes']:,}",
+            f"{record['witness_bytes']:,}",
+            _ms(record["time_s"]),
+        ]
         row.append(_mib(record["peak_bytes"]))
         for who in PEERS:
             peer = _beside(records, record, who)
-            row += [_ms(peer["seconds"]), _times(peer, record)]
+            row += [_ms(peer["time_s"]), _times(peer, record)]
         rows.append([_bare(cell) for cell in row])
     header = [cell for name in PEERS.values() for cell in (f"{name} (ms)", "ours ×")]
     return table(["slots", "changes", "witness (bytes)", "SmartSync (ms)", "MiB", *header], rows)
@@ -184,11 +193,11 @@ def _beside(records: list[Record], ours: Record, who: str) -> Record:
     """Return a peer's record of the same, one without seconds where it was not waited for."""
     same = {key: ours.get(key) for key in ("task", "slots", "changes")}
     found = (r for r in records if r["who"] == who and {key: r.get(key) for key in same} == same)
-    return next(found, {"seconds": None})
+    return next(found, {"time_s": None})
 
 
 def _times(peer: Record, ours: Record) -> str:
-    return "" if peer["seconds"] is None else f"{peer['seconds'] / ours['seconds']:.1f}"
+    return "" if peer["time_s"] is None else f"{peer['time_s'] / ours['time_s']:.1f}"
 
 
 def _s(seconds: float | None) -> str:

@@ -88,7 +88,14 @@ def witness_work(folder: Path, changes: str) -> Work:
         return {"witness_bytes": len(step.witness)}
 
     loop = asyncio.new_event_loop()
-    return (lambda: loop.run_until_complete(both())), check
+
+    def work() -> Transition:
+        try:
+            return loop.run_until_complete(both())
+        finally:
+            loop.close()
+
+    return work, check
 
 
 class _Node:
