@@ -75,8 +75,8 @@ def _introduction(machine: Record) -> str:
         "three up to 100,000 slots. Time is the processor's: on a machine that does nothing else that is the clock's "
         "for ours, which runs on one core, and somewhat more than the clock's for Node, which has threads; below a "
         "hundredth of a second it is the clock's. Both are in the raw results. Memory is the most that the process "
-        "had, interpreter and input included. A peer's figure stands beside ours, and behind it how many times ours it is; "
-        "what it needs more than a minute for was not waited for. Raw results and how to repeat them: "
+        "had, interpreter and input included. A peer's figure stands beside ours, and behind it how many times ours it "
+        "is; what it needs more than a minute for was not waited for. Raw results and how to repeat them: "
         "[benchmarks](../../benchmarks/README.md#off-chain)."
     )
 
