@@ -38,6 +38,9 @@ Read: TypeAlias = Callable[[Sequence[bytes]], Awaitable[Sequence[int]]]
 MAX_READS = 40_000
 """Slots that are read at most: for lengths, and by a strategy, which has no trie keys to compare candidates with."""
 
+MAX_GUESSED_LENGTHS = 4_000
+"""Of these, slots that are read for the lengths of guessed arrays: most are none."""
+
 _READ_AT_ONCE = 500
 _YIELD_EVERY = 2_000
 _IMPLEMENTATION = int.from_bytes(keccak256(b"eip1967.proxy.implementation"), "big") - 1
@@ -76,7 +79,7 @@ async def preimages(
     NodeUnreachable
         The node does not answer at the moment.
     """
-    ask = _at_most(read or _reader(chain, address, to_block), tell)
+    ask = _at_most(MAX_READS, read or _reader(chain, address, to_block), tell)
     for slot in range(low_slots.COUNT if hints.layout is None else 0):
         yield Place(slot.to_bytes(32, "big"), (None, f"slot{slot}"))
     pool = hints.pool()
@@ -92,7 +95,8 @@ async def preimages(
     if hints.layout is not None:
         async for place in _walked(hints.layout, pool, ask, unrelated=True):
             yield place
-    async for place in _guessed(chain, address, to_block, pool, ask, tell):
+    guess = _at_most(MAX_GUESSED_LENGTHS, ask, lambda _: None)
+    async for place in _guessed(chain, address, to_block, pool, guess, tell):
         yield place
 
 
@@ -229,14 +233,14 @@ async def _holding(
     return holding
 
 
-def _at_most(read: Read, tell: Callable[[str], None]) -> Read:
+def _at_most(count: int, read: Read, tell: Callable[[str], None]) -> Read:
     """Return a reader that answers zero once so many slots have been read."""
-    left = MAX_READS
+    left = count
 
     async def limited(slots: Sequence[bytes]) -> Sequence[int]:
         nonlocal left
         if left and left < len(slots):
-            tell(f"lengths of arrays and texts were read of {MAX_READS - left} slots, of no more")
+            tell(f"lengths of arrays and texts were read of {count - left} slots, of no more")
             left = 0
         if not left:
             return [0] * len(slots)
