@@ -29,6 +29,7 @@ from smartsync.errors import (
     AnchorMismatch,
     BlockNotAccepted,
     ConfigError,
+    IncompleteSlots,
     ReplicaError,
     ReplicaMoved,
     SmartSyncError,
@@ -61,6 +62,9 @@ Told: TypeAlias = (
 Event: TypeAlias = Told | SmartSyncError
 """What a watcher tells. An error is one that it survives: it tries again at the next look."""
 
+
+_PATIENCE = 32
+"""Looks that are left out at most after a search for slots that failed: it is much work, and mostly fails again."""
 
 _WRONG = (ConfigError, AnchorMismatch)
 """What the user gave is wrong, and stays so."""
@@ -108,7 +112,9 @@ class Watching:
         SmartSyncError
             One that no later try can mend, see ``_ends``.
         """
+        looks_passed = 1
         while True:
+            search_failed = False
             try:
                 async with aclosing(self._look()) as events:
                     async for event in events:
@@ -116,13 +122,15 @@ class Watching:
             except SmartSyncError as error:
                 if self._ends(error):
                     raise
+                search_failed = isinstance(error, IncompleteSlots)
                 if self._is_news(error):
                     yield error
                 self._told |= self._met
             else:
                 self._told = self._met
             self._met = set()
-            await asyncio.sleep(interval_s)
+            looks_passed = min(2 * looks_passed, _PATIENCE) if search_failed else 1
+            await asyncio.sleep(interval_s * looks_passed)
 
     async def _look(self) -> AsyncGenerator[Event, None]:
         record = await read_active(self.target, self.hub, self.replica)

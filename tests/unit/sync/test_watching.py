@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -132,6 +133,21 @@ async def test_run_error_that_lasts_is_told_once() -> None:
     assert await run(away, away, away) == away
     assert len(await run(away, [], away)) == 2, "after a good look it is news"
     assert len(await run(away, [NodeUnreachable("another node")], away)) == 2
+
+
+async def test_run_search_for_slots_that_fails_is_tried_ever_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    unknown = [IncompleteSlots([b""])]
+    watcher = Told(None, None, "0x", REPLICA, Abilities(no_sync))  # type: ignore[arg-type]
+    watcher.looks = [*[unknown] * 7, [NodeUnreachable("away")], unknown, [], [ConfigError("the end")]]
+    with pytest.raises(ConfigError, match="the end"):
+        _ = [event async for event in watcher.run(10)]
+    assert slept == [20, 40, 80, 160, 320, 320, 320, 10, 20, 10]
 
 
 async def test_run_events_before_an_error_are_told() -> None:
