@@ -6,7 +6,7 @@ a sync needs no historical proofs and the way back from an orphaned block needs 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 from smartsync.answers import Log, Transaction
@@ -223,7 +223,7 @@ def _leaves(values: dict[bytes, int]) -> Iterator[tuple[bytes, bytes]]:
     return ((keccak256(slot), storage_value(value)) for slot, value in values.items())
 
 
-async def written_slots(target: Chain, hub: str, replica: str) -> AsyncIterator[set[bytes]]:
+async def written_slots(target: Chain, hub: str, replica: str) -> AsyncGenerator[set[bytes], None]:
     """Yield every slot that a transaction to the hub ever wrote in this replica, out of the chain's own records.
 
     They come in sets of some transactions each, so that whoever looks for a few need not hold all. A transaction that

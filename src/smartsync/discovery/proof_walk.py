@@ -71,11 +71,13 @@ class Walk:
     """What a walk came to.
 
     ``changed``: 32-byte trie key to its values before and after (0: none). ``open``: positions (nibbles, one per byte)
-    below which the tries differ, and for which no slot to ask with was found.
+    below which the tries differ, and for which no slot to ask with was found. ``gave_up``: so much differs that it was
+    not looked into any further.
     """
 
     changed: dict[bytes, tuple[int, int]]
     open: tuple[bytes, ...]
+    gave_up: bool = False
 
 
 async def walk(
@@ -96,8 +98,9 @@ async def walk(
         if on_progress:
             on_progress("walk", len(found.changed), 0)
         positions = [closed.position for closed in found.closed]
-        too_many = len(found.changed) + len(positions) > at_most
-        slots = await probes.find(positions) if positions and not too_many else {}
+        if len(found.changed) + len(positions) > at_most:
+            return Walk(found.changed, tuple(positions), gave_up=True)
+        slots = await probes.find(positions) if positions else {}
         if not slots:
             return Walk(found.changed, tuple(positions))
         reachable = [closed for closed in found.closed if closed.position in slots]

@@ -64,16 +64,23 @@ class SyncWalk:
         new = Side(self.storage_root, partial(source_nodes, source, self.header, address))
         search = self._search = _Search(_ReplicaSide(self), new, on_progress)
         await search.walk()
-        await search.offer(low_slots.slots())
         gaps: list[str] = []
-        try:
-            async for slots in written_slots(self.target, self.hub, self.replica):
-                if search.naming.is_complete:
-                    break
-                await search.offer(slots)
-        except NodeError as error:
-            gaps.append(f"the slots that the replica had are not known: {error.message}")
+        if search.walked.gave_up:
+            return search.result(gaps)
+        await search.offer(low_slots.slots())
+        if not search.naming.is_complete:
+            try:
+                await self._offer_own(search)
+            except NodeError as error:
+                gaps.append(f"the slots that the replica had are not known: {error.message}")
         return search.result(gaps)
+
+    async def _offer_own(self, search: _Search) -> None:
+        async with aclosing(written_slots(self.target, self.hub, self.replica)) as portions:
+            async for slots in portions:
+                await search.offer(slots)
+                if search.naming.is_complete:
+                    return
 
     async def name(
         self, source: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
@@ -89,6 +96,8 @@ class SyncWalk:
             await self.find(source, address, from_block, to_block, on_progress)
         search = cast(_Search, self._search)
         gaps: list[str] = []
+        if search.walked.gave_up:
+            return search.result(gaps)
         named = preimages(source, address, from_block, to_block, self.hints, tell=gaps.append)
         async with aclosing(named):
             async for slots in _in_portions(named):
@@ -130,6 +139,8 @@ class _Search:
     def result(self, gaps: list[str]) -> Candidates:
         """Return what is known by now. ``gaps``: why it may not be all."""
         unnamed, deep = self.naming.unnamed, self.walked.open
+        if self.walked.gave_up:
+            return Candidates(set(), (f"more than {len(deep) + len(unnamed)} places differ, too many to walk to",))
         if not unnamed and not deep:
             return Candidates(set(self.naming.named.values()))
         told = [
