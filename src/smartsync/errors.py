@@ -66,6 +66,9 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 
+_TRIE_KEY_NIBBLES = 64
+
+
 class SmartSyncError(Exception):
     """Base of all errors of this package.
 
@@ -225,10 +228,14 @@ class IncompleteSlots(ProofError):
         self.prefixes, self.detail = tuple(prefixes), detail
         shown = ", ".join(map(_nibbles, self.prefixes[:8]))
         more = f" and {len(self.prefixes) - 8} more" if len(self.prefixes) > 8 else ""
-        plural = "subtrie is" if len(self.prefixes) == 1 else "subtries are"
+        one = len(self.prefixes) == 1
+        if all(len(prefix) == _TRIE_KEY_NIBBLES for prefix in self.prefixes):
+            where = f"{'slot is' if one else 'slots are'} missing, of trie {'key' if one else 'keys'}"
+        else:
+            where = f"{'subtrie is' if one else 'subtries are'} open, at trie-key prefix"
         super().__init__(
-            f"the known slots do not cover the storage root: {len(self.prefixes)} {plural} open, "
-            f"at trie-key prefix {shown}{more}" + (f" ({detail})" if detail else ""),
+            f"the known slots do not cover the storage root: {len(self.prefixes)} {where} {shown}{more}"
+            + (f" ({detail})" if detail else ""),
             hint=hint
             or "help to name them with --layout FILE and --keys FILE (docs/how-to/name-the-slots.md), take a node with "
             "debug_storageRangeAt or prestateTracer, or give all slots with --slots FILE",

@@ -12,9 +12,11 @@ The order, and why:
 3. *storage range*: all slots that there are, in some calls, where tracing costs one for each block since the
    contract's creation. For a fork it goes first.
 4. *prestate diff by transaction* only where the node tells of no whole blocks: the same with many more calls.
-5. Slots that are computed, by the user's *storage layout*, by an *access list* of recent calls, by guessing (*low
-   slots*, *guessed keys*), and looked at one by one: thousands of reads, of which most find nothing. After a walk they
-   need not be read: what is wanted is known by its trie key.
+5. *naming*: slots that are computed, by the user's layout, by an access list of recent calls, by guessing, and compared
+   with the trie keys that the walk found: no node is asked. For a fork the walk goes right before it, as it has to go
+   everywhere.
+6. The same slots, looked at one by one (*storage layout*, *low slots*, *access list*, *guessed keys*): thousands of
+   reads, of which most find nothing. Only where no walk could tell which trie keys there are.
 
 Where a chain has several nodes, each strategy is tried with one after the other: another node may serve what the first
 does not, or tell what the first left out. A file of slots (``--slots``) stands for all strategies.
@@ -50,12 +52,17 @@ SHORT_RANGE = 256
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A way to find slots: its name, the method that it needs of a node (empty: none), and what it tells."""
+    """A way to find slots: its name, the method that it needs of a node (empty: none), and what it tells.
+
+    ``reads``: whether it computes slots and looks whether they hold anything. Where it is known which trie keys have no
+    slot yet, that finds no more than hashing does.
+    """
 
     name: str
     find: Find
     method: str
     tells: str
+    reads: bool = False
 
 
 TRACED = Strategy("prestate diff", prestate.candidates, prestate.METHOD, "what each block changed")
@@ -64,8 +71,8 @@ TRACED_SINGLY = Strategy(
 )
 REPLAYED = Strategy("state diff", state_diff.candidates, state_diff.METHOD, "what each block changed")
 WHOLE = Strategy("storage range", storage_range.candidates, storage_range.METHOD, "all slots that there are")
-USED = Strategy("access list", access_list.candidates, access_list.METHOD, "what recent calls use")
-GUESSED = Strategy("low slots", low_slots.candidates, "", "a guess: the slots 0 to 127")
+USED = Strategy("access list", access_list.candidates, access_list.METHOD, "what recent calls use", True)
+GUESSED = Strategy("low slots", low_slots.candidates, "", "a guess: the slots 0 to 127", True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +94,23 @@ def in_order(
     to_block: int,
     hints: Hints = NO_HINTS,
     walk: tuple[Strategy, Strategy] | None = None,
+    *,
+    is_fork: bool = False,
 ) -> list[Strategy]:
     """Return the strategies in the order in which they are tried; for parameters see `strategies`."""
-    by_block = [TRACED, REPLAYED]
-    walked, last = ([walk[0]], [walk[1]]) if walk else ([], _by_guessing(hints))
-    short = from_block is not None and abs(to_block - from_block) <= SHORT_RANGE
-    if short:
-        return [*by_block, *walked, TRACED_SINGLY, WHOLE, *last]
-    return [*walked, WHOLE, *by_block, TRACED_SINGLY, *last]
+    by_block, guesses = [TRACED, REPLAYED], _by_guessing(hints)
+    walked, named = ([walk[0]], [walk[1]]) if walk else ([], [])
+    if is_fork:
+        return [WHOLE, *by_block, TRACED_SINGLY, *walked, *named, *guesses]
+    if from_block is not None and abs(to_block - from_block) <= SHORT_RANGE:
+        return [*by_block, *walked, TRACED_SINGLY, WHOLE, *named, *guesses]
+    return [*walked, WHOLE, *by_block, TRACED_SINGLY, *named, *guesses]
 
 
 def _by_guessing(hints: Hints) -> list[Strategy]:
     """Return the strategies that compute slots and look whether they hold anything."""
-    laid_out = Strategy("storage layout", partial(preimages.by_layout, hints=hints), "", "the slots of a layout")
-    guessed = Strategy("guessed keys", partial(preimages.by_guessing, hints=hints), "", "a guess: common variables")
+    laid_out = Strategy("storage layout", partial(preimages.by_layout, hints=hints), "", "the slots of a layout", True)
+    guessed = Strategy("guessed keys", partial(preimages.by_guessing, hints=hints), "", "common variables", True)
     return [*([laid_out] if hints.layout else []), GUESSED, USED, guessed]
 
 
@@ -113,6 +123,7 @@ async def strategies(
     on_progress: Progress | None = None,
     *,
     walk: tuple[Strategy, Strategy] | None = None,
+    is_fork: bool = False,
 ) -> AsyncIterator[Discovery]:
     """Yield what each strategy finds, the likeliest to be enough first; those that no node serves are skipped.
 
@@ -129,7 +140,9 @@ async def strategies(
     hints
         What the user knows of the contract.
     walk
-        Where there is a replica to walk from: the proof walk, and the naming of what it found.
+        The proof walk, and the naming of what it found: from a replica, or through the whole storage of a fork.
+    is_fork
+        Whether all slots are wanted: then the walk is through as many.
 
     Raises
     ------
@@ -145,7 +158,10 @@ async def strategies(
     """The hosts of the nodes that tell what whole blocks changed."""
     away: dict[str, NodeUnreachable] = {}
     """Those that did not answer: they are not waited for again."""
-    for strategy in in_order(from_block, to_block, hints, walk):
+    are_trie_keys_known = False
+    for strategy in in_order(from_block, to_block, hints, walk, is_fork=is_fork):
+        if strategy.reads and are_trie_keys_known:
+            continue
         passing: list[SmartSyncError] = []
         # What needs no method that a node may lack, asks all nodes by itself where it has to.
         nodes = chain.each() if strategy.method else [chain]
@@ -169,6 +185,7 @@ async def strategies(
             except NodeError as error:
                 failures[name] = error.message
                 continue
+            are_trie_keys_known = are_trie_keys_known or bool(found.unnamed)
             if strategy in (TRACED, REPLAYED):
                 traced.add(one.rpc.host)
             if found.gaps:

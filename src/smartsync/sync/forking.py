@@ -23,6 +23,8 @@ from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.filling import Filling
 from smartsync.sync.searching import search
 from smartsync.sync.supplying import Supplying
+from smartsync.sync.walking import walk_of_fork
+from smartsync.trie.nibbles import KEY_NIBBLES
 from smartsync.types import NO_ACCOUNT
 from smartsync.views import call_view
 from smartsync.witness import encode_account_proof
@@ -103,10 +105,12 @@ class Fork:
         try:
             if slots is not None:
                 return await attempt(slots)
-            candidates = strategies(self.source, original, None, header.number, self.hints, self.on_progress)
-            return (await search(candidates, attempt))[0]
+            root = (await source_values(self.source, header, original, [])).storage_root
+            walk = walk_of_fork(self.source, header, original, root, self.hints)
+            wanted = (self.source, original, None, header.number, self.hints, self.on_progress)
+            return (await search(strategies(*wanted, walk=walk.strategies, is_fork=True), attempt))[0]
         except IncompleteSlots as error:
-            if read is None:
+            if read is None or all(len(position) == KEY_NIBBLES for position in error.prefixes):
                 raise
             missing = await missing_positions(self.source, header, original, read, self.on_progress)
             raise IncompleteSlots(missing or error.prefixes, error.detail, hint=error.hint) from error

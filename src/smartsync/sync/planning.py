@@ -16,7 +16,7 @@ from smartsync.replica import ReplicaRecord, replica_trie
 from smartsync.results import Progress
 from smartsync.sync.blocks import last_common_block
 from smartsync.sync.searching import search
-from smartsync.sync.walking import SyncWalk
+from smartsync.sync.walking import walk_of_sync
 from smartsync.trie.nibbles import to_nibbles
 from smartsync.types import EMPTY_CODE_HASH, Account
 from smartsync.witness import Transition, encode_account_proof, plan_transition
@@ -89,9 +89,9 @@ async def plan_sync(
             yield Discovery(slots, "given slots")
         else:
             since = await last_common_block(source, target, hub, replica, record)
-            walk = SyncWalk(target, hub, replica, record, header, state.storage_root, hints).strategies
+            walk = walk_of_sync(source, header, state.storage_root, target, hub, replica, record, hints)
             wanted = (source, record.key.source, since, header.number, hints, on_progress)
-            async for found in strategies(*wanted, walk=walk):
+            async for found in strategies(*wanted, walk=walk.strategies):
                 yield found
 
     transition, strategy = await search(candidates(), attempt)

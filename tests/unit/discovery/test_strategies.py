@@ -77,6 +77,17 @@ async def test_strategies_the_walk_comes_before_what_grows_with_the_contract(fak
         found = [one async for one in strategies(able(fake({})).chain, ADDRESS, since, 9, walk=walk)]
         assert [one.strategy for one in found] == expected
         assert [one.unnamed for one in found if one.strategy == "proof walk"] == [(b"\x01",)]
+    fork = [one async for one in strategies(able(fake({})).chain, ADDRESS, None, 9, walk=walk, is_fork=True)]
+    assert [one.strategy for one in fork] == ["storage range", "prestate diff", "state diff", "proof walk", "naming"]
+
+
+async def test_strategies_walk_that_gave_up_is_followed_by_guesses(fake: Any) -> None:
+    async def find(*_: object) -> Candidates:
+        return Candidates(set(), ("too many",))
+
+    walk = Strategy("proof walk", find, "", ""), Strategy("naming", find, "", "")
+    found = [one async for one in strategies(able(fake({})).chain, ADDRESS, 5, 9, walk=walk)]
+    assert [one.strategy for one in found][-3:] == ["naming", "low slots", "guessed keys"]
 
 
 def test_in_order_names_each_strategy_once_and_each_method() -> None:

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from smartsync.discovery import proof_walk
+from smartsync.discovery import proof_walk, slot_walk
 from smartsync.discovery.candidates import Candidates
+from smartsync.discovery.hints import NO_HINTS
+from smartsync.discovery.slot_walk import SlotWalk
 from smartsync.errors import InvalidProof, RpcError
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaKey, ReplicaRecord
 from smartsync.sync import walking
-from smartsync.sync.walking import SyncWalk
+from smartsync.sync.walking import walk_of_fork, walk_of_sync
 from smartsync.trie.nibbles import to_nibbles
 from smartsync.trie.node import root_hash
 
@@ -27,11 +29,12 @@ def slot(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-def walk_between(target: Any, source: Any) -> SyncWalk:
+def walk_between(target: Any, source: Any) -> SlotWalk:
     key = ReplicaKey(1, ADDRESS, ADDRESS, ADDRESS, bytes(32), bytes(32))
     told = dict.fromkeys(ReplicaRecord.__dataclass_fields__, 0)
     record = ReplicaRecord(**told | {"storage_root": root_hash(target.trie), "target_block": 9, "key": key})  # type: ignore[arg-type]
-    return SyncWalk(target.chain, ADDRESS, ADDRESS, record, source.header(7), root_hash(source.trie))
+    header, root = source.header(7), root_hash(source.trie)
+    return walk_of_sync(source.chain, header, root, target.chain, ADDRESS, ADDRESS, record, NO_HINTS)
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[set[bytes] | Exception]:
     return portions
 
 
-async def found(walk: SyncWalk, source: Any) -> Candidates:
+async def found(walk: SlotWalk, source: Any) -> Candidates:
     return await walk.find(source.chain, ADDRESS, 3, 7)
 
 
@@ -133,7 +136,7 @@ async def test_find_slot_beside_one_that_was_written_is_seen_though_it_lies_deep
 
 
 async def test_name_stops_as_soon_as_all_are_named(fake: Any, written: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walking, "_OFFERED_AT_ONCE", 1)
+    monkeypatch.setattr(slot_walk, "_OFFERED_AT_ONCE", 1)
     target, source = fake(OLD), fake({**OLD, FAR[55]: 6})
 
     async def guesses(*_: object, **__: object) -> AsyncGenerator[tuple[bytes, object], None]:
@@ -141,6 +144,22 @@ async def test_name_stops_as_soon_as_all_are_named(fake: Any, written: Any, monk
         yield slot(FAR[55]), None
         raise AssertionError("asked for more than is needed")
 
-    monkeypatch.setattr(walking, "preimages", guesses)
+    monkeypatch.setattr(slot_walk, "preimages", guesses)
     walk = walk_between(target, source)
     assert await walk.name(source.chain, ADDRESS, 3, 7) == Candidates({slot(FAR[55])})
+
+
+async def test_name_of_a_fork_names_all_that_there_is(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def guesses(*_: object, **__: object) -> AsyncGenerator[tuple[bytes, object], None]:
+        for number in FAR:
+            yield slot(number), None
+
+    monkeypatch.setattr(slot_walk, "preimages", guesses)
+    source = fake({**OLD, 3: 7})
+    walk = walk_of_fork(source.chain, source.header(7), ADDRESS, root_hash(source.trie), NO_HINTS)
+    told = await walk.find(source.chain, ADDRESS, None, 7)
+    assert told.slots == {slot(3)} and len(told.unnamed) == 50
+    assert all(len(position) == 64 for position in told.unnamed)
+    named = await walk.name(source.chain, ADDRESS, None, 7)
+    assert named == Candidates({slot(number) for number in (*OLD, 3)})
+    assert not [method for method, _ in source.calls if method == "eth_getStorageAt"], "nothing is read"
