@@ -1,4 +1,4 @@
-"""One chain, as one node tells it: headers, proofs, code, calls, fees.
+"""One chain, as a node tells it, or several that stand in for each other: headers, proofs, code, calls, fees.
 
 A block is named by its number, by its 32-byte hash, or by one of the words ``earliest``, ``finalized``, ``safe``,
 ``latest`` and ``pending``. What is answered has been checked for its shape only (`smartsync.answers`), with one
@@ -56,7 +56,10 @@ _PROOFS_AT_ONCE = 4
 
 
 class Chain:
-    """A chain behind a node. ``role`` says in messages which one it is: ``source`` or ``target``."""
+    """A chain behind a node, or behind several (`smartsync.failover`).
+
+    ``role`` says in messages which one it is: ``source`` or ``target``.
+    """
 
     def __init__(self, rpc: JsonRpc, role: Literal["source", "target"] = "source") -> None:
         self.rpc, self.role = rpc, role

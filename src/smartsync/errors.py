@@ -65,7 +65,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-
 _TRIE_KEY_NIBBLES = 64
 
 

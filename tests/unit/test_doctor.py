@@ -78,6 +78,17 @@ async def test_examine_source_strategies_are_told_in_their_order_with_what_is_th
     )
 
 
+async def test_examine_source_that_replays_blocks_needs_no_single_transactions(fake: Any) -> None:
+    node = able(fake({}))
+    del node.debug["debug_traceBlockByNumber"]
+    node.debug["trace_replayBlockTransactions"] = lambda *_: []
+    report = await examine(node.chain, "source")
+    assert (
+        "not needed, blocks are traced"
+        in check(report, "4. prestate diff by transaction: debug_traceTransaction").detail
+    )
+
+
 @pytest.mark.parametrize("method", ["debug_traceTransaction", "trace_replayBlockTransactions"])
 @pytest.mark.parametrize("newest", [0, 10])
 async def test_examine_source_with_one_other_method_is_ok(fake: Any, method: str, newest: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from smartsync.analysis.report import ChangeReport
 from smartsync.chain import Chain
@@ -37,11 +38,15 @@ class _History:
 
     async def _look(self, number: int) -> tuple[bytes, int]:
         if number not in self._seen:
-            header = await self._chain.header(number)
-            proof = await self._chain.proof(self._address, [], number)
-            account = verify_account(header.state_root, proof.address, proof.account_nodes) or NO_ACCOUNT
-            self._seen[number] = account.storage_root, header.timestamp
+            self._seen[number] = await self._chain.verified(partial(self._look_by, number))
         return self._seen[number]
+
+    async def _look_by(self, number: int, one: Chain) -> tuple[bytes, int]:
+        """Look at a block through one node, so that it is known who lied."""
+        header = await one.header(number)
+        proof = await one.proof(self._address, [], number)
+        account = verify_account(header.state_root, proof.address, proof.account_nodes) or NO_ACCOUNT
+        return account.storage_root, header.timestamp
 
 
 async def recent_changes(chain: Chain, header: Header, address: str) -> ChangeReport:

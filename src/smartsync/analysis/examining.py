@@ -139,14 +139,19 @@ class _Work:
 
     async def _account(self) -> Account:
         """Return the contract's account, proven; its storage comes later, and may not be in order."""
-        proof = await self.source.proof(self.address, [], self.header.number)
-        try:
-            return verify_account(self.header.state_root, proof.address, proof.account_nodes) or NO_ACCOUNT
-        except InvalidProof as error:
-            raise InvalidProof(
-                f"{self.source.rpc.host} does not prove {self.address} at block {self.header.number}: {error.message}",
-                hint="take another node for the source (smartsync doctor tells more), or try again with a newer block",
-            ) from error
+
+        async def ask(one: Chain) -> Account:
+            proof = await one.proof(self.address, [], self.header.number)
+            try:
+                return verify_account(self.header.state_root, proof.address, proof.account_nodes) or NO_ACCOUNT
+            except InvalidProof as error:
+                raise InvalidProof(
+                    f"{one.rpc.host} does not prove {self.address} at block {self.header.number}: {error.message}",
+                    hint="take another node for the source (smartsync doctor tells more), or try again with a newer "
+                    "block",
+                ) from error
+
+        return await self.source.verified(ask)
 
     def _fit(self) -> bool:
         return all(check.ok or not check.needed for check in self.checks)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from smartsync.analysis.opcodes import PROBES
 from smartsync.chain import Chain
 from smartsync.doctor.probing import failure_of_code
-from smartsync.errors import BlockUnavailable, NodeError, NodeUnreachable
+from smartsync.errors import NodeError, NodeUnreachable
 
 _STOP = "0x00"
 _ENGINE = "0x5f5f5f5e5f5c5000"
@@ -38,7 +38,7 @@ async def codes_at(chain: Chain, addresses: Iterable[str]) -> dict[str, bool | N
             found[address] = bool(await chain.code(address))
         except NodeUnreachable:
             raise
-        except (NodeError, BlockUnavailable):
+        except NodeError:
             found[address] = None
     return found
 

@@ -115,7 +115,9 @@ def storage_check(storage: StorageReport) -> Check:
         return Check("storage", True, f"{slots}, all of them found ({storage.found_by})" if storage.slots else "empty")
     # What several methods lack is long: `doctor` tells that.
     why = storage.why if len(storage.why) <= _SHORT else "the node does not tell which they are"
-    detail = f"about {slots}, estimated from proofs; {why}: fork will want --slots FILE, or another node"
+    detail = (
+        f"about {slots}, estimated from proofs; {why}: fork will want --layout FILE or --slots FILE, or another node"
+    )
     return Check("storage", False, f"{detail} (smartsync doctor tells more)", needed=False)
 
 

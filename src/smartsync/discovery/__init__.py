@@ -154,9 +154,9 @@ async def strategies(
         No node answers at the moment.
     """
     failures: dict[str, str] = {}
-    traced: set[str] = set()
-    """The hosts of the nodes that tell what whole blocks changed."""
-    away: dict[str, NodeUnreachable] = {}
+    traced: set[Chain] = set()
+    """The nodes that tell what whole blocks changed. Not by their hosts: two urls of one host may be two nodes."""
+    away: dict[Chain, NodeUnreachable] = {}
     """Those that did not answer: they are not waited for again."""
     are_trie_keys_known = False
     for strategy in in_order(from_block, to_block, hints, walk, is_fork=is_fork):
@@ -166,18 +166,18 @@ async def strategies(
         # What needs no method that a node may lack, asks all nodes by itself where it has to.
         nodes = chain.each() if strategy.method else [chain]
         for one in nodes:
-            if strategy is TRACED_SINGLY and one.rpc.host in traced:
+            if strategy is TRACED_SINGLY and one in traced:
                 continue
             name = strategy.name if len(nodes) == 1 else f"{strategy.name} of {one.rpc.host}"
             try:
-                if strategy.method and one.rpc.host in away:
-                    raise away[one.rpc.host]
+                if strategy.method and one in away:
+                    raise away[one]
                 found = await strategy.find(one, address, from_block, to_block, on_progress)
             except (NodeUnreachable, NoCode, SourceReorganised) as error:
                 # It says nothing about the strategy. With one node it ends the search, another one may know better.
                 passing.append(error)
                 if isinstance(error, NodeUnreachable):
-                    away[one.rpc.host] = error
+                    away[one] = error
                 failures[name] = error.message
                 if len(passing) == len(nodes):
                     raise passing[0] from None
@@ -187,7 +187,7 @@ async def strategies(
                 continue
             are_trie_keys_known = are_trie_keys_known or bool(found.unnamed)
             if strategy in (TRACED, REPLAYED):
-                traced.add(one.rpc.host)
+                traced.add(one)
             if found.gaps:
                 failures[name] = "; ".join(found.gaps)
             yield Discovery(found.slots, strategy.name, dict(failures), found.unnamed)

@@ -235,14 +235,14 @@ async def _holding(
 
 def _at_most(count: int, read: Read, tell: Callable[[str], None]) -> Read:
     """Return a reader that answers zero once so many slots have been read."""
-    left = count
+    left, is_over = count, False
 
     async def limited(slots: Sequence[bytes]) -> Sequence[int]:
-        nonlocal left
-        if left and left < len(slots):
+        nonlocal left, is_over
+        if left < len(slots) and not is_over:
             tell(f"lengths of arrays and texts were read of {count - left} slots, of no more")
-            left = 0
-        if not left:
+            is_over = True
+        if is_over:
             return [0] * len(slots)
         left -= len(slots)
         return await read(slots)

@@ -18,6 +18,10 @@ from smartsync.rpc import Call
 MAX_LOGS = 20_000
 """Logs that are looked at, the newest ones."""
 
+MAX_WINDOWS = 4_000
+"""Windows of blocks, the newest ones, in which logs are looked for: with a node that answers for few blocks at once a
+whole chain would take millions of calls."""
+
 MAX_CALLS = 1_000
 """Transactions that are looked at, the newest ones: three calls to the node each."""
 
@@ -52,10 +56,7 @@ async def collect(chain: Chain, address: str, from_block: int | None, to_block: 
     """
     first, last = _range(from_block, to_block)
     pool.add([_address_word(address)])
-    logs = await _unless_refused(_logs(chain, address, first, last), "logs", tell) or []
-    if len(logs) > MAX_LOGS:
-        tell(f"of {len(logs)} logs the newest {MAX_LOGS} were looked at")
-        logs = logs[-MAX_LOGS:]
+    logs = await seen_logs(chain, address, from_block, to_block, tell)
     calls = await calls_of(chain, address, first, last, logs, tell)
     by_hash = {call.tx_hash: call for call in calls}
     emitted = await _unless_refused(_logs_of(chain, calls), "receipts", tell) or []
@@ -88,8 +89,8 @@ async def calls_of(
 
 async def seen_logs(chain: Chain, address: str, from_block: int | None, to_block: int, tell: Tell) -> list[Log]:
     """Return the newest of a contract's logs in a range of blocks, none where the node does not serve them."""
-    logs = await _unless_refused(_logs(chain, address, *_range(from_block, to_block)), "logs", tell) or []
-    return logs[-MAX_LOGS:]
+    newest = _newest_logs(chain, address, *_range(from_block, to_block), tell)
+    return await _unless_refused(newest, "logs", tell) or []
 
 
 def words_of(data: bytes) -> list[bytes]:
@@ -122,8 +123,23 @@ def _range(from_block: int | None, to_block: int) -> tuple[int, int]:
     return min(from_block, to_block) + 1, max(from_block, to_block)
 
 
-async def _logs(chain: Chain, address: str, first: int, last: int) -> list[Log]:
-    return await chain.logs(address, from_block=first, to_block=last) if first <= last else []
+async def _newest_logs(chain: Chain, address: str, first: int, last: int, tell: Tell) -> list[Log]:
+    """Read logs from the last block back, as far as they are looked at, and return them with the oldest first."""
+    if first > last:
+        return []
+    windows: list[list[Log]] = []
+    found, is_cut = 0, False
+    async for logs in chain.logs_backwards(address, from_block=first, to_block=last):
+        is_cut = found >= MAX_LOGS or len(windows) == MAX_WINDOWS
+        if is_cut:
+            break
+        windows.append(logs)
+        found += len(logs)
+    if is_cut or found > MAX_LOGS:
+        tell(
+            f"of the contract's logs only the newest were looked at: {min(found, MAX_LOGS)}, of {len(windows)} queries"
+        )
+    return [log for logs in reversed(windows) for log in logs][-MAX_LOGS:]
 
 
 async def _logs_of(chain: Chain, calls: Sequence[Transaction]) -> list[Log]:

@@ -93,7 +93,7 @@ async def _discovery(chain: Chain, header: Header | None, address: str | None, c
         detail = failure or f"works: {strategy.tells}"
         if strategy is WHOLE and client.startswith("Geth") and not failure and address is None:
             detail = "works; geth tells the slots only with --cache.preimages, though"
-        if strategy is TRACED_SINGLY and TRACED.method in working:
+        if strategy is TRACED_SINGLY and {TRACED.method, REPLAYED.method} & {*working}:
             detail += "; not needed, blocks are traced"
         if not failure:
             working.append(strategy.method)

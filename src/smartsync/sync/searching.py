@@ -35,7 +35,8 @@ async def search(
     async for found in candidates:
         known |= found.slots
         failures |= found.failures
-        unnamed |= set(found.unnamed)
+        # What is told later is of the same search, further on: an open position may have been looked into since.
+        unnamed = set(found.unnamed) or unnamed
         try:
             return await attempt(known), found.strategy
         except IncompleteSlots as error:

@@ -88,9 +88,8 @@ class Supplying:
             return named
         replica = await self._beacon_replica(named)
         if replica is None:
-            await inspect(
-                self.source, named, header.number
-            )  # what cannot be replicated is told before anything is sent
+            # What cannot be replicated is told before anything is sent.
+            await inspect(self.source, named, header.number)
         # The beacon's answer is the node's word: it only says what is copied before it is needed.
         implementation = await self._asked(named, header)
         await self.supply(implementation, header)

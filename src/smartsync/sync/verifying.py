@@ -80,10 +80,14 @@ async def _anchor_status(target: Chain, anchor: str) -> Check:
 async def _storage(target: Chain, hub: str, replica: str, record: ReplicaRecord, slots: Iterable[bytes]) -> Check:
     """Compare the replica's real storage with the hub's root, by the target's state root where that can be proven."""
     name, block = "replica's storage", record.target_block
+
+    async def proven(one: Chain) -> Account | None:
+        header = await one.header(block)
+        proof = await one.proof(replica, [], block)
+        return verify_account(header.state_root, replica, proof.account_nodes)
+
     try:
-        header = await target.header(block)
-        proof = await target.proof(replica, [], block)
-        account = verify_account(header.state_root, replica, proof.account_nodes)
+        account = await target.verified(proven)
         if account is not None and account.storage_root == record.storage_root:
             return Check(name, True, f"proven against target block {block}: 0x{account.storage_root.hex()}")
         detail = _compared(account.storage_root if account else b"", record.storage_root)

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from smartsync.analysis import Analysis, analyze
+from smartsync.chain import Chain
 from smartsync.errors import BlockUnavailable, ConfigError, InvalidProof, MethodMissing, NoCode
+from smartsync.failover import Failover
 from smartsync.keccak import keccak256
 from smartsync.results import Check
 from smartsync.source import PROXY_SLOTS
@@ -50,6 +52,17 @@ async def test_analyze_plain_contract_is_replicable(fake: Any) -> None:
     assert [row.what for row in found.costs.rows] == ["fork", "sync of 1 changed slot"]
     assert (found.costs.prices_wei, found.costs.priced_by) == ((2 * 10**9,), "target")
     assert found.costs.rows[0].fees_wei == (found.costs.rows[0].gas * 2 * 10**9,)
+
+
+async def test_analyze_node_that_does_not_prove_gives_way_to_another(fake: Any) -> None:
+    liar, honest = fake({0: 1}), fake({0: 1})
+    liar.host = "liar"
+    plain = liar._eth_getProof
+    liar.override["eth_getProof"] = lambda *asked: plain(*asked) | {"accountProof": ["0x80"]}
+    found = await analyze(Chain(Failover([liar, honest])), None, ADDRESS)
+    assert found.replicable and found.changes is not None and found.changes.method == "storage roots"
+    with pytest.raises(InvalidProof, match="liar does not prove"):
+        await analyze(liar.chain, None, ADDRESS)
 
 
 async def test_analyze_without_a_target_says_nothing_of_it(fake: Any) -> None:

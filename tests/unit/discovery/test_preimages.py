@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -83,6 +84,19 @@ async def test_preimages_reads_are_bounded_and_that_is_told(fake: Any, monkeypat
         pass
     assert sum(method == "eth_getStorageAt" for method, _ in node.calls) <= 30
     assert any(one.startswith("lengths of arrays and texts were read of") for one in told)
+
+
+async def test_preimages_reads_that_end_exactly_at_the_bound_are_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preimages, "MAX_READS", 4)
+    told: list[str] = []
+
+    async def read(slots: Sequence[bytes]) -> Sequence[int]:
+        return [5] * len(slots)
+
+    limited = preimages._at_most(read, told.append)
+    assert await limited([slot(0)] * 4) == [5] * 4 and told == []
+    assert await limited([slot(0)]) == await limited([slot(0)]) == [0]
+    assert told == ["lengths of arrays and texts were read of 4 slots, of no more"]
 
 
 async def test_by_layout_gives_what_holds_something(fake: Any) -> None:

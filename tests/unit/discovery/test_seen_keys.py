@@ -114,6 +114,56 @@ async def test_collect_node_that_is_away_is_an_error(node: Any) -> None:
         await collected(node)
 
 
+async def test_collect_logs_are_read_back_from_the_newest_and_no_further_than_is_looked_at(
+    node: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen_keys, "MAX_LOGS", 3)
+    asked: list[int] = []
+
+    def logs(query: dict[str, Any]) -> list[dict[str, Any]]:
+        first, last = (int(query[name], 16) for name in ("fromBlock", "toBlock"))
+        if last > first:
+            raise RpcError("eth_getLogs", -32000, "block range is too large, max is 1 block")
+        asked.append(last)
+        return [log(blockNumber=hex(last))]
+
+    node.override["eth_getLogs"] = logs
+    told: list[str] = []
+    found = await seen_keys.seen_logs(node.chain, ADDRESS, None, 1_000, told.append)
+    assert [one.block_number for one in found] == [998, 999, 1_000]
+    assert told == ["of the contract's logs only the newest were looked at: 3, of 3 queries"]
+    assert min(asked) > 980, "older ones are not asked for"
+
+
+async def test_collect_logs_of_a_chain_too_long_for_the_node_are_cut(
+    node: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen_keys, "MAX_WINDOWS", 5)
+    asked: list[str] = []
+
+    def logs(query: dict[str, Any]) -> list[dict[str, Any]]:
+        asked.append(query["toBlock"])
+        if query["fromBlock"] != query["toBlock"]:
+            raise RpcError("eth_getLogs", -32000, "block range is too large, max is 1 block")
+        return []
+
+    node.override["eth_getLogs"] = logs
+    told: list[str] = []
+    assert await seen_keys.seen_logs(node.chain, ADDRESS, None, 1_000, told.append) == []
+    assert told == ["of the contract's logs only the newest were looked at: 0, of 5 queries"]
+    assert len(asked) < 30
+
+
+async def test_collect_more_logs_than_are_looked_at_in_one_answer_are_cut(
+    node: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen_keys, "MAX_LOGS", 3)
+    node.override["eth_getLogs"] = lambda *_: [log(blockNumber=hex(number)) for number in range(1, 6)]
+    told: list[str] = []
+    found = await seen_keys.seen_logs(node.chain, ADDRESS, None, 9, told.append)
+    assert [one.block_number for one in found] == [3, 4, 5] and len(told) == 1
+
+
 async def test_collect_older_blocks_than_are_searched_are_told(node: Any) -> None:
     node.newest = 1_000
     told: list[str] = []

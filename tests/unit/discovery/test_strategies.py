@@ -146,6 +146,18 @@ async def test_strategies_node_that_is_away_is_passed_over_where_there_is_anothe
         await found_by(first, second)
 
 
+async def test_strategies_two_nodes_of_one_host_are_two(fake: Any) -> None:
+    def away(*_: object) -> None:
+        raise NodeUnreachable("gateway: no answer")
+
+    first, second = fake({}), able(fake({}))
+    first.debug["debug_storageRangeAt"] = away
+    several: Any = Several(first, second)
+    first.host = second.host = "gateway"
+    found = [one.strategy async for one in strategies(several, ADDRESS, None, 9)]
+    assert found[0] == "storage range", "the other one of the host is there"
+
+
 async def test_strategies_long_range_begins_with_the_storage_range(fake: Any) -> None:
     node = able(fake({}))
     node.newest = 1_000

@@ -63,6 +63,13 @@ async def test_search_not_enough_tells_the_least_that_is_open_and_each_failure()
     assert caught.value.hint == "as this node needs it"
 
 
+async def test_search_tells_what_is_missing_as_the_strategy_knew_it_last() -> None:
+    early, late = Discovery({A}, "walk", unnamed=(b"\x01",)), Discovery({B}, "naming", unnamed=(b"\x01\x02",))
+    with pytest.raises(IncompleteSlots) as caught:
+        await search(found(early, Discovery({A}, "another"), late), Attempt(A, B, C))
+    assert caught.value.prefixes == (b"\x01\x02",), "what was open first has been looked into"
+
+
 async def test_search_without_any_strategy_leaves_the_whole_trie_open() -> None:
     with pytest.raises(IncompleteSlots) as caught:
         await search(found(), Attempt(A))
