@@ -37,7 +37,7 @@ from smartsync.refusals import (
 )
 from smartsync.rpc import Call, JsonRpc, Rpc
 from smartsync.types import UntrustedProof
-from smartsync.windows import Windows
+from smartsync.windows import Refusal, Windows
 
 _T = TypeVar("_T")
 
@@ -348,16 +348,19 @@ class Chain:
         async def ask(windows: Sequence[range]) -> Sequence[object]:
             spans = [(hex(window.start), hex(window.stop - 1)) for window in windows]
             calls = [("eth_getLogs", [query | {"fromBlock": first, "toBlock": last}]) for first, last in spans]
-            return await self.rpc.batch(calls, return_errors=True)
+            try:
+                return await self.rpc.batch(calls, return_errors=True)
+            except NodeUnreachable as error:
+                return [error] * len(windows)
 
-        refusal: RpcError | None = None
+        refusal: Refusal | None = None
         try:
             if self._windows.size is None:
                 tags = {"fromBlock": self._tag(from_block), "toBlock": self._tag(to_block)}
                 told = await self.rpc.call("eth_getLogs", [query | tags])
                 yield [answers.log(one) for one in answers.sequence(told, "logs")]
                 return
-        except RpcError as error:
+        except (RpcError, NodeUnreachable) as error:
             refusal = error
         try:
             blocks = range(await self._number(from_block), await self._number(to_block) + 1)

@@ -2,7 +2,7 @@
 
 Two ways to ask. `Failover.call` and `Failover.batch` are those of `Rpc` and look at nothing but whether there is an
 answer. `Failover.verified` is for what can be checked: all that one check is about comes from one node, so it is known
-who lied when it fails. That node is named in the log and not asked again, unless no other is left: what it says is
+who lied when it fails. That node is named in the log and not asked for an hour, unless no other is left: what it says is
 checked anyway.
 
 The nodes may be at different heads. As long as it answers, the first one that was given is asked, so that what is read
@@ -44,6 +44,8 @@ _ASIDE_S = 30.0
 """Seconds that a node is left aside after a failure, twice as long after each further one."""
 
 _LONGEST_ASIDE_S = 600.0
+_REMEMBERED_S = 3600.0
+"""Seconds that a node's lie, or a method that it lacks, is held against it: services run for months, and nodes are mended."""
 _RETRIES = 1
 _ROUNDS = 3
 """How often all nodes are asked where none of them can be reached."""
@@ -86,11 +88,14 @@ class _Endpoint:
 
     def __init__(self, rpc: Rpc) -> None:
         self.rpc = rpc
-        self.lacks: dict[str, MethodMissing] = {}
         self.chain_id: int | None = None
-        self.lied = False
-        self.aside_until = 0.0
+        self.distrusted_until = self.aside_until = 0.0
+        self._lacks: dict[str, tuple[MethodMissing, float]] = {}
         self._failures = 0
+
+    @property
+    def lied(self) -> bool:
+        return time.monotonic() < self.distrusted_until
 
     @property
     def is_aside(self) -> bool:
@@ -106,14 +111,16 @@ class _Endpoint:
 
     async def outcomes(self, calls: Sequence[Call], wanted: Sequence[int]) -> dict[int, Any]:
         """Return the results, or RpcErrors, of some of the calls; not asked for is what it is known to lack."""
-        asked = [i for i in wanted if calls[i][0] not in self.lacks]
+        now = time.monotonic()
+        lacks = {method: error for method, (error, until) in self._lacks.items() if now < until}
+        asked = [i for i in wanted if calls[i][0] not in lacks]
         told = await self.rpc.batch([calls[i] for i in asked], return_errors=True)
         for i, outcome in zip(asked, told, strict=True):
             if isinstance(outcome, MethodMissing):
-                self.lacks[calls[i][0]] = outcome
+                self._lacks[calls[i][0]] = outcome, now + _REMEMBERED_S
             elif isinstance(outcome, RpcError) and is_of_load(outcome):
                 self.set_aside(outcome)
-        return {i: self.lacks[calls[i][0]] for i in wanted if i not in asked} | dict(zip(asked, told, strict=True))
+        return {i: lacks[calls[i][0]] for i in wanted if i not in asked} | dict(zip(asked, told, strict=True))
 
     def answered(self) -> None:
         self.aside_until, self._failures = 0.0, 0
@@ -295,7 +302,7 @@ class Failover:
         yield from (endpoint for endpoint in endpoints if endpoint not in first)
 
     def _distrust(self, endpoint: _Endpoint, error: SmartSyncError) -> None:
-        endpoint.lied = True
+        endpoint.distrusted_until = time.monotonic() + _REMEMBERED_S
         logger.warning(
             "%s answered what does not verify, and is not asked again while another node answers: %s",
             endpoint.rpc.host,

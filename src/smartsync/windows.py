@@ -11,11 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from smartsync import answers
 from smartsync.answers import Log
-from smartsync.errors import RpcError
+from smartsync.errors import NodeUnreachable, RpcError
 from smartsync.refusals import named_range, too_many_logs, too_wide_range
 
 Ask = Callable[[Sequence[range]], Awaitable[Sequence[object]]]
-"""Asks for the logs of ranges of blocks, and answers with the node's lists, or the RpcErrors in their place."""
+"""Asks for the logs of ranges of blocks, and answers with the node's lists, or the refusals in their place."""
+
+Refusal = RpcError | NodeUnreachable
+"""What a node answers instead, or that it takes too long."""
 
 _AT_ONCE = 8
 
@@ -26,8 +29,12 @@ class Windows:
     def __init__(self) -> None:
         self.size: int | None = None
 
-    def shrink(self, error: RpcError, asked: int) -> int:
+    def shrink(self, error: Refusal, asked: int) -> int:
         """Return how many blocks to ask for instead of so many. Raises ``error`` where that is not what it is about."""
+        if isinstance(error, NodeUnreachable):
+            if asked > 1 and error.timed_out:
+                return asked // 2
+            raise error
         if asked > 1 and too_wide_range(error):
             self.size = named_range(error, asked) or asked // 2
             return self.size
@@ -45,6 +52,8 @@ class Windows:
         ------
         RpcError
             The node refuses for another reason, or a single block.
+        NodeUnreachable
+            It does not answer, or takes too long for a single block.
         NodeError
             An answer is malformed.
         """
@@ -53,7 +62,7 @@ class Windows:
         while last >= first:
             windows = _cut(first, last, width)[:at_once]
             for window, told in zip(windows, await ask(windows), strict=True):
-                if isinstance(told, RpcError):
+                if isinstance(told, RpcError | NodeUnreachable):
                     width, at_once = self.shrink(told, len(window)), 1
                     break
                 yield [answers.log(one) for one in answers.sequence(told, "logs")]

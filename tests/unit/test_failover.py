@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -180,6 +181,18 @@ async def test_call_method_that_the_first_lacks_is_asked_of_the_second_and_remem
     assert await both.call("eth_getCode") == "0x60", "for all else the first is asked"
     with pytest.raises(MethodMissing):
         await both.call("debug_nothing")
+
+
+async def test_call_what_a_node_lacks_is_asked_of_it_again_after_an_hour(
+    both: Failover, nodes: list[HttpNode], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes[1].results["debug_traceBlockByNumber"] = ["told"]
+    await both.call("debug_traceBlockByNumber", ["0x1"])
+    nodes[0].results["debug_traceBlockByNumber"] = ["served by now"]
+    now = time.monotonic()
+    for passed_s, expected in ((3_500, ["told"]), (3_700, ["served by now"])):
+        monkeypatch.setattr("smartsync.failover.time.monotonic", lambda passed_s=passed_s: now + passed_s)
+        assert await both.call("debug_traceBlockByNumber", ["0x1"]) == expected
 
 
 @pytest.mark.parametrize(

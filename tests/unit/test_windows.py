@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from smartsync.chain import Chain
-from smartsync.errors import BlockUnavailable, NodeError, RpcError
+from smartsync.errors import BlockUnavailable, NodeError, NodeUnreachable, RpcError
 from smartsync.rpc import Rpc
 from tests.http_node import HttpNode, Refusal, Reply, serving
 
@@ -187,3 +187,40 @@ async def test_logs_backwards_is_one_call_where_the_node_has_no_limit(node: Http
     node.results["eth_getLogs"] = told
     assert [[log.block_number for log in logs] async for logs in chain.logs_backwards(EMITTER)] == [WRITTEN]
     assert node.calls[0][1][0]["fromBlock"] == "earliest" and len(node.calls) == 1
+
+
+async def test_logs_that_take_too_long_are_asked_for_in_fewer_blocks() -> None:
+    class Slow:
+        """A node that answers for a thousand blocks in time."""
+
+        host = "slow:1"
+
+        async def call(self, method: str, params: list[Any]) -> list[Any]:
+            if len(asked(params)) > 1000:
+                raise NodeUnreachable("slow:1: no answer within 30 s", timed_out=True)
+            return told(params) if method == "eth_getLogs" else []
+
+        async def batch(self, calls: list[Any], *, return_errors: bool = False) -> list[Any]:
+            return [await self.call(*call) for call in calls]
+
+    class Numbered(Chain):
+        async def block_number(self) -> int:
+            return HEAD
+
+    logs = await Numbered(cast(Rpc, Slow())).logs(EMITTER)
+    assert [log.block_number for log in logs] == WRITTEN
+
+
+async def test_logs_node_that_is_away_is_not_asked_for_fewer_blocks() -> None:
+    calls = []
+
+    class Away:
+        host = "away:1"
+
+        async def call(self, method: str, params: list[Any]) -> list[Any]:
+            calls.append(method)
+            raise NodeUnreachable("away:1: cannot connect")
+
+    with pytest.raises(NodeUnreachable):
+        await Chain(cast(Rpc, Away())).logs(EMITTER, from_block=1, to_block=9)
+    assert calls == ["eth_getLogs"]

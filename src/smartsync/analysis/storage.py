@@ -11,7 +11,14 @@ from smartsync.analysis.report import StorageReport
 from smartsync.chain import Chain
 from smartsync.discovery import strategies
 from smartsync.discovery.completeness import SourceState, check_complete, source_trie, source_values
-from smartsync.errors import IncompleteSlots, NodeError, NodeUnreachable, NonCanonicalTrie
+from smartsync.errors import (
+    IncompleteSlots,
+    NoCode,
+    NodeError,
+    NodeUnreachable,
+    NonCanonicalTrie,
+    SourceReorganised,
+)
 from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.trie.nibbles import to_nibbles
@@ -72,7 +79,7 @@ async def _counted(chain: Chain, header: Header, address: str) -> tuple[SourceSt
         why = f"the node did not tell all of them within {COUNT_TIMEOUT_S:.0f} s"
     except (NodeUnreachable, NonCanonicalTrie):
         raise
-    except NodeError as error:
+    except (NodeError, NoCode, SourceReorganised) as error:
         why = error.message
     return None, "", why
 

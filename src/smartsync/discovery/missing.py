@@ -18,6 +18,9 @@ from smartsync.trie.trie import build, storage_value
 AT_MOST = 1000
 """Places that are looked into: nobody reads more, and that many slots are found by other means or not at all."""
 
+MOST_KNOWN = 100_000
+"""Values known above which it is not worth its memory: all of them make a trie here."""
+
 _BUDGET = 1 << 22
 """Numbers hashed for it: some seconds."""
 
@@ -35,8 +38,11 @@ async def missing_positions(
     Returns
     -------
     list of bytes
-        Positions (nibbles, one per byte; a trie key has 64). Empty where the node does not let itself be asked.
+        Positions (nibbles, one per byte; a trie key has 64). Empty where the node does not let itself be asked, or too
+        much is known.
     """
+    if len(state.values) > MOST_KNOWN:
+        return []
     old = whole(build((keccak256(slot), storage_value(value)) for slot, value in state.values.items()))
     new = Side(state.storage_root, partial(source_nodes, chain, header, address))
     probes = Probes(_BUDGET, on_progress)

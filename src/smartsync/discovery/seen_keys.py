@@ -178,8 +178,8 @@ async def _unless_refused(work: Awaitable[list[Any]], what: str, tell: Tell) -> 
     """Return what a node answers, None where it does not serve it, which is told."""
     try:
         return await work
-    except NodeUnreachable:
-        raise
     except NodeError as error:
+        if isinstance(error, NodeUnreachable) and not error.timed_out:
+            raise
         tell(f"{what} were not looked at: {error.message}")
         return None

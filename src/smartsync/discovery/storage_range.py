@@ -149,8 +149,10 @@ def _next(told: object, keys: Sequence[bytes], start: bytes, host: str) -> bytes
     """
     if told is None:
         return None
+    if not keys:
+        raise NodeError(f"{host} does not get on with {METHOD}: a page without slots is not the last one")
     key = answers.data(told, "next trie key", 32)
-    after = (int.from_bytes(max(keys), "big") + 1).to_bytes(33, "big")[1:] if keys else key
+    after = (int.from_bytes(max(keys), "big") + 1).to_bytes(33, "big")[1:]
     begin = min(key, after)
     if begin <= start:
         raise NodeError(f"{host} does not get on with {METHOD}: after 0x{start.hex()} comes 0x{begin.hex()}")

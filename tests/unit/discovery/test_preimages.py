@@ -93,7 +93,7 @@ async def test_preimages_reads_that_end_exactly_at_the_bound_are_told_too(monkey
     async def read(slots: Sequence[bytes]) -> Sequence[int]:
         return [5] * len(slots)
 
-    limited = preimages._at_most(read, told.append)
+    limited = preimages._at_most(preimages.MAX_READS, read, told.append)
     assert await limited([slot(0)] * 4) == [5] * 4 and told == []
     assert await limited([slot(0)]) == await limited([slot(0)]) == [0]
     assert told == ["lengths of arrays and texts were read of 4 slots, of no more"]

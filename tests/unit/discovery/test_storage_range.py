@@ -206,3 +206,14 @@ async def test_candidates_no_block_served_tells_the_first_reason(fake: Any) -> N
     node.debug["debug_storageRangeAt"] = served(node, {})
     with pytest.raises(RpcError, match="out of range"):
         await storage_range.candidates(node.chain, ADDRESS, None, 5)
+
+
+async def test_candidates_empty_pages_that_have_a_next_one_are_refused(fake: Any) -> None:
+    node = fake({})
+    node.debug["debug_storageRangeAt"] = lambda *asked: {
+        "storage": {},
+        "nextKey": f"0x{int(asked[3], 16) + 1:064x}",
+    }
+    with pytest.raises(NodeError, match="a page without slots is not the last one"):
+        await storage_range.candidates(node.chain, ADDRESS, None, 5)
+    assert sum(method == "debug_storageRangeAt" for method, _ in node.calls) < 20
