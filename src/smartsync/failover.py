@@ -2,8 +2,8 @@
 
 Two ways to ask. `Failover.call` and `Failover.batch` are those of `Rpc` and look at nothing but whether there is an
 answer. `Failover.verified` is for what can be checked: all that one check is about comes from one node, so it is known
-who lied when it fails. That node is named in the log and not asked for an hour, unless no other is left: what it says is
-checked anyway.
+who lied when it fails. That node is named in the log and not asked for an hour, unless no other is left: what it says
+is checked anyway.
 
 The nodes may be at different heads. As long as it answers, the first one that was given is asked, so that what is read
 one after the other is of one head; where one has not seen a block yet that another one has told of, that one is asked.
@@ -45,7 +45,7 @@ _ASIDE_S = 30.0
 
 _LONGEST_ASIDE_S = 600.0
 _REMEMBERED_S = 3600.0
-"""Seconds that a node's lie, or a method that it lacks, is held against it: services run for months, and nodes are mended."""
+"""Seconds that a lie, or a method that it lacks, is held against a node: services run for months, nodes are mended."""
 _RETRIES = 1
 _ROUNDS = 3
 """How often all nodes are asked where none of them can be reached."""
