@@ -155,7 +155,7 @@ async def test_examine_contract_with_all_slots_found_is_canonical(fake: Any) -> 
     report = await examine(node.chain, "source", ADDRESS)
     assert check(report, "contract").ok
     assert check(report, "storage trie").ok
-    assert "all 2 slots were found by low slots" in check(report, "storage trie").detail
+    assert "all 2 slots were found by proof walk" in check(report, "storage trie").detail
 
 
 async def test_examine_contract_with_slots_not_found_is_not_ok(fake: Any) -> None:

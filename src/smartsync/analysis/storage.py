@@ -9,8 +9,8 @@ from statistics import mean
 
 from smartsync.analysis.report import StorageReport
 from smartsync.chain import Chain
-from smartsync.discovery import strategies
-from smartsync.discovery.completeness import SourceState, check_complete, source_trie, source_values
+from smartsync.discovery.completeness import SourceState, source_trie, source_values
+from smartsync.discovery.whole_storage import whole_storage
 from smartsync.errors import (
     IncompleteSlots,
     NoCode,
@@ -61,20 +61,11 @@ async def measure_storage(chain: Chain, header: Header, address: str) -> Storage
 
 async def _counted(chain: Chain, header: Header, address: str) -> tuple[SourceState | None, str, str]:
     """Return the whole storage and who found it; else None, and why not."""
-    slots: set[bytes] = set()
-    why = "the node tells no slots"
     try:
         async with asyncio.timeout(COUNT_TIMEOUT_S):
-            async for found in strategies(chain, address, None, header.number):
-                slots |= found.slots
-                state = await source_values(chain, header, address, slots)
-                try:
-                    check_complete(state)
-                except IncompleteSlots:
-                    told = "; ".join(f"{name}: {failure}" for name, failure in found.failures.items())
-                    why = told or f"{found.strategy} found {len(state.values)} of them"
-                    continue
-                return state, found.strategy, ""
+            return *await whole_storage(chain, header, address), ""
+    except IncompleteSlots as error:
+        why = error.detail or "the node tells no slots"
     except TimeoutError:
         why = f"the node did not tell all of them within {COUNT_TIMEOUT_S:.0f} s"
     except (NodeUnreachable, NonCanonicalTrie):

@@ -14,9 +14,9 @@ from smartsync.discovery import (
     WHOLE,
     Strategy,
     in_order,
-    strategies,
 )
-from smartsync.discovery.completeness import check_complete, is_anvil, source_values
+from smartsync.discovery.completeness import is_anvil
+from smartsync.discovery.whole_storage import whole_storage
 from smartsync.doctor.probing import NOBODY, failure_of, proof_check
 from smartsync.errors import (
     IncompleteSlots,
@@ -194,16 +194,6 @@ async def _storage_trie(chain: Chain, header: Header, address: str) -> Check:
 
 
 async def _complete(chain: Chain, header: Header, address: str) -> str:
-    slots: set[bytes] = set()
-    incomplete: IncompleteSlots | None = None
-    async for found in strategies(chain, address, None, header.number):
-        slots |= found.slots
-        try:
-            state = await source_values(chain, header, address, slots)
-            check_complete(state)
-        except IncompleteSlots as error:
-            incomplete = error
-            continue
-        warning = "; but anvil's is not once a slot is deleted or only touched" if is_anvil(state.client) else ""
-        return f"canonical: all {len(state.values)} slots were found by {found.strategy}{warning}"
-    raise incomplete or IncompleteSlots([b""])
+    state, strategy = await whole_storage(chain, header, address)
+    warning = "; but anvil's is not once a slot is deleted or only touched" if is_anvil(state.client) else ""
+    return f"canonical: all {len(state.values)} slots were found by {strategy}{warning}"

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from smartsync.anchors.block import require_same_source
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
-from smartsync.discovery import strategies
-from smartsync.discovery.completeness import SourceState, check_complete, source_values
+from smartsync.discovery.completeness import SourceState, source_values
 from smartsync.discovery.hints import NO_HINTS, Hints
-from smartsync.discovery.missing import missing_positions
-from smartsync.errors import BlockNotAccepted, IncompleteSlots, SourceIsProxy, TransactionTooLarge, UnknownReplica
+from smartsync.discovery.whole_storage import whole_storage
+from smartsync.errors import BlockNotAccepted, SourceIsProxy, TransactionTooLarge, UnknownReplica
 from smartsync.header import Header
 from smartsync.implementations import resolution_by, resolver_hash
 from smartsync.keccak import keccak256
@@ -21,10 +20,7 @@ from smartsync.source import look_at
 from smartsync.submit import Sender, step_of
 from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.filling import Filling
-from smartsync.sync.searching import search
 from smartsync.sync.supplying import Supplying
-from smartsync.sync.walking import walk_of_fork
-from smartsync.trie.nibbles import KEY_NIBBLES
 from smartsync.types import NO_ACCOUNT
 from smartsync.views import call_view
 from smartsync.witness import encode_account_proof
@@ -79,7 +75,7 @@ class Fork:
                 hint="leave --block out, or take a newer one",
             )
         # All of the source is known and complete before anything is sent.
-        state = await self._read_source(original, header, slots)
+        state, _ = await whole_storage(self.source, header, original, slots, self.hints, self.on_progress)
         implementation = await self._supply(proxy, header, state)
         if record is None:
             await self._send(encode_call("Hub", "create", [*key[:3], *key[4:], header.number]), "create replica")
@@ -91,29 +87,6 @@ class Fork:
         return ForkResult(
             replica, original, header.number, header.hash, len(state.values), tuple(self.steps), implementation
         )
-
-    async def _read_source(self, original: str, header: Header, slots: set[bytes] | None) -> SourceState:
-        """Return the whole storage at the block, or raise ``IncompleteSlots``, with trie keys as far as possible."""
-        read: SourceState | None = None
-
-        async def attempt(known: set[bytes]) -> SourceState:
-            nonlocal read
-            read = await source_values(self.source, header, original, known, on_progress=self.on_progress)
-            check_complete(read)
-            return read
-
-        try:
-            if slots is not None:
-                return await attempt(slots)
-            root = (await source_values(self.source, header, original, [])).storage_root
-            walk = walk_of_fork(self.source, header, original, root, self.hints)
-            wanted = (self.source, original, None, header.number, self.hints, self.on_progress)
-            return (await search(strategies(*wanted, walk=walk.strategies, is_fork=True), attempt))[0]
-        except IncompleteSlots as error:
-            if read is None or all(len(position) == KEY_NIBBLES for position in error.prefixes):
-                raise
-            missing = await missing_positions(self.source, header, original, read, self.on_progress)
-            raise IncompleteSlots(missing or error.prefixes, error.detail, hint=error.hint) from error
 
     async def _key(
         self, original: str, code: bytes, proxy: tuple[str, str] | None

@@ -9,13 +9,13 @@ from smartsync.chain import Chain
 from smartsync.discovery import Discovery, strategies
 from smartsync.discovery.completeness import source_trie, source_values
 from smartsync.discovery.hints import NO_HINTS, Hints
+from smartsync.discovery.searching import search
 from smartsync.errors import IncompleteSlots, SourceCodeChanged, SourceDestroyed
 from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, replica_trie
 from smartsync.results import Progress
 from smartsync.sync.blocks import last_common_block
-from smartsync.sync.searching import search
 from smartsync.sync.walking import walk_of_sync
 from smartsync.trie.nibbles import to_nibbles
 from smartsync.types import EMPTY_CODE_HASH, Account

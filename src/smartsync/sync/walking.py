@@ -1,4 +1,4 @@
-"""From which trie to which a walk goes: from a replica's to its source's, or from nothing to a whole storage."""
+"""The walk of a sync: from a replica's trie to its source's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from smartsync.chain import Chain
 from smartsync.discovery.completeness import source_nodes
 from smartsync.discovery.hints import Hints
-from smartsync.discovery.proof_walk import Side, whole
+from smartsync.discovery.proof_walk import Side
 from smartsync.discovery.slot_walk import SlotWalk
 from smartsync.errors import NonCanonicalTrie, ProofError
 from smartsync.header import Header
@@ -31,12 +31,6 @@ def walk_of_sync(
     old = _ReplicaSide(target, hub, replica, record)
     new = Side(storage_root, partial(source_nodes, source, header, record.key.source))
     return SlotWalk(old, new, partial(written_slots, target, hub, replica), hints)
-
-
-def walk_of_fork(source: Chain, header: Header, original: str, storage_root: bytes, hints: Hints) -> SlotWalk:
-    """Return the walk through the whole storage of a contract at a block. ``storage_root`` is proven."""
-    new = Side(storage_root, partial(source_nodes, source, header, original))
-    return SlotWalk(whole(None), new, None, hints)
 
 
 class _ReplicaSide(Side):

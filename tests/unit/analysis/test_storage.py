@@ -70,7 +70,7 @@ def test_mean_depth_counts_nodes() -> None:
 async def test_measure_storage_counted_by_the_node_is_exact(fake: Any) -> None:
     node = fake({0: 1, 100: 2})
     found = await measure_storage(node.chain, node.header(9), ADDRESS)
-    assert (found.slots, found.exact, found.found_by, found.why) == (2, True, "low slots", "")
+    assert (found.slots, found.exact, found.found_by, found.why) == (2, True, "proof walk", "")
     assert found.account_nodes == 2 and found.account_bytes > 32
 
 
@@ -92,10 +92,9 @@ async def test_measure_storage_of_a_node_that_does_not_end_is_estimated(
 ) -> None:
     async def endless(*_: object, **__: object) -> Any:
         await asyncio.sleep(60)
-        yield None
 
     monkeypatch.setattr(storage, "COUNT_TIMEOUT_S", 0.05)
-    monkeypatch.setattr(storage, "strategies", endless)
+    monkeypatch.setattr(storage, "whole_storage", endless)
     node = fake({1: 1})
     found = await measure_storage(node.chain, node.header(9), ADDRESS)
     assert (found.slots, found.exact) == (1, False)

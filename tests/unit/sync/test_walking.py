@@ -15,7 +15,7 @@ from smartsync.errors import InvalidProof, RpcError
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaKey, ReplicaRecord
 from smartsync.sync import walking
-from smartsync.sync.walking import walk_of_fork, walk_of_sync
+from smartsync.sync.walking import walk_of_sync
 from smartsync.trie.nibbles import to_nibbles
 from smartsync.trie.node import root_hash
 
@@ -147,19 +147,3 @@ async def test_name_stops_as_soon_as_all_are_named(fake: Any, written: Any, monk
     monkeypatch.setattr(slot_walk, "preimages", guesses)
     walk = walk_between(target, source)
     assert await walk.name(source.chain, ADDRESS, 3, 7) == Candidates({slot(FAR[55])})
-
-
-async def test_name_of_a_fork_names_all_that_there_is(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def guesses(*_: object, **__: object) -> AsyncGenerator[tuple[bytes, object], None]:
-        for number in FAR:
-            yield slot(number), None
-
-    monkeypatch.setattr(slot_walk, "preimages", guesses)
-    source = fake({**OLD, 3: 7})
-    walk = walk_of_fork(source.chain, source.header(7), ADDRESS, root_hash(source.trie), NO_HINTS)
-    told = await walk.find(source.chain, ADDRESS, None, 7)
-    assert told.slots == {slot(3)} and len(told.unnamed) == 50
-    assert all(len(position) == 64 for position in told.unnamed)
-    named = await walk.name(source.chain, ADDRESS, None, 7)
-    assert named == Candidates({slot(number) for number in (*OLD, 3)})
-    assert not [method for method, _ in source.calls if method == "eth_getStorageAt"], "nothing is read"

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from smartsync.discovery import Discovery
+from smartsync.discovery.searching import search
 from smartsync.errors import IncompleteSlots, InvalidProof
-from smartsync.sync.searching import search
 
 A, B, C = (bytes(31) + bytes((number,)) for number in (1, 2, 3))
 

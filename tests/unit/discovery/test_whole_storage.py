@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from smartsync.discovery import slot_walk
+from smartsync.discovery.whole_storage import whole_storage
+from smartsync.errors import IncompleteSlots
+from smartsync.keccak import keccak256
+from smartsync.trie.nibbles import to_nibbles
+
+ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+FAR = [int.from_bytes(keccak256(f"slot {number}".encode()), "big") for number in range(60)]
+VALUES = {number: 2**200 + place for place, number in enumerate(FAR[:50])} | {3: 7}
+
+
+def slot(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def guessing(monkeypatch: pytest.MonkeyPatch, numbers: list[int]) -> None:
+    async def guesses(*_: object, **__: object) -> AsyncGenerator[tuple[bytes, object], None]:
+        for number in numbers:
+            yield slot(number), None
+
+    monkeypatch.setattr(slot_walk, "preimages", guesses)
+
+
+async def test_whole_storage_is_named_by_hashing_where_the_node_tells_no_slots(
+    fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guessing(monkeypatch, FAR)
+    node = fake(VALUES)
+    state, strategy = await whole_storage(node.chain, node.header(7), ADDRESS)
+    assert (strategy, state.values) == ("naming", {slot(number): value for number, value in VALUES.items()})
+    assert not [method for method, _ in node.calls if method == "eth_getStorageAt"], "nothing is read"
+
+
+async def test_whole_storage_that_cannot_be_named_is_told_by_trie_keys(
+    fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guessing(monkeypatch, FAR[2:])
+    node = fake(VALUES)
+    with pytest.raises(IncompleteSlots, match="2 slots are missing, of trie keys 0x") as caught:
+        await whole_storage(node.chain, node.header(7), ADDRESS)
+    assert set(caught.value.prefixes) == {to_nibbles(keccak256(slot(number))) for number in FAR[:2]}
+    assert "naming: 2 of 51 changed trie keys are of unknown slots" in caught.value.detail
+
+
+async def test_whole_storage_of_given_slots_asks_for_no_others(fake: Any) -> None:
+    node = fake(VALUES)
+    state, strategy = await whole_storage(node.chain, node.header(7), ADDRESS, map(slot, VALUES))
+    assert (strategy, len(state.values)) == ("given slots", 51)
+    with pytest.raises(IncompleteSlots) as caught:
+        await whole_storage(node.chain, node.header(7), ADDRESS, [slot(3)])
+    assert len(caught.value.prefixes) == 50 and all(len(position) == 64 for position in caught.value.prefixes)
+
+
+async def test_whole_storage_of_an_empty_contract(fake: Any) -> None:
+    node = fake({})
+    state, _ = await whole_storage(node.chain, node.header(7), ADDRESS)
+    assert state.values == {}
