@@ -15,14 +15,14 @@ Source: EIP-2930; go-ethereum, ``eth_createAccessList``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smartsync import answers
 from smartsync.answers import Transaction
 from smartsync.chain import Chain
 from smartsync.discovery.candidates import Candidates
-from smartsync.discovery.seen_keys import calls_of, seen_logs
+from smartsync.discovery.seen_keys import look
 from smartsync.errors import MethodMissing, NodeError, RpcError
 from smartsync.results import Progress
 from smartsync.rpc import Call
@@ -57,9 +57,17 @@ async def candidates(
     """
     gaps: list[str] = []
     await _require_method(chain, address)
-    logs = await seen_logs(chain, address, from_block, to_block, gaps.append)
-    first = 0 if from_block is None else min(from_block, to_block) + 1
-    calls = await calls_of(chain, address, first, max(from_block or 0, to_block), logs, gaps.append)
+    _, calls = await look(chain, address, from_block, to_block, gaps.append)
+    found = await used_by(chain, address, calls, on_progress)
+    return Candidates(found.slots, (*gaps, *found.gaps))
+
+
+async def used_by(
+    chain: Chain, address: str, calls: Sequence[Transaction], on_progress: Progress | None = None
+) -> Candidates:
+    """Return the slots that some calls would use now. Errors as of ``candidates``."""
+    gaps: list[str] = []
+    await _require_method(chain, address)
     different = list({(call.sender, call.to, call.data): call for call in calls if call.to}.values())
     if len(different) > MAX_CALLS:
         gaps.append(f"of {len(different)} calls the newest {MAX_CALLS} were made again")

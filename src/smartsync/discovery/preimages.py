@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from contextlib import aclosing
 from typing import TypeAlias
 
+from smartsync.answers import Transaction
 from smartsync.chain import Chain
 from smartsync.discovery import access_list, low_slots, seen_keys
 from smartsync.discovery.candidates import Candidates
@@ -86,11 +87,11 @@ async def preimages(
     if hints.layout is not None:
         async for place in _walked(hints.layout, pool, ask, mappings=False):
             yield place
-    await seen_keys.collect(chain, address, from_block, to_block, pool, tell)
+    calls = await seen_keys.collect(chain, address, from_block, to_block, pool, tell)
     if hints.layout is not None:
         async for place in _walked(hints.layout, pool, ask):
             yield place
-    for place in await _used(chain, address, from_block, to_block, tell):
+    for place in await _used(chain, address, calls, tell):
         yield place
     if hints.layout is not None:
         async for place in _walked(hints.layout, pool, ask, unrelated=True):
@@ -171,11 +172,11 @@ async def _walked(
 
 
 async def _used(
-    chain: Chain, address: str, from_block: int | None, to_block: int, tell: Callable[[str], None]
+    chain: Chain, address: str, calls: Sequence[Transaction], tell: Callable[[str], None]
 ) -> Iterator[Place]:
     """Return the slots that recent calls use. No variable names them."""
     try:
-        found = await access_list.candidates(chain, address, from_block, to_block)
+        found = await access_list.used_by(chain, address, calls)
     except NodeUnreachable:
         raise
     except NodeError as error:

@@ -37,8 +37,10 @@ Tell: TypeAlias = Callable[[str], None]
 """Told what could not be seen, in words."""
 
 
-async def collect(chain: Chain, address: str, from_block: int | None, to_block: int, pool: Pool, tell: Tell) -> None:
-    """Add to a pool what the blocks after one and until another tell.
+async def collect(
+    chain: Chain, address: str, from_block: int | None, to_block: int, pool: Pool, tell: Tell
+) -> list[Transaction]:
+    """Add to a pool what the blocks after one and until another tell, and return the calls that were seen.
 
     Parameters
     ----------
@@ -54,10 +56,8 @@ async def collect(chain: Chain, address: str, from_block: int | None, to_block: 
     NodeUnreachable
         The node does not answer at the moment.
     """
-    first, last = _range(from_block, to_block)
     pool.add([_address_word(address)])
-    logs = await seen_logs(chain, address, from_block, to_block, tell)
-    calls = await calls_of(chain, address, first, last, logs, tell)
+    logs, calls = await look(chain, address, from_block, to_block, tell)
     by_hash = {call.tx_hash: call for call in calls}
     emitted = await _unless_refused(_logs_of(chain, calls), "receipts", tell) or []
     for log in {(one.tx_hash, one.address, one.topics, one.data): one for one in (*logs, *emitted)}.values():
@@ -71,9 +71,22 @@ async def collect(chain: Chain, address: str, from_block: int | None, to_block: 
         _add(pool, words_of(arguments), arguments, [*_parties(call), *emitters.get(call.tx_hash, ())])
     if pool.is_full:
         tell(f"more keys were seen than are tried: {len(pool)} are")
+    return calls
 
 
-async def calls_of(
+async def look(
+    chain: Chain, address: str, from_block: int | None, to_block: int, tell: Tell
+) -> tuple[list[Log], list[Transaction]]:
+    """Return the newest of a contract's logs in a range of blocks, and of the calls to it; none where not served.
+
+    Parameters and errors as of ``collect``.
+    """
+    first, last = _range(from_block, to_block)
+    logs = await _unless_refused(_newest_logs(chain, address, first, last, tell), "logs", tell) or []
+    return logs, await _calls_of(chain, address, first, last, logs, tell)
+
+
+async def _calls_of(
     chain: Chain, address: str, first: int, last: int, logs: Sequence[Log], tell: Tell
 ) -> list[Transaction]:
     """Return the transactions that led to some logs, and those that the blocks until ``last`` have to the contract."""
@@ -85,12 +98,6 @@ async def calls_of(
     direct = await _unless_refused(_direct_calls(chain, address, since, last), "blocks", tell) or []
     calls = {call.tx_hash: call for call in (*(one for one in found if one is not None), *direct)}
     return list(calls.values())[-MAX_CALLS:]
-
-
-async def seen_logs(chain: Chain, address: str, from_block: int | None, to_block: int, tell: Tell) -> list[Log]:
-    """Return the newest of a contract's logs in a range of blocks, none where the node does not serve them."""
-    newest = _newest_logs(chain, address, *_range(from_block, to_block), tell)
-    return await _unless_refused(newest, "logs", tell) or []
 
 
 def words_of(data: bytes) -> list[bytes]:
