@@ -220,11 +220,12 @@ class IncompleteSlots(ProofError):
     """The slots known do not cover the storage root.
 
     ``prefixes`` are the open subtries: trie-key prefixes in nibbles, one per byte, below which something is not known;
-    one of 64 nibbles is the trie key of a slot that is missing. ``detail`` tells why it was not found.
+    one of 64 nibbles is the trie key of a slot that is missing. ``detail`` tells why it was not found; ``own_hint`` is
+    the hint where it is not the usual one.
     """
 
     def __init__(self, prefixes: Sequence[bytes], detail: str = "", *, hint: str = "") -> None:
-        self.prefixes, self.detail = tuple(prefixes), detail
+        self.prefixes, self.detail, self.own_hint = tuple(prefixes), detail, hint
         shown = ", ".join(map(_nibbles, self.prefixes[:8]))
         more = f" and {len(self.prefixes) - 8} more" if len(self.prefixes) > 8 else ""
         one = len(self.prefixes) == 1

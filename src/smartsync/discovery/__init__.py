@@ -41,7 +41,7 @@ from smartsync.discovery import (
 )
 from smartsync.discovery.candidates import Candidates
 from smartsync.discovery.hints import NO_HINTS, Hints
-from smartsync.errors import NoCode, NodeError, NodeUnreachable, SmartSyncError, SourceReorganised
+from smartsync.errors import MethodMissing, NoCode, NodeError, NodeUnreachable, SmartSyncError, SourceReorganised
 from smartsync.results import Progress
 
 Find: TypeAlias = Callable[[Chain, str, int | None, int, Progress | None], Awaitable[Candidates]]
@@ -181,6 +181,9 @@ async def strategies(
                 failures[name] = error.message
                 if len(passing) == len(nodes):
                     raise passing[0] from None
+                continue
+            except MethodMissing as error:
+                failures[name] = f"{one.rpc.host} does not serve {error.method}"
                 continue
             except NodeError as error:
                 failures[name] = error.message

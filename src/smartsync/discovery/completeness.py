@@ -146,14 +146,14 @@ def check_complete(state: SourceState) -> None:
     """
     if state.known_root == state.storage_root:
         return
-    error = IncompleteSlots(state.missing or [b""])
+    hint = ""
     if is_anvil(state.client):
-        error.hint = (
+        hint = (
             "the node is anvil, whose storage tries keep zeros, of slots that were deleted or only touched: where "
             "there is one, no list of slots is complete: take another node for the source; else add the missing slots "
             "with --slots FILE"
         )
-    raise error
+    raise IncompleteSlots(state.missing or [b""], hint=hint)
 
 
 def refuse_zeros(trie: Node) -> None:

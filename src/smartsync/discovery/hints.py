@@ -38,6 +38,18 @@ class Hints:
     words: tuple[bytes, ...] = ()
     texts: tuple[bytes, ...] = ()
 
+    @property
+    def advice(self) -> str:
+        """What to do where slots are missing in spite of these hints; empty where there are none."""
+        if self.layout is None:
+            return ""
+        keys = "more keys" if self.words or self.texts else "the keys"
+        return (
+            f"check that the layout is this contract's (a proxy's: its implementation's) and give {keys} of its "
+            "mappings with --keys FILE (docs/how-to/name-the-slots.md); or take a node with debug_storageRangeAt or "
+            "prestateTracer"
+        )
+
     def pool(self) -> Pool:
         """Return a pool with these keys in it, to which others can be added."""
         return Pool(self.words, self.texts)

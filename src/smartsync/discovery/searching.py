@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 async def search(
-    candidates: AsyncIterator[Discovery], attempt: Callable[[set[bytes]], Awaitable[_T]]
+    candidates: AsyncIterator[Discovery], attempt: Callable[[set[bytes]], Awaitable[_T]], advice: str = ""
 ) -> tuple[_T, str]:
     """Return the first attempt that has all slots it needs, and the strategy that found the last of them.
 
@@ -22,6 +22,8 @@ async def search(
     ----------
     attempt
         Takes all slots found so far, 32 bytes each; raises ``IncompleteSlots`` where they are not all.
+    advice
+        The hint where the attempts have none of their own.
 
     Raises
     ------
@@ -44,4 +46,4 @@ async def search(
     told = "; ".join(f"{strategy}: {why}" for strategy, why in failures.items())
     # A strategy that saw the trie keys themselves knows better what is missing than where the proofs of an attempt end.
     seen = sorted(unnamed - {to_nibbles(keccak256(slot)) for slot in known}) if unnamed else []
-    raise IncompleteSlots(seen or last.prefixes, told, hint=last.hint) from last
+    raise IncompleteSlots(seen or last.prefixes, told, hint=last.own_hint or advice) from last

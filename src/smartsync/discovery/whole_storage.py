@@ -57,9 +57,9 @@ async def whole_storage(
         root = (await source_values(chain, header, address, [])).storage_root
         walk = SlotWalk(whole(None), Side(root, partial(source_nodes, chain, header, address)), None, hints)
         wanted = (chain, address, None, header.number, hints, on_progress)
-        return await search(strategies(*wanted, walk=walk.strategies, is_fork=True), attempt)
+        return await search(strategies(*wanted, walk=walk.strategies, is_fork=True), attempt, hints.advice)
     except IncompleteSlots as error:
         if read is None or all(len(position) == KEY_NIBBLES for position in error.prefixes):
             raise
         missing = await missing_positions(chain, header, address, read, on_progress)
-        raise IncompleteSlots(missing or error.prefixes, error.detail, hint=error.hint) from error
+        raise IncompleteSlots(missing or error.prefixes, error.detail, hint=error.own_hint) from error

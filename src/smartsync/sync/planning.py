@@ -94,7 +94,7 @@ async def plan_sync(
             async for found in strategies(*wanted, walk=walk.strategies):
                 yield found
 
-    transition, strategy = await search(candidates(), attempt)
+    transition, strategy = await search(candidates(), attempt, hints.advice)
     account_proof = encode_account_proof(header.state_root, record.key.source, state.account_nodes)
     return Plan(header, record, account, account_proof, transition, strategy)
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from smartsync.discovery.hints import NO_HINTS, parse_keys, read_hints
+from smartsync.discovery.hints import NO_HINTS, Hints, parse_keys, read_hints
 from smartsync.errors import ConfigError
+from smartsync.layout import Layout
 
 ADDRESS = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 LAYOUT = {
@@ -94,3 +95,10 @@ def test_read_hints_file_that_is_not_there_or_not_text_is_refused(which: str, tm
     path.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(ConfigError, match="cannot be read: it is not UTF-8"):
         read_hints(**{which: path})
+
+
+def test_advice_is_of_those_who_have_a_layout() -> None:
+    assert NO_HINTS.advice == Hints(words=(b"\x01" * 32,)).advice == ""
+    layout = Layout((), {}, {})
+    assert "give the keys of its mappings" in Hints(layout).advice
+    assert "give more keys of its mappings" in Hints(layout, texts=(b"alice",)).advice

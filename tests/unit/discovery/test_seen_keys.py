@@ -129,7 +129,7 @@ async def test_collect_logs_are_read_back_from_the_newest_and_no_further_than_is
 
     node.override["eth_getLogs"] = logs
     told: list[str] = []
-    found = (await seen_keys.look(node.chain, ADDRESS, None, 1_000, told.append))[0]
+    found = await seen_keys._newest_logs(node.chain, ADDRESS, 0, 1_000, told.append)
     assert [one.block_number for one in found] == [998, 999, 1_000]
     assert told == ["of the contract's logs only the newest were looked at: 3, of 3 queries"]
     assert min(asked) > 980, "older ones are not asked for"
@@ -149,7 +149,7 @@ async def test_collect_logs_of_a_chain_too_long_for_the_node_are_cut(
 
     node.override["eth_getLogs"] = logs
     told: list[str] = []
-    assert (await seen_keys.look(node.chain, ADDRESS, None, 1_000, told.append))[0] == []
+    assert await seen_keys._newest_logs(node.chain, ADDRESS, 0, 1_000, told.append) == []
     assert told == ["of the contract's logs only the newest were looked at: 0, of 5 queries"]
     assert len(asked) < 30
 
@@ -160,7 +160,7 @@ async def test_collect_more_logs_than_are_looked_at_in_one_answer_are_cut(
     monkeypatch.setattr(seen_keys, "MAX_LOGS", 3)
     node.override["eth_getLogs"] = lambda *_: [log(blockNumber=hex(number)) for number in range(1, 6)]
     told: list[str] = []
-    found = (await seen_keys.look(node.chain, ADDRESS, None, 9, told.append))[0]
+    found = await seen_keys._newest_logs(node.chain, ADDRESS, 0, 9, told.append)
     assert [one.block_number for one in found] == [3, 4, 5] and len(told) == 1
 
 
