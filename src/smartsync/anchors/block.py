@@ -110,10 +110,29 @@ async def require_chain(source: Chain, chain_id: int, genesis_hash: bytes) -> No
     WrongChain, AnchorMismatch
         As `require_same_source`.
     """
+    await require_chain_id(source, chain_id)
+    await _require_genesis(source, chain_id, genesis_hash)
+
+
+async def require_chain_id(source: Chain, chain_id: int) -> None:
+    """Check that the source node is on the chain with this id: what another one says of a block means nothing.
+
+    Raises
+    ------
+    WrongChain
+        It is on another one.
+    """
     actual = await source.chain_id()
     if actual != chain_id:
         raise WrongChain("source", source.rpc.host, chain_id, actual)
 
+
+async def require_same_genesis(source: Chain, target: Chain, anchor: str) -> None:
+    """As `require_same_source`, where the chain id has been looked at."""
+    await _require_genesis(source, *await source_of(target, anchor))
+
+
+async def _require_genesis(source: Chain, chain_id: int, genesis_hash: bytes) -> None:
     async def ask(one: Chain) -> None:
         if await one.genesis_hash() != genesis_hash:
             raise AnchorMismatch(

@@ -15,7 +15,7 @@ from eth_utils.address import to_checksum_address
 from smartsync.addresses import checked_address
 from smartsync.analysis import Analysis, analyze
 from smartsync.anchors.attestation import AttestedLevel
-from smartsync.anchors.block import require_same_source, way_in
+from smartsync.anchors.block import require_chain_id, require_same_genesis, way_in
 from smartsync.anchors.collecting import RemoteSigners
 from smartsync.anchors.composite import Tell
 from smartsync.anchors.once import SignersOnce
@@ -219,6 +219,8 @@ class SmartSync(Anchoring, Delegating):
         """
         anchor = checked_address(anchor, "the anchor")
         fork = Fork(self.source, self.target, self._hub(), anchor, self._paying(), on_progress, hints)
+        # Else it would be told of the hub's book, whose address nobody has given.
+        await require_hub(self.target, self._hub())
         fork.supplying = self._supplying(anchor, on_progress)
         return await fork.run(checked_address(source, "the source"), block, None if slots is None else set(slots))
 
@@ -365,7 +367,7 @@ class SmartSync(Anchoring, Delegating):
         do. See ``smartsync.sync.guarding.deploy_guard`` for errors.
         """
         replica = checked_address(replica, "the replica")
-        await self._activated(replica)
+        await read_active(self.target, self._hub(), replica)
         return await deploy_guard(self._paying(), self._hub(), replica, max_age_s, level)
 
     # --- what only reads ---
@@ -478,7 +480,7 @@ class SmartSync(Anchoring, Delegating):
         on_progress: Progress | None = None,
         hints: Hints = NO_HINTS,
     ) -> Plan:
-        await require_same_source(self.source, self.target, record.key.anchor)
+        await require_same_genesis(self.source, self.target, record.key.anchor)
         return await plan_sync(
             self.source, self.target, self._hub(), replica, record, header, slots, on_progress, hints
         )
@@ -493,7 +495,10 @@ class SmartSync(Anchoring, Delegating):
             ) from error
 
     async def _activated(self, replica: str) -> ReplicaRecord:
-        return await read_active(self.target, self._hub(), replica)
+        """Return the record of a replica that has been activated, and whose source's chain the source node is on."""
+        record = await read_active(self.target, self._hub(), replica)
+        await require_chain_id(self.source, record.key.source_chain_id)
+        return record
 
     def _hub(self) -> str:
         if self.hub is None:

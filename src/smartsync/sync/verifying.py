@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from smartsync.anchors.block import accepted_block, anchor_state, way_back
+from smartsync.anchors.block import accepted_block, anchor_state, require_chain_id, way_back
 from smartsync.chain import Chain
 from smartsync.discovery.completeness import is_anvil, source_values
 from smartsync.errors import BlockUnavailable, NonCanonicalTrie, ProofError, ReplicaError, TransactionReverted
@@ -34,8 +34,11 @@ async def verify(source: Chain, target: Chain, hub: str, replica: str, slots: It
         The source does not serve the recorded block any more: sync first.
     SourceReorganised
         Likewise, because it has dropped the block, and has no other one of this number.
+    WrongChain
+        The source node is on another chain than the replica's source.
     """
     record = await read_record(target, hub, replica)
+    await require_chain_id(source, record.key.source_chain_id)
     if record.status == "filling":
         raise ReplicaError(f"{replica} is not active yet", hint="finish it with the same smartsync fork")
     try:

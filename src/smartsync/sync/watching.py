@@ -21,6 +21,7 @@ from smartsync.anchors.block import (
     canonical_at,
     head_of,
     newest_accepted,
+    require_chain_id,
 )
 from smartsync.anchors.composite import Tell
 from smartsync.anchors.revoking import quorums_of
@@ -144,6 +145,7 @@ class Watching:
         if state.status != "active":
             return
         recorded = await accepted_block(self.target, anchor, record.block_hash)
+        await require_chain_id(self.source, record.key.source_chain_id)
         latest = (await self.source.header("latest")).number
 
         dropped = await self._dropped(anchor, recorded, latest)

@@ -26,11 +26,5 @@ async def test_state_of_source_node_below_the_recorded_block_has_no_age(
     monkeypatch.setattr(state, "read_record", read_record)
     monkeypatch.setattr(state, "logic_of", logic_of)
     node.newest = newest
-    chain = node.chain
-
-    async def chain_id() -> int:
-        return 1
-
-    monkeypatch.setattr(chain, "chain_id", chain_id)
-    told = await state.state_of(chain, node.chain, "the hub", REPLICA)
+    told = await state.state_of(node.chain, node.chain, "the hub", REPLICA)
     assert (told.source_head, told.behind_s, told.dropped_for) == (newest, behind_s, None)

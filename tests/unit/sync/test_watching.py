@@ -40,6 +40,8 @@ from smartsync.errors import (
 )
 from smartsync.results import AnchorResumed, AnchorStopped, AnchorUpdate, Revoked, Step, SyncResult
 from smartsync.sync.watching import Abilities, Event, Watching
+from tests.fake_anchor import FakeAnchor
+from tests.unit.sync.records import record_at
 
 REPLICA = "0x" + "aa" * 20
 ANCHOR = "0x" + "22" * 20
@@ -200,6 +202,23 @@ def test_survived_what_was_given_wrongly_ends_the_watch(error: SmartSyncError) -
         watching()._survived(error)
 
 
+async def test_look_at_a_node_of_another_chain_ends_the_watch_and_tells_no_reorganisation(
+    monkeypatch: pytest.MonkeyPatch, node: Any, anchor: FakeAnchor
+) -> None:
+    record = record_at(node, 7)
+    anchor.blocks = {b"\x07" * 32: (7, "safe")}  # what the node would be said to have dropped
+    record = replace(record, block_hash=b"\x07" * 32, key=replace(record.key, source_chain_id=1001))
+
+    async def read_active(*_: object) -> Any:
+        return record
+
+    monkeypatch.setattr("smartsync.sync.watching.read_active", read_active)
+    watcher = Watching(node.chain, node.chain, "0x", REPLICA, Abilities(no_sync, revoke=no_revocation))
+    with pytest.raises(WrongChain, match=r"source node fake:8545 is on chain 1337, expected chain 1001"):
+        async for event in watcher.run(0):
+            raise AssertionError(event)
+
+
 async def test_look_checks_the_anchor_once_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     async def read_active(*_: object) -> SimpleNamespace:
         return SimpleNamespace(key=SimpleNamespace(anchor=ANCHOR))
@@ -231,11 +250,14 @@ async def test_look_at_a_composite_that_cannot_move_tells_who_holds_it_back_once
     """The members' transactions are steps too, and the block that comes back is the one that it accepted before."""
     head = AnchoredBlock(b"\x01" * 32, 57, 570, "safe")
     answers: dict[str, Any] = {
-        "read_active": SimpleNamespace(key=SimpleNamespace(anchor=ANCHOR), block_number=57, block_hash=head.block_hash),
+        "read_active": SimpleNamespace(
+            key=SimpleNamespace(anchor=ANCHOR, source_chain_id=1), block_number=57, block_hash=head.block_hash
+        ),
         "anchor_state": AnchorState("active", 1, 0),
         "accepted_block": head,
         "head_of": head,
         "newest_accepted": head,
+        "require_chain_id": None,
     }
 
     def stand(answer: object) -> Any:
