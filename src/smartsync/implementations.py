@@ -15,10 +15,18 @@ from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import ZERO_ADDRESS
 from smartsync.chain import Chain
-from smartsync.errors import NotDeployed, SourceIsProxy, TransactionReverted
+from smartsync.errors import (
+    CodeNotDeployable,
+    NoCode,
+    NodeError,
+    NodeUnreachable,
+    NotDeployed,
+    SourceIsProxy,
+    TransactionReverted,
+)
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaKey
-from smartsync.source import BEACON_KIND, PROXY_SLOTS, delegates_by, find_clone
+from smartsync.source import BEACON_KIND, PROXY_SLOTS, delegates_by, find_clone, inspect
 from smartsync.views import call_view
 
 _CLONE = 1
@@ -30,6 +38,9 @@ _KINDS = {
 }
 """Kind of proxy as `smartsync.source` calls it -> the number in ``IImplementations.ProxyKind``."""
 
+
+_IMPLEMENTATION = bytes.fromhex("5c60da1b")
+"""Selector of ``implementation()``, which a beacon answers."""
 
 _CLONE_FORMS = (
     "363d3d373d3d3d363d73.{40}5af43d82803e903d91602b57fd5bf3",  # EIP-1167
@@ -78,6 +89,47 @@ def unsupported(code: bytes, kind: str, named: str) -> str:
         return "proxies of this kind cannot be replicated"
     if not delegates_by(kind, code, named):
         return "its code does not show that it delegates to what this slot names"
+    return ""
+
+
+async def implementation_by(chain: Chain, kind: str, named: str, block: int) -> str | None:
+    """Return the implementation of a proxy that names this at a block: of a beacon what that answers, None if nothing.
+
+    ``chain`` is the proxy's. Nothing proves what its node says.
+    """
+    if kind != BEACON_KIND:
+        return named
+    try:
+        answer = await chain.call(named, _IMPLEMENTATION, block=block)
+    except NodeUnreachable:
+        raise
+    except (NodeError, TransactionReverted):
+        return None  # what is called a beacon may be anything
+    return to_checksum_address(answer[12:]) if len(answer) == 32 and not any(answer[:12]) else None
+
+
+async def uncopyable(chain: Chain, kind: str, named: str, block: int) -> str:
+    """Return why what a proxy names at a block cannot be brought to a target; empty where it can.
+
+    Parameters as for ``implementation_by``.
+
+    Raises
+    ------
+    NodeError
+        The node does not tell.
+    """
+    found: list[str | None] = [named]
+    if kind == BEACON_KIND:
+        found.append(await implementation_by(chain, kind, named, block))
+    for address in found:
+        if address is None:
+            return f"the beacon {named} does not tell its implementation"
+        try:
+            await inspect(chain, address, block)
+        except SourceIsProxy as error:
+            return f"{address} is itself a proxy ({error.kind}) of {error.implementation}"
+        except (NoCode, CodeNotDeployable) as error:
+            return error.message
     return ""
 
 

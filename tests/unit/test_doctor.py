@@ -7,6 +7,7 @@ import pytest
 from smartsync.doctor import examine
 from smartsync.errors import MethodMissing, NodeUnreachable, RpcError
 from smartsync.results import Check, NodeReport
+from smartsync.source import BEACON_KIND, PROXY_SLOTS
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 
@@ -130,6 +131,51 @@ async def test_examine_source_that_keeps_no_old_states_is_not_ok(fake: Any) -> N
     assert not found.ok and "archive node" in found.detail
 
 
+def failing_at(node: Any, *blocks: int) -> Any:
+    """Return a node that proves nothing at these blocks."""
+    honest = node._eth_getProof
+
+    def proof(address: str, keys: list[str], block: str) -> object:
+        if int(block, 16) in blocks:
+            raise RpcError("eth_getProof", -32000, "no such state")
+        return honest(address, keys, block)
+
+    node.override["eth_getProof"] = proof
+    return node
+
+
+@pytest.mark.parametrize(
+    ("newest", "failing", "depth"),
+    [
+        (24, [0], 23),  # anvil, whose block 0 has a wrong state root
+        (24, [], 24),
+        (24, [0, 1], 16),
+        (24, [*range(8)], 16),
+        (24, [*range(9)], 1),
+        (2, [0], 1),
+        (128, [0], 127),
+        (200, [*range(73)], 127),  # geth keeps 128 states
+    ],
+)
+async def test_examine_older_blocks_are_served_however_the_first_one_fails(
+    fake: Any, newest: int, failing: list[int], depth: int
+) -> None:
+    node = failing_at(able(fake({})), *failing)
+    node.newest = newest
+    found = check(await examine(node.chain, "source"), "eth_getProof of older blocks")
+    assert found.ok and found.detail.startswith(f"served {depth} back;")
+
+
+@pytest.mark.parametrize(("newest", "is_ok"), [(1, True), (2, False)])
+async def test_examine_node_with_no_older_block_than_the_first_is_not_blamed_for_that(
+    fake: Any, newest: int, is_ok: bool
+) -> None:
+    node = failing_at(able(fake({})), *range(newest))
+    node.newest = newest
+    found = check(await examine(node.chain, "source"), "eth_getProof of older blocks")
+    assert found.ok is is_ok and ("ask again" in found.detail) is is_ok
+
+
 async def test_examine_header_without_its_hash_is_not_ok(fake: Any) -> None:
     node = able(fake({}))
     honest = node._eth_getBlockByNumber
@@ -172,9 +218,47 @@ async def test_examine_address_without_code_has_no_storage_trie_to_examine(fake:
 @pytest.mark.parametrize(("arguments", "is_ok"), [(b"", True), (b"\x01", False)])
 async def test_examine_proxy_is_ok_where_it_can_be_replicated(fake: Any, arguments: bytes, is_ok: bool) -> None:
     code = bytes.fromhex(f"363d3d373d3d3d363d73{'12' * 20}5af43d82803e903d91602b57fd5bf3") + arguments
-    found = check(await examine(able(fake({}, code)).chain, "source", ADDRESS), "contract")
+    node = able(fake({}, code))
+    node.override["eth_getCode"] = lambda address, block: f"0x{code.hex()}" if address == ADDRESS else "0x00"
+    found = check(await examine(node.chain, "source", ADDRESS), "contract")
     assert found.ok is is_ok and "EIP-1167" in found.detail and "0x1212" in found.detail
     assert ("has arguments" in found.detail) is not is_ok
+
+
+CLONE = f"363d3d373d3d3d363d73{'12' * 20}5af43d82803e903d91602b57fd5bf3"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("60015f5260205ff3", ""),
+        (CLONE, "is itself a proxy (EIP-1167 minimal proxy) of 0x1212"),
+        ("", "there is no contract at 0x1212"),
+        ("ef00", "begins with 0xef"),
+    ],
+)
+async def test_examine_proxy_is_judged_by_what_it_delegates_to(fake: Any, code: str, why: str) -> None:
+    node = able(fake({}, bytes.fromhex(CLONE)))
+    node.override["eth_getCode"] = lambda address, block: f"0x{code if address.startswith('0x12') else CLONE}"
+    found = check(await examine(node.chain, "source", ADDRESS), "contract")
+    assert found.ok is not bool(why) and why in found.detail
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [("0" * 24 + "34" * 20, ""), ("", "does not tell its implementation"), ("0" * 24 + "12" * 20, "is itself a proxy")],
+)
+async def test_examine_proxy_of_a_beacon_is_judged_by_what_that_names(fake: Any, answer: str, why: str) -> None:
+    slot = PROXY_SLOTS[BEACON_KIND]
+    node = able(fake({int.from_bytes(slot, "big"): 0x5656 << 144}, b"\x7f" + slot + b"\xf4"))
+    honest = node._eth_getCode
+    stored = node._eth_getStorageAt
+    node.override["eth_getStorageAt"] = lambda address, *at: stored(address, *at) if address == ADDRESS else "0x0"
+    codes = {"0x12": f"0x{CLONE}", "0x34": "0x6001", "0x56": "0x6002"}
+    node.override["eth_getCode"] = lambda address, block: codes.get(address[:4]) or honest(address, block)
+    node.override["eth_call"] = lambda *_: f"0x{answer}"
+    found = check(await examine(node.chain, "source", ADDRESS), "contract")
+    assert "EIP-1967 beacon" in found.detail and found.ok is not bool(why) and why in found.detail
 
 
 async def test_examine_target_before_cancun_is_not_ok(fake: Any) -> None:

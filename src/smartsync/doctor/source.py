@@ -30,12 +30,12 @@ from smartsync.errors import (
     SourceDestroyed,
 )
 from smartsync.header import Header
-from smartsync.implementations import unsupported
+from smartsync.implementations import uncopyable, unsupported
 from smartsync.results import Check
 from smartsync.source import look_at
 from smartsync.trie.proof import verify_account
 
-_DEPTHS = (1, 127, 1_000, 10_000, 100_000)
+_DEPTHS = (1, 16, 64, 127, 1_000, 10_000, 100_000)
 """Blocks back from the newest at which a proof is asked for: geth keeps 128 states."""
 
 _STORAGE_TIMEOUT_S = 60.0
@@ -62,7 +62,7 @@ async def source_checks(chain: Chain, header: Header | None, address: str | None
 async def _history(chain: Chain, header: Header, address: str | None) -> Check:
     """Find how far back proofs are served: an accepted block must not be older than that."""
     name = "eth_getProof of older blocks"
-    depths = [depth for depth in _DEPTHS if depth < header.number] + [header.number]
+    depths = _depths(header.number)
     deepest = 0
     for depth in depths:
         try:
@@ -78,8 +78,16 @@ async def _history(chain: Chain, header: Header, address: str | None) -> Check:
         return Check(name, True, f"served {deepest:,} back; fork and sync to a block before it is older than that")
     if header.number == 0:
         return Check(name, True, "there are no older blocks yet")
+    if header.number == 1:
+        # anvil's block 0 has a wrong state root, its later ones have not.
+        return Check(name, True, "not of block 0, and there is no other older block yet: ask again when there is one")
     detail = "only the newest block: a block that the anchor accepts will nearly always be too old; use an archive node"
     return Check(name, False, detail)
+
+
+def _depths(newest: int) -> list[int]:
+    """Return how far back to ask: up to block 1 and then block 0, whose own state some nodes cannot prove."""
+    return sorted({depth for depth in (*_DEPTHS, newest - 1, newest) if 0 < depth <= newest})
 
 
 async def _discovery(chain: Chain, header: Header | None, address: str | None, client: str) -> list[Check]:
@@ -167,15 +175,18 @@ def _trie_by_client(client: str) -> Check:
 
 async def _contract(chain: Chain, header: Header, address: str) -> tuple[Check, bool]:
     """Check the contract; also returned is whether there is one at all, with a storage to look at."""
+    why = ""
     try:
         code, proxy = await look_at(chain, address, header.number)
+        if proxy is not None:
+            # What is refused by its own code is refused whatever it names.
+            why = unsupported(code, *proxy) or await uncopyable(chain, *proxy, header.number)
     except SmartSyncError as error:
         detail = f"{error.message}{f'; {error.hint}' if error.hint else ''}"
         return Check("contract", False, detail), not isinstance(error, (NoCode, SourceDestroyed))
     if proxy is None:
         return Check("contract", True, f"{len(code)} bytes of code, not a proxy of a known kind"), True
     kind, named = proxy
-    why = unsupported(code, kind, named)
     detail = f"{len(code)} bytes of code, a proxy ({kind}) of {named}" + (f", and {why}" if why else "")
     return Check("contract", not why, detail), True
 
