@@ -352,11 +352,12 @@ class ReplicaState:
     ``expired``, ``frozen``, since ``anchor_since`` in seconds on the target's clock; ``canonical_epoch`` counts how
     often it learnt that the source dropped blocks. ``halt_block`` is the source block at which its end was proven,
     ``source_timestamp`` in seconds on the source's clock, ``behind_s`` by how many of them the source's newest block
-    is later (``None`` where the node has nothing later), ``accepted_block`` the newest block that the anchor accepts,
-    ``source_head`` the source's newest, ``dropped_for`` the 32-byte hash that the source has at ``block_number`` where
-    that is another one: it has dropped the block that the replica mirrors. ``None`` where there is none, or it is not
-    known. Of a proxy's replica: ``proxy`` is its kind, ``implementation`` what it delegates to, on the source chain,
-    ``copy`` the proven copy of that, and ``unreadable`` why it refuses to be read, empty where it does not.
+    is later (``None`` where the node has nothing later, or not the newest accepted block), ``accepted_block``
+    the newest block that the anchor accepts, ``source_head`` the source's newest, ``dropped_for`` the 32-byte hash that
+    the source has at ``block_number`` where that is another one: it has dropped the block that the replica mirrors.
+    ``None`` where there is none, or it is not known. Of a proxy's replica: ``proxy`` is its kind, ``implementation``
+    what it delegates to, on the source chain, ``copy`` the proven copy of that, and ``unreadable`` why it refuses to be
+    read, empty where it does not.
     """
 
     replica: str

@@ -75,6 +75,7 @@ def _draw(console: Console, state: ReplicaState) -> None:
         ],
     )
     _warn(console, state)
+    _note_foreign(console, [state])
 
 
 def _delegation(state: ReplicaState) -> list[tuple[str, object]]:
@@ -93,7 +94,18 @@ def _draw_all(console: Console, hub: str, states: list[ReplicaState]) -> None:
     render.heading(console, f"Hub {hub}: {len(states)} replica{'' if len(states) == 1 else 's'}")
     if not states:
         return
-    columns = ("replica", "status", "block", "accepted", "source head", "behind", "level", "anchor is", "source")
+    columns = (
+        "replica",
+        "status",
+        "block",
+        "accepted",
+        "source head",
+        "behind",
+        "level",
+        "anchor is",
+        "source chain",
+        "source",
+    )
     rows = [
         (
             state.replica,
@@ -104,14 +116,16 @@ def _draw_all(console: Console, hub: str, states: list[ReplicaState]) -> None:
             "-" if state.behind_s is None else f"{state.behind_s} s",
             state.level,
             state.anchor_status,
+            state.source_chain_id,
             state.source,
         )
         for state in states
     ]
     console.print()
-    render.table(console, columns, rows, right=("block", "accepted", "source head", "behind"))
+    render.table(console, columns, rows, right=("block", "accepted", "source head", "behind", "source chain"))
     for state in states:
         _warn(console, state)
+    _note_foreign(console, states)
 
 
 def _warn(console: Console, state: ReplicaState) -> None:
@@ -119,15 +133,38 @@ def _warn(console: Console, state: ReplicaState) -> None:
     if state.dropped_for is not None or state.level == "revoked":
         orphan = f"the source has dropped block {state.block_number}, at which the replica {state.replica} stands"
         render.warning(console, f"Warning: {orphan}; {way_back(state.level)}.")
-    elif state.source_head is not None and state.source_head < state.block_number:
-        ahead = f"the source node has no block {state.block_number}, at which the replica {state.replica} stands"
+    elif ahead := _missing(state):
         render.warning(
             console,
-            f"Warning: {ahead}: its newest is {state.source_head}. It is behind, or its chain is reorganising: ask "
-            "again later, or another node.",
+            f"Warning: the source node has no {ahead}: its newest is {state.source_head}. It is behind, or its chain "
+            "is reorganising: ask again later, or another node.",
         )
     if state.unreadable:
         render.warning(console, f"Warning: the replica {state.replica} refuses to be read: {state.unreadable}.")
     if state.anchor_status != "active":
         stopped = f"the anchor {state.anchor} of the replica {state.replica} is {state.anchor_status}"
         render.warning(console, f"Warning: {stopped}; {way_on(state.anchor_status)}.")
+
+
+def _missing(state: ReplicaState) -> str:
+    """Return which block the source node should have and does not, empty where it has both or is of another chain."""
+    if state.source_head is None:
+        return ""
+    if state.source_head < state.block_number:
+        return f"block {state.block_number}, at which the replica {state.replica} stands"
+    if state.accepted_block is not None and state.source_head < state.accepted_block:
+        return f"block {state.accepted_block}, which the anchor {state.anchor} of the replica {state.replica} accepts"
+    return ""
+
+
+def _note_foreign(console: Console, states: list[ReplicaState]) -> None:
+    """Say which replicas the source node cannot speak of, since their source is on another chain than it."""
+    foreign = sorted({state.source_chain_id for state in states if state.source_head is None})
+    if foreign:
+        chains = f"chain{'' if len(foreign) == 1 else 's'} {', '.join(map(str, foreign))}"
+        console.print()
+        render.note(
+            console,
+            f"The source node is on another chain than {chains}: what is to be asked of the source is not told of the "
+            "replicas from there. Give a node of their chain by --source-url.",
+        )

@@ -24,6 +24,8 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
     record = await read_record(target, hub, replica)
     recorded = await accepted_block(target, record.key.anchor, record.block_hash)
     anchor = await anchor_state(target, record.key.anchor)
+    # Before the source's newest block: else one that is accepted meanwhile would look like one that its node lacks.
+    accepted = await _accepted_number(target, record.key.anchor)
     # A hub may have replicas of several sources, and this node is of one.
     newest = await source.header("latest") if await source.chain_id() == record.key.source_chain_id else None
     is_comparable = newest is not None and any(record.block_hash)
@@ -47,9 +49,9 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
         anchor_status=anchor.status,
         anchor_since=anchor.since,
         canonical_epoch=anchor.canonical_epoch,
-        accepted_block=await _accepted_number(target, record.key.anchor),
+        accepted_block=accepted,
         source_head=None if newest is None else newest.number,
-        behind_s=None if newest is None else _behind(recorded, newest),
+        behind_s=None if newest is None else _behind(recorded, accepted, newest),
         dropped_for=None if source_hash == record.block_hash else source_hash,
         proxy=delegation.proxy,
         implementation=delegation.implementation,
@@ -84,8 +86,13 @@ async def _delegation(
     return _Delegation(resolution.kind, named, copy, "" if copy else f"no copy of {named} is there: smartsync supply")
 
 
-def _behind(recorded: AnchoredBlock, newest: Header) -> int | None:
-    """Return by how many seconds the source's newest block is later; ``None`` where its node has no later one."""
+def _behind(recorded: AnchoredBlock, accepted: int | None, newest: Header) -> int | None:
+    """Return by how many seconds the source's newest block is later; ``None`` where its node does not have the newest.
+
+    The node shows that itself: it has no later block than the recorded one, or not the one that the anchor accepts.
+    """
+    if accepted is not None and newest.number < accepted:
+        return None
     if recorded.level == "unknown" or newest.number < recorded.number or newest.timestamp < recorded.timestamp:
         return None
     return newest.timestamp - recorded.timestamp

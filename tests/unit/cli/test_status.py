@@ -101,8 +101,29 @@ def test_status_of_a_source_node_below_the_recorded_block_warns(run, fake) -> No
     for result in (run("status", REPLICA), run("status")):
         assert f"Warning: the source node has no block 100, at which the replica {REPLICA} stands" in result.stdout
         assert "its newest is 99. It is behind, or its chain is reorganising" in result.stdout
-    fake.answers["status"] = replace(STATE, source_head=100)
+    fake.answers["status"] = replace(STATE, source_head=110)
     assert "Warning" not in run("status", REPLICA).stdout
+
+
+def test_status_of_a_source_node_below_the_accepted_block_warns(run, fake) -> None:
+    fake.answers |= {"status": replace(STATE, source_head=109, behind_s=None), "replicas": [REPLICA]}
+    for result in (run("status", REPLICA), run("status")):
+        assert f"Warning: the source node has no block 110, which the anchor {ANCHOR} of the replica" in result.stdout
+        assert "its newest is 109. It is behind, or its chain is reorganising" in result.stdout
+    fake.answers["status"] = replace(STATE, source_head=100, accepted_block=None)
+    assert "Warning" not in run("status", REPLICA).stdout
+
+
+def test_status_of_replicas_of_another_chain_names_it(run, fake) -> None:
+    other = "0x" + "99" * 20
+    of_node = replace(STATE, source_chain_id=1003, source_head=110)
+    fake.answers["replicas"] = [REPLICA, other]
+    fake.answers["status"] = lambda address: of_node if address == REPLICA else replace(STATE, source_chain_id=1001)
+    shown = run("status").stdout
+    assert "source chain" in shown and "1003" in shown
+    assert "The source node is on another chain than chain 1001: " in shown and "--source-url" in shown
+    assert "another chain" not in run("status", REPLICA).stdout
+    assert "another chain than chain 1001" in run("status", other).stdout
 
 
 @pytest.mark.parametrize(
