@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from eth_utils.address import to_checksum_address
 
 from smartsync import SmartSync
 from smartsync.deploy import Deployment
+from smartsync.doctor import examine
 from smartsync.errors import (
     AnchorMismatch,
     BlockNotAccepted,
@@ -150,6 +151,62 @@ async def test_fork_with_an_anchor_of_another_chain_of_this_id_is_refused(made: 
     assert "genesis" in caught.value.message
     async with refused(made, AnchorMismatch):
         await made.client.attest(anchor, [made.owner])
+
+
+@pytest.mark.parametrize("what", ["sync", "diff", "halt", "call", "verify", "watch"])
+async def test_replica_of_another_chain_than_the_nodes_is_told_so_and_of_no_dropped_blocks(
+    stage: Stage, what: str
+) -> None:
+    async def watched(client: SmartSync) -> None:
+        async for event in client.watch(stage.replica, interval_s=0):
+            raise AssertionError(event)
+
+    asked: dict[str, Callable[[SmartSync], Awaitable[object]]] = {
+        "sync": lambda client: client.sync(stage.replica),
+        "diff": lambda client: client.diff(stage.replica),
+        "halt": lambda client: client.halt(stage.replica),
+        "call": lambda client: client.call(stage.replica, "total()(uint256)"),
+        "verify": lambda client: client.verify(stage.replica),
+        "watch": watched,
+    }
+    async with stage.world(source_url=stage.target.url) as made:
+        async with refused(made, WrongChain) as caught:
+            await asked[what](made.client)
+        error = caught.value
+        assert isinstance(error, WrongChain)
+        assert (error.role, error.expected, error.actual, error.exit_code) == ("source", 1337, 31338, 2)
+        told = await made.client.status(stage.replica)
+        assert (told.source_chain_id, told.source_head, told.behind_s, told.dropped_for) == (1337, None, None, None)
+
+
+async def test_fork_of_a_proxy_with_a_hub_that_is_none_names_the_address_that_was_given(made: World) -> None:
+    source = await create(made.on_source, MINIMAL_PROXY)
+    await made.attest()
+    made.client.hub = to_checksum_address("0x" + "aa" * 20)
+    with pytest.raises(NotDeployed, match=f"there is no hub at {made.client.hub} on the target chain"):
+        await made.client.fork(source, anchor=made.anchor)
+
+
+async def test_doctor_of_a_proxy_of_a_proxy_says_what_fork_refuses_it_for(made: World) -> None:
+    inner = await create(made.on_source, MINIMAL_PROXY)
+    code = MINIMAL_PROXY.replace(bytes.fromhex(IMPLEMENTATION[2:]), bytes.fromhex(inner[2:]))
+    source = await create(made.on_source, code)
+    await made.attest()
+    report = await examine(made.client.source, "source", source)
+    told = next(check for check in report.checks if check.name == "contract")
+    assert not report.ok and f"{to_checksum_address(inner)} is itself a proxy (EIP-1167" in told.detail
+    async with refused(made, SourceIsProxy):
+        await made.client.fork(source, anchor=made.anchor)
+
+
+async def test_doctor_of_anvil_finds_all_blocks_but_the_first_provable(anvil: Node) -> None:
+    async with SmartSync.connect(anvil.url, anvil.url) as client:
+        for _ in range(3):
+            await client.source.rpc.call("evm_mine")
+        newest = await client.source.block_number()
+        report = await examine(client.source, "source")
+    told = next(check for check in report.checks if check.name == "eth_getProof of older blocks")
+    assert told.ok and told.detail.startswith(f"served {newest - 1} back;")
 
 
 @pytest.mark.parametrize("what", ["nothing", "an account", "the hub", "another contract"])
