@@ -101,9 +101,10 @@ class StorageReport:
     """The size of a storage, proven against the block's state root as far as it says.
 
     ``slots`` that are not zero; where not ``exact`` estimated from proofs of random slots, off by a quarter at most in
-    tests. ``found_by`` is the strategy that found them all; else ``why`` tells why they were not found. ``depth`` is
-    the mean number of trie nodes on the way to a slot; ``account_nodes`` counts those of the account proof, of which
-    the hub takes ``account_bytes``.
+    tests. ``found_by`` is the strategy that found them all; else it is empty, and ``why`` tells why they were not
+    found: their number may be ``exact`` all the same, by the trie keys of those that nobody named. ``out_of_time``:
+    the search was not over. ``depth`` is the mean number of trie nodes on the way to a slot; ``account_nodes`` counts
+    those of the account proof, of which the hub takes ``account_bytes``.
     """
 
     slots: int
@@ -113,6 +114,7 @@ class StorageReport:
     depth: float
     account_nodes: int
     account_bytes: int
+    out_of_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class ChangeReport:
         ``storage roots`` (proven at samples of older blocks), ``logs`` (events only: not every change leaves one), or
         ``unknown``: then ``why`` tells.
     from_block, to_block, seconds
-        What was looked at, and how long that is by the source's clock.
+        What was looked at, and how long that is by the source's clock; 0 where the first block, a genesis, has no time.
     looks
         Blocks looked at; for ``logs`` all of them.
     changes

@@ -9,7 +9,7 @@ from statistics import mean
 
 from smartsync.analysis.report import StorageReport
 from smartsync.chain import Chain
-from smartsync.discovery.completeness import SourceState, source_trie, source_values
+from smartsync.discovery.completeness import source_trie, source_values
 from smartsync.discovery.whole_storage import whole_storage
 from smartsync.errors import (
     IncompleteSlots,
@@ -50,29 +50,25 @@ async def measure_storage(chain: Chain, header: Header, address: str) -> Storage
     account = len(state.account_nodes), len(encode_account_proof(header.state_root, address, state.account_nodes))
     if state.storage_root == EMPTY_ROOT:
         return StorageReport(0, True, "its empty root", "", 0.0, *account)
-    whole, found_by, why = await _counted(chain, header, address)
-    if whole is not None:
+    try:
+        async with asyncio.timeout(COUNT_TIMEOUT_S):
+            whole, found_by = await whole_storage(chain, header, address)
+    except (NodeUnreachable, NonCanonicalTrie):
+        raise
+    except TimeoutError:
+        why, counted, out_of_time = f"not found within {COUNT_TIMEOUT_S:.0f} s", None, True
+    except IncompleteSlots as error:
+        why, counted, out_of_time = error.detail or "the node tells no slots", error.slots, False
+    except (NodeError, NoCode, SourceReorganised) as error:
+        why, counted, out_of_time = error.message, None, False
+    else:
         leaves = {keccak256(slot): storage_value(value) for slot, value in whole.values.items()}
         depth = mean_depth(build(leaves.items()), leaves)
         return StorageReport(len(whole.values), True, found_by, "", round(depth, 2), *account)
     told = await source_trie(chain, header, address, sample)
-    return StorageReport(estimated_slots(told), False, "", why, round(estimated_depth(told, keys), 2), *account)
-
-
-async def _counted(chain: Chain, header: Header, address: str) -> tuple[SourceState | None, str, str]:
-    """Return the whole storage and who found it; else None, and why not."""
-    try:
-        async with asyncio.timeout(COUNT_TIMEOUT_S):
-            return *await whole_storage(chain, header, address), ""
-    except IncompleteSlots as error:
-        why = error.detail or "the node tells no slots"
-    except TimeoutError:
-        why = f"the node did not tell all of them within {COUNT_TIMEOUT_S:.0f} s"
-    except (NodeUnreachable, NonCanonicalTrie):
-        raise
-    except (NodeError, NoCode, SourceReorganised) as error:
-        why = error.message
-    return None, "", why
+    slots = estimated_slots(told) if counted is None else counted
+    depth = round(estimated_depth(told, keys), 2)
+    return StorageReport(slots, counted is not None, "", why, depth, *account, out_of_time)
 
 
 def estimated_slots(trie: Node) -> int:

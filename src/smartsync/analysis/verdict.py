@@ -13,6 +13,7 @@ from smartsync.types import MAX_CODE_SIZE
 
 _SHOWN = 4
 _SHORT = 80
+_HOW = "docs/how-to/name-the-slots.md"
 _NOBODYS = frozenset({NO_FUNCTION, ANY_CALL})
 
 _WHY = {
@@ -111,14 +112,17 @@ def address_check(found: Mapping[str, bool | None]) -> Check:
 def storage_check(storage: StorageReport) -> Check:
     """Tell the size of the storage, and whether ``fork`` would find all of it."""
     slots = f"{storage.slots:,} slot{'' if storage.slots == 1 else 's'}"
-    if storage.exact:
+    if not storage.why:
         return Check("storage", True, f"{slots}, all of them found ({storage.found_by})" if storage.slots else "empty")
     # What several methods lack is long: `doctor` tells that.
-    why = storage.why if len(storage.why) <= _SHORT else "the node does not tell which they are"
-    detail = (
-        f"about {slots}, estimated from proofs; {why}: fork will want --layout FILE or --slots FILE, or another node"
-    )
-    return Check("storage", False, f"{detail} (smartsync doctor tells more)", needed=False)
+    why = storage.why if len(storage.why) <= _SHORT else "not all of them can be named"
+    number = f"{slots}, counted by trie keys" if storage.exact else f"about {slots}, estimated from proofs"
+    if storage.out_of_time:
+        return Check(
+            "storage", False, f"{number}; {why}; fork looks longer; --layout and --keys help it ({_HOW})", False
+        )
+    wanted = f"fork will want --layout FILE or --keys FILE ({_HOW}), --slots FILE, or another node"
+    return Check("storage", False, f"{number}; {why}: {wanted} (smartsync doctor tells more)", needed=False)
 
 
 def verdict_on(address: str, checks: Sequence[Check], codes: Sequence[CodeReport]) -> str:

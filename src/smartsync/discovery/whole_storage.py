@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from smartsync.chain import Chain
@@ -39,7 +39,7 @@ async def whole_storage(
     Raises
     ------
     IncompleteSlots
-        Some are missing; tells their trie keys, as far as possible.
+        Some are missing; tells their trie keys, as far as possible, and then how many slots there are in all.
     SmartSyncError
         As ``source_values`` and ``strategies``.
     """
@@ -59,7 +59,18 @@ async def whole_storage(
         wanted = (chain, address, None, header.number, hints, on_progress)
         return await search(strategies(*wanted, walk=walk.strategies, is_fork=True), attempt, hints.advice)
     except IncompleteSlots as error:
-        if read is None or all(len(position) == KEY_NIBBLES for position in error.prefixes):
+        if read is None:
             raise
-        missing = await missing_positions(chain, header, address, read, on_progress)
-        raise IncompleteSlots(missing or error.prefixes, error.detail, hint=error.own_hint) from error
+        if _are_whole(error.prefixes):
+            error.slots = len(read.values) + len(error.prefixes)
+            raise
+        missing = await missing_positions(chain, header, address, read, on_progress) or error.prefixes
+        told = IncompleteSlots(missing, error.detail, hint=error.own_hint)
+        if _are_whole(missing):
+            told.slots = len(read.values) + len(missing)
+        raise told from error
+
+
+def _are_whole(positions: Sequence[bytes]) -> bool:
+    """Whether no subtrie is left unseen: then what is known and these are all that the storage holds."""
+    return all(len(position) == KEY_NIBBLES for position in positions)

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from smartsync.analysis import storage
 from smartsync.analysis.storage import estimated_depth, estimated_slots, mean_depth, measure_storage
-from smartsync.errors import InvalidProof, MethodMissing, NonCanonicalTrie
+from smartsync.analysis.verdict import storage_check
+from smartsync.discovery import slot_walk
+from smartsync.errors import IncompleteSlots, InvalidProof, MethodMissing, NonCanonicalTrie
 from smartsync.keccak import keccak256
 from smartsync.trie.node import Extension, Node, Opaque, root_hash
 from smartsync.trie.proof import partial_trie
@@ -80,11 +83,33 @@ async def test_measure_storage_that_is_empty(fake: Any) -> None:
     assert (found.slots, found.exact, found.depth) == (0, True, 0.0)
 
 
-async def test_measure_storage_not_told_by_the_node_is_estimated(fake: Any) -> None:
+async def test_measure_storage_not_told_by_the_node_is_estimated(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "whole_storage", giving_up)
     node = fake({1000 + number: 1 for number in range(300)})
     found = await measure_storage(node.chain, node.header(9), ADDRESS)
     assert not found.exact and 150 < found.slots < 600
-    assert "debug_storageRangeAt" in found.why or "does not exist" in found.why
+    assert (found.why, found.found_by, found.out_of_time) == ("too many", "", False)
+
+
+async def giving_up(*_: object, **__: object) -> Any:
+    raise IncompleteSlots([b"\1", b"\2" * 64], "too many")
+
+
+async def test_measure_storage_of_which_all_trie_keys_are_seen_is_exact(
+    fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(*_: object, **__: object) -> AsyncGenerator[tuple[bytes, object], None]:
+        yield bytes(32), None
+
+    monkeypatch.setattr(slot_walk, "preimages", nobody)
+    far = {int.from_bytes(keccak256(number.to_bytes(4, "big")), "big"): 7 for number in range(60)}
+    node = fake(far | {3: 1})
+    found = await measure_storage(node.chain, node.header(9), ADDRESS)
+    assert (found.slots, found.exact, found.found_by) == (61, True, "")
+    assert found.why and not found.out_of_time and found.depth > 1
+    check = storage_check(found)
+    assert not check.ok and not check.needed
+    assert check.detail.startswith("61 slots, counted by trie keys; ") and "--layout FILE or --keys" in check.detail
 
 
 async def test_measure_storage_of_a_node_that_does_not_end_is_estimated(
@@ -98,7 +123,11 @@ async def test_measure_storage_of_a_node_that_does_not_end_is_estimated(
     node = fake({1: 1})
     found = await measure_storage(node.chain, node.header(9), ADDRESS)
     assert (found.slots, found.exact) == (1, False)
-    assert "within 0 s" in found.why
+    assert found.why == "not found within 0 s" and found.out_of_time
+    assert storage_check(found).detail == (
+        "about 1 slot, estimated from proofs; not found within 0 s; fork looks longer; --layout and --keys help it "
+        "(docs/how-to/name-the-slots.md)"
+    )
 
 
 async def test_measure_storage_zero_in_the_trie_is_refused(fake: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from smartsync.discovery import slot_walk
+from smartsync.discovery import whole_storage as whole_storage_module
 from smartsync.discovery.whole_storage import whole_storage
 from smartsync.errors import IncompleteSlots
 from smartsync.keccak import keccak256
@@ -46,6 +47,7 @@ async def test_whole_storage_that_cannot_be_named_is_told_by_trie_keys(
     with pytest.raises(IncompleteSlots, match="2 slots are missing, of trie keys 0x") as caught:
         await whole_storage(node.chain, node.header(7), ADDRESS)
     assert set(caught.value.prefixes) == {to_nibbles(keccak256(slot(number))) for number in FAR[:2]}
+    assert caught.value.slots == 51
     assert "naming: 2 of 51 changed trie keys are of unknown slots" in caught.value.detail
 
 
@@ -55,6 +57,7 @@ async def test_whole_storage_of_given_slots_asks_for_no_others(fake: Any) -> Non
     assert (strategy, len(state.values)) == ("given slots", 51)
     with pytest.raises(IncompleteSlots) as caught:
         await whole_storage(node.chain, node.header(7), ADDRESS, [slot(3)])
+    assert caught.value.slots == 51
     assert len(caught.value.prefixes) == 50 and all(len(position) == 64 for position in caught.value.prefixes)
 
 
@@ -62,3 +65,16 @@ async def test_whole_storage_of_an_empty_contract(fake: Any) -> None:
     node = fake({})
     state, _ = await whole_storage(node.chain, node.header(7), ADDRESS)
     assert state.values == {}
+
+
+async def test_whole_storage_of_which_subtries_are_unseen_does_not_tell_how_many(
+    fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def prefixes(*_: object) -> list[bytes]:
+        return [b"\1\2", to_nibbles(keccak256(slot(FAR[0])))]
+
+    monkeypatch.setattr(whole_storage_module, "missing_positions", prefixes)
+    node = fake(VALUES)
+    with pytest.raises(IncompleteSlots) as caught:
+        await whole_storage(node.chain, node.header(7), ADDRESS, [slot(3)])
+    assert len(caught.value.prefixes) == 2 and caught.value.slots is None
