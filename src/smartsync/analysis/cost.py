@@ -12,13 +12,27 @@ import json
 import math
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 Record = dict[str, Any]
 
 _INTRINSIC = 21_000
+_REWRITE_GAS = 9_364
+"""Of a sync that rewrites the one slot of a storage: its transition, which one with no changes does without."""
+
 SYNCS = (1, 10, 100)
 """Slots of the typical syncs."""
+
+NAMING_GAS = 78_750
+"""Of naming a beacon's replica, as `tests/integration/test_analysis_beacon.py` measures it."""
+
+
+class Measure(NamedTuple):
+    """What the costs of a replica depend on: its runtime code, its slots, the length of its account proof."""
+
+    code: bytes
+    slots: int
+    account_bytes: int
 
 
 @functools.cache
@@ -28,22 +42,59 @@ def measured() -> Record:
     return found
 
 
+def cost_rows(contract: Measure, implementation: bytes = b"", beacon: Measure | None = None) -> list[tuple[str, int]]:
+    """Return what a fork and typical syncs take: in words, and gas.
+
+    Parameters
+    ----------
+    implementation
+        Code of what a proxy delegates to; empty where it is none.
+    beacon
+        Where the proxy has one: it gets a replica of its own, which goes with each sync.
+    """
+    rows = [("fork", fork_gas(*contract))]
+    if implementation:
+        rows.append(("copy of the implementation", activation_gas(implementation, contract.account_bytes)))
+    also, more = "", 0
+    if beacon is not None:
+        rows.append(("replica of the beacon, once for all its proxies", fork_gas(*beacon)))
+        rows.append(("naming the beacon, once", NAMING_GAS))
+        also, more = ", and of the beacon with none", empty_sync_gas(beacon.account_bytes)
+    for changes in SYNCS:
+        gas = sync_gas(contract.slots, changes, contract.account_bytes)
+        if gas is not None:
+            rows.append((f"sync of {changes} changed slot{'s' if changes > 1 else ''}{also}", gas + more))
+    return rows
+
+
 def largest_measured() -> int:
     """Return how many slots the largest storage had that was measured."""
     return max(int(row["slots"]) for row in measured()["fill"])
 
 
-def fork_gas(slots: int, code: bytes, account_bytes: int) -> int:
+def fork_gas(code: bytes, slots: int, account_bytes: int) -> int:
     """Return the gas of a fork: the replica's creation, all its slots, its activation with the code's copy.
 
     Parameters
     ----------
+    code
+        The runtime code.
     slots
         That are not zero.
     account_bytes
         Length of the account proof as the hub takes it.
     """
     return int(measured()["creation"]) + fill_gas(slots) + activation_gas(code, account_bytes)
+
+
+def empty_sync_gas(account_bytes: int) -> int:
+    """Return the gas of a sync in which no slot changed: of one, without its rewriting, or the floor of EIP-7623."""
+    row = next(row for row in measured()["sync"] if row["slots"] == row["changes"] == 1)
+    proof = measured()["account_proof"]
+    more = account_bytes - proof["bytes"]
+    used = _INTRINSIC + row["calldata_gas"] + row["execution_gas"] - _REWRITE_GAS
+    used += more * (proof["calldata_gas_per_byte"] + proof["execution_gas_per_byte"])
+    return int(max(used, row["floor_gas"] + more * proof["floor_gas_per_byte"]))
 
 
 def fill_gas(slots: int) -> int:

@@ -24,6 +24,7 @@ from smartsync.analysis.storage import measure_storage
 from smartsync.analysis.verdict import (
     address_check,
     answers_check,
+    beacon_check,
     contract_check,
     flow_check,
     implementation_check,
@@ -111,7 +112,7 @@ class _Work:
         self._progress("read the contract")
         code = await read_code(self.source, self.address, self.header.number, account=await self._account())
         proxy = await self._examine(code)
-        await self._examine_target()
+        await self._examine_target(self._run_by_replica(proxy))
         storage: StorageReport | None = None
         changes: ChangeReport | None = None
         costs: CostReport | None = None
@@ -120,8 +121,9 @@ class _Work:
             storage = await self._storage()
             self._progress("look at older blocks")
             changes = await recent_changes(self.source, self.header, self.address)
-            if storage is not None:
-                costs = await self._costs(code, storage, gas_prices_wei)
+            beacon = await self._beacon(proxy.beacon) if proxy is not None and proxy.beacon else None
+            if storage is not None and self._fit():
+                costs = await self._costs(_measure(code, storage), beacon, gas_prices_wei)
         return Analysis(
             address=self.address,
             source_chain_id=await self.source.chain_id(),
@@ -196,7 +198,11 @@ class _Work:
             report = examine_code(code, self.names, role="implementation", address=proxy.implementation)
             self.codes.append(report)
 
-    async def _examine_target(self) -> None:
+    def _run_by_replica(self, proxy: ProxyReport | None) -> Sequence[CodeReport]:
+        """Return the codes that matter on the target: a supported proxy's replica does not run the proxy's own."""
+        return self.codes if proxy is None or proxy.refusal else self.codes[1:]
+
+    async def _examine_target(self, codes: Sequence[CodeReport]) -> None:
         if self.target is None:
             return
         self._progress("try the target")
@@ -205,9 +211,9 @@ class _Work:
             detail = f"older than Cancun, so SmartSync's contracts do not run there: {failure}"
             self.checks.append(Check("target's rules", False, detail))
             return
-        used = {opcode for code in self.codes for opcode in code.opcodes}
+        used = {opcode for code in codes for opcode in code.opcodes}
         self.checks.append(opcode_check(used, await target.lacking_opcodes(self.target, used)))
-        asked = [one for code in self.codes for one in code.findings if one.origin == "code" and one.views]
+        asked = [one for code in codes for one in code.findings if one.origin == "code" and one.views]
         if asked:
             found = await target.codes_at(self.target, [one.address for one in asked if one.address])
             self.checks.append(address_check(found))
@@ -224,27 +230,41 @@ class _Work:
         self.checks.append(storage_check(storage))
         return storage
 
-    async def _costs(self, code: bytes, storage: StorageReport, gas_prices_wei: Sequence[int]) -> CostReport:
+    async def _beacon(self, address: str) -> cost.Measure | None:
+        """Look at a beacon: ``fork`` replicates it as well, if nobody has yet."""
+        self._progress("measure the beacon")
+        code, storage, failure = b"", None, ""
+        try:
+            code = await inspect(self.source, address, self.header.number)
+            storage = await measure_storage(self.source, self.header, address)
+        except SourceIsProxy as error:
+            failure = f"{address} is itself a proxy ({error.kind}) of {error.implementation}"
+        except (NoCode, CodeNotDeployable, NonCanonicalTrie, BlockUnavailable, InvalidProof) as error:
+            failure = error.message
+        self.checks.append(beacon_check(address, code, storage, failure))
+        return None if storage is None else _measure(code, storage)
+
+    async def _costs(
+        self, contract: cost.Measure, beacon: cost.Measure | None, gas_prices_wei: Sequence[int]
+    ) -> CostReport:
         prices, by = list(gas_prices_wei), "given" if gas_prices_wei else ""
         if not prices and self.target is not None:
             try:
                 prices, by = [await target.gas_price_wei(self.target)], "target"
             except NodeError:
                 prices, by = [], ""
-        rows = [("fork", cost.fork_gas(storage.slots, code, storage.account_bytes))]
-        if self.implementation:
-            rows.append(("copy of the implementation", cost.activation_gas(self.implementation, storage.account_bytes)))
-        for changes in cost.SYNCS:
-            gas = cost.sync_gas(storage.slots, changes, storage.account_bytes)
-            if gas is not None:
-                rows.append((f"sync of {changes} changed slot{'s' if changes > 1 else ''}", gas))
+        rows = cost.cost_rows(contract, self.implementation, beacon)
         return CostReport(
             prices_wei=tuple(prices),
             priced_by=by,
-            beyond=storage.slots > cost.largest_measured(),
+            beyond=contract.slots > cost.largest_measured(),
             rows=tuple(Cost(what, gas, tuple(gas * price for price in prices)) for what, gas in rows),
         )
 
     def _progress(self, phase: str) -> None:
         if self.on_progress:
             self.on_progress(phase, 0, 0)
+
+
+def _measure(code: bytes, storage: StorageReport) -> cost.Measure:
+    return cost.Measure(code, storage.slots, storage.account_bytes)

@@ -20,6 +20,7 @@ _WHY = {
     "contract": "its code cannot be deployed",
     "proxy": "it is a proxy that is not supported",
     "implementation": "its implementation cannot be copied",
+    "beacon": "its beacon cannot be replicated",
     "target's rules": "the target cannot run SmartSync's contracts",
     "storage": "this node does not prove its storage",
 }
@@ -56,6 +57,15 @@ def implementation_check(proxy: ProxyReport, code: bytes, failure: str) -> Check
     if failure:
         return Check("implementation", False, failure)
     return Check("implementation", True, f"{_sized(code)} of code at {proxy.implementation}")
+
+
+def beacon_check(address: str, code: bytes, storage: StorageReport | None, failure: str) -> Check:
+    """Tell the size of a proxy's beacon, or why it cannot be replicated with the proxy."""
+    if failure or storage is None:
+        return Check("beacon", False, failure)
+    told = storage_check(storage)
+    detail = f"{_sized(code)} of code at {address}, replicated too; its storage: {told.detail}"
+    return Check("beacon", told.ok, detail, needed=told.needed)
 
 
 def answers_check(code: CodeReport) -> Check:

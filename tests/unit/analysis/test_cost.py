@@ -29,7 +29,7 @@ def test_sync_gas_is_what_was_measured(shape: str, account_bytes: int) -> None:
 def test_fork_gas_is_what_was_measured(slots: int) -> None:
     code = b"\x01" * RESULTS["activation"][0]["code_bytes"]
     measured = RESULTS["fork"][f"M{slots}"]["total"]
-    assert cost.fork_gas(slots, code, PROOFS[0][1]) == pytest.approx(measured, rel=0.001)
+    assert cost.fork_gas(code, slots, PROOFS[0][1]) == pytest.approx(measured, rel=0.001)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,38 @@ def test_sync_gas_of_more_slots_than_there_are_is_none() -> None:
 def test_fill_gas_of_nothing_is_nothing() -> None:
     assert cost.fill_gas(0) == 0
     assert cost.fill_gas(10**6) == 10**6 * cost.fill_gas(10_000) // 10_000
+
+
+def test_empty_sync_gas_is_a_sync_of_one_slot_without_its_transition() -> None:
+    (one,) = [record for record in RESULTS["two_nodes"] if (record["workload"], record["name"]) == ("M1", "update1")][
+        :1
+    ]
+    found = cost.empty_sync_gas(PROOFS[0][1])
+    assert found == pytest.approx(one["gas"] - one["transition_gas"], rel=0.002)
+    # With a long account proof only calldata counts, of which there is as much.
+    assert cost.empty_sync_gas(PROOFS[1][1]) == pytest.approx(cost.sync_gas(1, 1, PROOFS[1][1]), rel=0.001)
+
+
+def test_cost_rows_of_a_contract_are_its_fork_and_syncs() -> None:
+    rows = cost.cost_rows(cost.Measure(b"\1" * 300, 20, 326))
+    assert [what for what, _ in rows] == ["fork", "sync of 1 changed slot", "sync of 10 changed slots"]
+    assert rows[1][1] == cost.sync_gas(20, 1, 326)
+
+
+def test_cost_rows_of_a_beacon_proxy_have_the_beacons_replica_and_its_sync() -> None:
+    beacon = cost.Measure(b"\1" * 600, 2, 700)
+    rows = dict(cost.cost_rows(cost.Measure(b"\1" * 300, 5, 326), b"\1" * 1_000, beacon))
+    assert list(rows) == [
+        "fork",
+        "copy of the implementation",
+        "replica of the beacon, once for all its proxies",
+        "naming the beacon, once",
+        "sync of 1 changed slot, and of the beacon with none",
+    ]
+    assert rows["replica of the beacon, once for all its proxies"] == cost.fork_gas(*beacon)
+    one = cost.sync_gas(5, 1, 326)
+    assert one is not None
+    assert rows["sync of 1 changed slot, and of the beacon with none"] == one + cost.empty_sync_gas(700)
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from smartsync.analysis import Analysis, analyze
+from smartsync.analysis import Analysis, StorageReport, analyze, cost, examining
 from smartsync.chain import Chain
-from smartsync.errors import BlockUnavailable, ConfigError, InvalidProof, MethodMissing, NoCode
+from smartsync.errors import BlockUnavailable, ConfigError, InvalidProof, MethodMissing, NoCode, SourceIsProxy
 from smartsync.failover import Failover
+from smartsync.header import Header
 from smartsync.keccak import keccak256
 from smartsync.results import Check
 from smartsync.source import PROXY_SLOTS
@@ -203,3 +204,74 @@ async def test_analyze_fallback_that_delegates_to_what_storage_says_is_warned_of
     found = await analyze(fake({5: 1}, diamond).chain, None, ADDRESS)
     assert found.proxy is None and found.replicable
     assert "perhaps a diamond" in check(found, "proxy").detail and not check(found, "proxy").ok
+
+
+CLONE = bytes.fromhex(f"363d3d373d3d3d363d73{TO[2:]}5af43d82803e903d91602b57fd5bf3")
+
+
+async def test_analyze_clone_is_not_warned_of_its_implementation(fake: Any) -> None:
+    node = fake({1: 1}, CLONE)
+    implemented(node, "0x602035600055")
+    nowhere = target()
+    nowhere.override["eth_getCode"] = lambda *_: "0x"
+    found = await analyze(node.chain, nowhere.chain, ADDRESS)
+    assert "addresses in the code" not in {one.name for one in found.checks}
+    assert found.verdict == f"{ADDRESS} can be replicated, and its views answer as on the source."
+
+
+async def test_analyze_address_that_an_implementation_calls_is_looked_for_all_the_same(fake: Any) -> None:
+    other = "0x" + "33" * 20
+    node = fake({1: 1}, CLONE)
+    implemented(node, f"0x600060006000600073{other[2:]}5afa00")
+    nowhere = target()
+    nowhere.override["eth_getCode"] = lambda *_: "0x"
+    told = check(await analyze(node.chain, nowhere.chain, ADDRESS), "addresses in the code")
+    assert not told.ok and other in told.detail and TO not in told.detail
+
+
+BEACON = "0x" + "44" * 20
+
+
+def beaconed(fake: Any, monkeypatch: pytest.MonkeyPatch, outcome: StorageReport | Exception) -> Any:
+    """Give a node with a supported beacon proxy, whose beacon's storage is measured as given."""
+    slot = PROXY_SLOTS["EIP-1967 beacon"]
+    node = fake(
+        {int.from_bytes(slot, "big"): int(BEACON, 16), 7: 1}, bytes.fromhex(f"7f{slot.hex()}545f5f5f5f845af400")
+    )
+    implemented(node, "0x602035600055")
+    node.override["eth_call"] = lambda *_: "0x" + TO[2:].rjust(64, "0")
+    inspected, measured = examining.inspect, examining.measure_storage
+
+    async def inspect(chain: Chain, address: str, block: int) -> bytes:
+        return b"\1" * 600 if address == BEACON else await inspected(chain, address, block)
+
+    async def measure(chain: Chain, header: Header, address: str) -> StorageReport:
+        if address != BEACON:
+            return await measured(chain, header, address)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(examining, "inspect", inspect)
+    monkeypatch.setattr(examining, "measure_storage", measure)
+    return node
+
+
+async def test_analyze_beacon_proxy_has_its_beacons_costs(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    beacon = StorageReport(2, True, "storage range", "", 2.0, 3, 700)
+    found = await analyze(beaconed(fake, monkeypatch, beacon).chain, None, ADDRESS)
+    assert found.replicable and check(found, "beacon").ok
+    assert f"600 of at most 24,576 bytes of code at {BEACON}" in check(found, "beacon").detail
+    assert found.costs is not None
+    rows = {row.what: row.gas for row in found.costs.rows}
+    assert rows["replica of the beacon, once for all its proxies"] == cost.fork_gas(b"\1" * 600, 2, 700)
+    assert "sync of 1 changed slot, and of the beacon with none" in rows
+
+
+async def test_analyze_beacon_that_cannot_be_replicated_is_not_replicable(
+    fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error in (NoCode("there is no contract"), SourceIsProxy("EIP-1967", TO)):
+        found = await analyze(beaconed(fake, monkeypatch, error).chain, None, ADDRESS)
+        assert not found.replicable and found.costs is None
+        assert found.verdict.endswith("its beacon cannot be replicated.")
