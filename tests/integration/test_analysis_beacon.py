@@ -48,3 +48,11 @@ async def test_analyze_clone_warns_of_nothing_that_its_fork_copies(ganache: Node
         await made.attest()
         found = await made.client.analyze(clone)
         assert found.verdict.endswith("can be replicated, and its views answer as on the source."), found.checks
+
+
+async def test_fork_of_one_slot_is_told_in_the_singular(ganache: Node, anvil: Node) -> None:
+    async with world(ganache, anvil) as made:
+        one = await deployed(made, creation(b"\0", {bytes(32): 7}))
+        await made.attest()
+        forked = await made.client.fork(one, anchor=made.anchor)
+        assert [step.what for step in forked.steps] == ["create replica", "fill 1 slot", "activate"]

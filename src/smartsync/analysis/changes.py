@@ -97,7 +97,7 @@ async def _by_roots(history: _History, header: Header, first: int) -> ChangeRepo
         raise
     except SmartSyncError as error:
         return _unknown(header, error.message)
-    seconds = header.timestamp - await history.time(first)
+    seconds = _between(await history.time(first), header)
     return ChangeReport("storage roots", "", first, header.number, seconds, len(numbers), len(changed), last)
 
 
@@ -117,7 +117,7 @@ async def _by_logs(chain: Chain, header: Header, address: str, why: str) -> Chan
     first = max(1, header.number - _LOG_BLOCKS + 1)
     try:
         logs = await chain.logs(address, from_block=first, to_block=header.number)
-        seconds = header.timestamp - (await chain.header(first)).timestamp
+        seconds = _between((await chain.header(first)).timestamp, header)
     except NodeUnreachable:
         raise
     except SmartSyncError as error:
@@ -125,6 +125,11 @@ async def _by_logs(chain: Chain, header: Header, address: str, why: str) -> Chan
     blocks = {log.block_number for log in logs if first <= log.block_number <= header.number}
     looks = header.number - first + 1
     return ChangeReport("logs", why, first, header.number, seconds, looks, len(blocks), max(blocks, default=None))
+
+
+def _between(first_s: int, header: Header) -> int:
+    """Return the seconds from the first block's time on; 0 where that is a genesis block without a time."""
+    return header.timestamp - first_s if first_s else 0
 
 
 def _unknown(header: Header, why: str) -> ChangeReport:

@@ -22,6 +22,7 @@ from smartsync.analysis.report import (
 )
 from smartsync.analysis.storage import measure_storage
 from smartsync.analysis.verdict import (
+    abi_check,
     address_check,
     answers_check,
     beacon_check,
@@ -175,6 +176,8 @@ class _Work:
         if proxy is not None:
             await self._examine_implementation(proxy)
         read = self.codes[-1]
+        if (check := abi_check(self.names.keys(), self.codes)) is not None:
+            self.checks.append(check)
         self.checks.append(answers_check(read))
         if (check := flow_check(self.codes)) is not None:
             self.checks.append(check)

@@ -86,6 +86,18 @@ def answers_check(code: CodeReport) -> Check:
     return Check(name, False, detail + beside, needed=False)
 
 
+def abi_check(names: Collection[bytes], codes: Sequence[CodeReport]) -> Check | None:
+    """Tell how many of an ABI's functions, by 4-byte selector, the codes have; None without an ABI."""
+    if not names:
+        return None
+    known = {function.selector for code in codes for function in code.functions}
+    found = len(known & set(names))
+    if not found:
+        why = "it may be another contract's" if known else "no functions were recognised there"
+        return Check("ABI", False, f"none of the ABI's functions ({len(names)}) is in the code: {why}", needed=False)
+    return Check("ABI", True, f"{found} of the ABI's functions ({len(names)}) found in the code", needed=False)
+
+
 def flow_check(codes: Sequence[CodeReport]) -> Check | None:
     """Tell which functions could not be followed to the end; None where all could."""
     lost = [function.name for code in codes for function in code.functions if not function.followed]

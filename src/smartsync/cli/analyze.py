@@ -170,20 +170,29 @@ def _draw_storage(console: Console, storage: StorageReport, changes: ChangeRepor
     slots = f"{'' if storage.exact else 'about '}{storage.slots:,}"
     rows: list[tuple[str, object]] = [
         ("slots", slots),
-        ("depth of the trie", f"{storage.depth:g} nodes in the mean" if storage.depth else None),
-        ("account proof", f"{storage.account_nodes} nodes, {storage.account_bytes:,} bytes of calldata"),
+        ("depth of the trie", f"{storage.depth:g} {_nodes(storage.depth)} in the mean" if storage.depth else None),
+        (
+            "account proof",
+            f"{storage.account_nodes} {_nodes(storage.account_nodes)}, {storage.account_bytes:,} bytes of calldata",
+        ),
         ("changes", None if changes is None else _told(changes)),
     ]
     render.card(console, "Storage", rows)
 
 
+def _nodes(number: float) -> str:
+    return "node" if number == 1 else "nodes"
+
+
 def _told(changes: ChangeReport) -> str:
     if changes.method == "unknown":
         return f"unknown: {changes.why}"
-    span = f"in blocks {changes.from_block} to {changes.to_block} ({_duration(changes.seconds)})"
+    duration = f" ({_duration(changes.seconds)})" if changes.seconds else ""
+    span = f"in blocks {changes.from_block} to {changes.to_block}{duration}"
     last = "" if changes.last_block is None else f"; the last in block {changes.last_block}"
     if changes.method == "logs":
-        return f"events in {changes.changes} blocks {span}{last} (the node serves no proofs of older blocks)"
+        blocks = "block" if changes.changes == 1 else "blocks"
+        return f"events in {changes.changes} {blocks} {span}{last} (the node serves no proofs of older blocks)"
     looks = f"{span}, of which {changes.looks} were looked at"
     return f"at least {changes.changes} {looks}{last}" if changes.changes else f"none seen {looks}"
 

@@ -81,5 +81,9 @@ def _draw(console: Console, reports: list[NodeReport]) -> None:
         render.heading(console, f"{report.role} node {report.host}{client}")
         render.checks(console, report.checks, failed="no")
         console.print()
-    bad = [report.role for report in reports if not report.ok]
+    bad = [f"the {report.role} node {report.host} ({_failed(report)})" for report in reports if not report.ok]
     render.heading(console, f"Not fit as it is: {' and '.join(bad)}." if bad else "All that is needed works.")
+
+
+def _failed(report: NodeReport) -> str:
+    return ", ".join(check.name for check in report.checks if check.needed and not check.ok)

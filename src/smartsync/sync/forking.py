@@ -127,7 +127,7 @@ class Fork:
             step = filling.plan(size)
             data = encode_call("Hub", "fill", [replica, step.old_root, step.witness])
             try:
-                await self._send(data, f"fill {len(step.changes)} slots")
+                await self._send(data, f"fill {len(step.changes)} {'slot' if len(step.changes) == 1 else 'slots'}")
             except TransactionTooLarge:
                 if len(step.changes) == 1:
                     raise

@@ -8,6 +8,7 @@ import pytest
 from smartsync.analysis import changes
 from smartsync.analysis.changes import recent_changes
 from smartsync.errors import MethodMissing, NodeUnreachable, RpcError
+from smartsync.rlp import encode_int
 from smartsync.trie.node import root_hash
 from smartsync.trie.trie import build
 from tests.unit.conftest import ADDRESS, FakeNode
@@ -132,3 +133,20 @@ async def test_recent_changes_node_that_is_gone_raises() -> None:
     living.node.override["eth_getProof"] = silent
     with pytest.raises(NodeUnreachable):
         await looked(living)
+
+
+@pytest.mark.parametrize(("begun", "seconds"), [(0, 0), (1_000_000, 90)])
+async def test_recent_changes_since_a_genesis_without_a_time_has_no_duration(
+    fake: Any, monkeypatch: pytest.MonkeyPatch, begun: int, seconds: int
+) -> None:
+    fields = FakeNode.header_fields
+
+    def timed(node: FakeNode, number: int) -> list[bytes]:
+        found = fields(node, number)
+        found[11] = encode_int(1_000_000 + 10 * number if number else begun)
+        return found
+
+    monkeypatch.setattr(FakeNode, "header_fields", timed)
+    node = fake({1: 1})
+    found = await recent_changes(node.chain, await node.chain.header(9), ADDRESS)
+    assert (found.method, found.from_block, found.seconds) == ("storage roots", 0, seconds)

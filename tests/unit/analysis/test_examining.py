@@ -275,3 +275,34 @@ async def test_analyze_beacon_that_cannot_be_replicated_is_not_replicable(
         found = await analyze(beaconed(fake, monkeypatch, error).chain, None, ADDRESS)
         assert not found.replicable and found.costs is None
         assert found.verdict.endswith("its beacon cannot be replicated.")
+
+
+OWNER = {"type": "function", "name": "owner", "inputs": [], "outputs": [], "stateMutability": "view"}
+PRICE = OWNER | {"name": "price"}
+HAS_OWNER = bytes.fromhex("5f3560e01c638da5cb5b14600f575f5ffd5b5f545f5260205ff3")
+"""Answers ``owner()`` by slot 0, and nothing else."""
+
+
+@pytest.mark.parametrize(
+    ("abi", "ok", "told"),
+    [
+        ([OWNER, PRICE], True, "1 of the ABI's functions (2) found in the code"),
+        ([PRICE], False, "none of the ABI's functions (1) is in the code: it may be another contract's"),
+    ],
+)
+async def test_analyze_abi_is_held_against_the_code(fake: Any, abi: list[Any], ok: bool, told: str) -> None:
+    found = await analyze(fake({0: 1}, HAS_OWNER).chain, None, ADDRESS, abi=abi)
+    assert (check(found, "ABI").ok, check(found, "ABI").detail) == (ok, told)
+    assert found.replicable and ("see what is marked warn" in found.verdict) is not ok
+
+
+async def test_analyze_abi_of_code_without_functions_is_told(fake: Any) -> None:
+    found = await analyze(fake({0: 1}, TIME).chain, None, ADDRESS, abi=[OWNER, PRICE])
+    assert check(found, "ABI").detail.endswith("functions (2) is in the code: no functions were recognised there")
+    assert "ABI" not in {one.name for one in (await analyze(fake({0: 1}, TIME).chain, None, ADDRESS)).checks}
+
+
+async def test_analyze_abi_of_a_proxys_implementation_is_found(fake: Any) -> None:
+    node = fake({1: 1}, CLONE)
+    implemented(node, f"0x{HAS_OWNER.hex()}")
+    assert check(await analyze(node.chain, None, ADDRESS, abi=[OWNER]), "ABI").ok

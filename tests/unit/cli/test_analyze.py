@@ -112,11 +112,25 @@ def test_analyze_report_tells_what_differs_where_and_what_it_costs(run, monkeypa
             ChangeReport("logs", "pruned", 1, 1000, 12_000, 1000, 3, 900),
             "events in 3 blocks in blocks 1 to 1000 (3.33 hours)",
         ),
+        (
+            ChangeReport("logs", "pruned", 1, 9, 90, 9, 1, 9),
+            "events in 1 block in blocks 1 to 9 (90 s); the last",
+        ),
+        (
+            ChangeReport("storage roots", "", 0, 26, 0, 25, 0, None),
+            "none seen in blocks 0 to 26, of which 25 were",
+        ),
     ],
 )
 def test_analyze_report_changes_in_words(run, monkeypatch, changes: ChangeReport, told: str) -> None:
     examining(monkeypatch, analysis(changes=changes))
     assert told in run("analyze", SOURCE).stdout
+
+
+def test_analyze_report_of_one_node_is_singular(run, monkeypatch) -> None:
+    examining(monkeypatch, analysis(storage=StorageReport(1, True, "proof walk", "", 1.0, 1, 200)))
+    told = run("analyze", SOURCE).stdout
+    assert "1 node in the mean" in told and "1 node, 200 bytes of calldata" in told
 
 
 def test_analyze_not_replicable_exit_3(run, monkeypatch) -> None:

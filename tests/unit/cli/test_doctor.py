@@ -38,6 +38,15 @@ def test_doctor_node_unfit_exit_3(run, monkeypatch) -> None:
     assert [node["ok"] for node in document["nodes"]] == [False, False]
 
 
+def test_doctor_nodes_unfit_are_told_with_what_they_lack(run, monkeypatch) -> None:
+    _doctor(monkeypatch, ok=False)
+    told = " ".join(run("doctor").stdout.split())
+    assert told.endswith(
+        "Not fit as it is: the source node source.example:8545 (eth_getProof) and the target node target.example:8545 "
+        "(eth_getProof)."
+    )
+
+
 def test_doctor_one_url_examines_one_node(run, monkeypatch) -> None:
     asked = _doctor(monkeypatch)
     monkeypatch.delenv("SMARTSYNC_TARGET_URL")
