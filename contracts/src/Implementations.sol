@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Resolver} from "./Resolver.sol";
 import {IAnchor, Level, SrcBlock, Status} from "./interfaces/IAnchor.sol";
-import {IHub, ReplicaRecord, ReplicaStatus} from "./interfaces/IHub.sol";
+import {IHub, ReplicaKey, ReplicaRecord, ReplicaStatus} from "./interfaces/IHub.sol";
 import {IBeacon, IImplementations, ProxyKind} from "./interfaces/IImplementations.sol";
 import {AccountProof} from "./libraries/AccountProof.sol";
 import {CloneCode} from "./libraries/CloneCode.sol";
@@ -47,10 +47,12 @@ contract Implementations is IImplementations {
         bytes calldata code
     ) external returns (address copy) {
         Supplied storage known = _supplied[anchor][implementation];
-        bytes32 stateRoot = _stateRootAt(anchor, known.blockHash, blockHash);
+        (bytes32 stateRoot, bool isLessFinal) = _stateRootAt(anchor, known.blockHash, blockHash);
         (bool exists,, bytes32 codeHash) = AccountProof.verify(stateRoot, implementation, accountProof);
         if (!exists) codeHash = keccak256("");
         copy = _copyWith(codeHash, code);
+        // What a FINAL block says stays, also where a SAFE one that says the same is revoked later on.
+        if (isLessFinal && copy != address(0) && copy == known.copy) return copy;
         known.copy = copy;
         known.blockHash = blockHash;
         emit ImplementationSupplied(anchor, implementation, blockHash, codeHash, copy);
@@ -82,7 +84,9 @@ contract Implementations is IImplementations {
     function nameBeacon(address replica) external {
         ReplicaRecord memory rec = HUB.record(replica);
         if (rec.status != ReplicaStatus.ACTIVE) revert IHub.WrongStatus(rec.status);
-        if (HUB.logicOf(rec.key).codehash != rec.key.codeHash) revert ReplicaNotPlain(replica);
+        if (!_isPlain(rec.key)) revert ReplicaNotPlain(replica);
+        address target = CloneCode.targetAt(HUB.logicOf(rec.key));
+        if (target != address(0)) revert BeaconIsClone(replica, target);
         (address anchor, address beacon) = (rec.key.anchor, rec.key.source);
         Level level = _levelOf(anchor, rec.blockHash);
         if (!_isUsable(level)) revert IHub.BlockNotAccepted(rec.blockHash, level);
@@ -121,6 +125,26 @@ contract Implementations is IImplementations {
         return _askBeacon(beacon, named);
     }
 
+    // --- levels ---
+
+    /// @inheritdoc IImplementations
+    function levelBehind(address replica) external view returns (Level) {
+        ReplicaKey memory key = HUB.record(replica).key;
+        if (_isPlain(key)) return Level.FINAL;
+        // To the book a resolver tells what it would ask the book about.
+        (address named, bool isBeacon) = abi.decode(_answerOf(replica), (address, bool));
+        Level level = Level.FINAL;
+        if (isBeacon) {
+            address beacon = named;
+            named = implementationBehind(key.anchor, beacon, replica);
+            level = _levelOf(key.anchor, HUB.record(_beacons[key.anchor][beacon]).blockHash);
+            if (!_isUsable(level)) return level; // both stand at one block, which is not any more
+        }
+        requireCopy(key.anchor, named);
+        Level proven = _levelOf(key.anchor, _supplied[key.anchor][named].blockHash);
+        return proven < level ? proven : level;
+    }
+
     // --- resolvers ---
 
     /// @inheritdoc IImplementations
@@ -146,8 +170,9 @@ contract Implementations is IImplementations {
 
     // --- parts: copies ---
 
-    /// @dev The state root of a block at which something may be recorded: the rule of `IHub.sync`, and again at the same block.
-    function _stateRootAt(address anchor, bytes32 recorded, bytes32 blockHash) private view returns (bytes32) {
+    /// @dev The state root of a block at which something may be recorded: the rule of `IHub.sync`, and again at the same block;
+    /// and whether it is SAFE only, and the one recorded FINAL.
+    function _stateRootAt(address anchor, bytes32 recorded, bytes32 blockHash) private view returns (bytes32, bool) {
         if (anchor.code.length == 0) revert IHub.NotAnAnchor(anchor);
         (Status current, uint64 number, Level level, SrcBlock memory accepted) =
             IAnchor(anchor).step(recorded, blockHash);
@@ -161,7 +186,7 @@ contract Implementations is IImplementations {
                 revert IHub.BlockNotNewer(number, accepted.number);
             }
         }
-        return accepted.stateRoot;
+        return (accepted.stateRoot, level == Level.FINAL && accepted.level == Level.SAFE);
     }
 
     /// @dev The copy with this code hash, from the code given or from before; zero where neither has it.
@@ -170,11 +195,33 @@ contract Implementations is IImplementations {
         if (code.length == 0) return copy;
         if (keccak256(code) != codeHash) revert IHub.CodeMismatch(codeHash, keccak256(code));
         if (!LogicCopy.isDeployable(code)) revert IHub.CodeNotDeployable(code.length);
+        // Its copy would delegate to an address of the source chain, where anybody may have put anything here.
+        address target = CloneCode.target(code);
+        if (target != address(0)) revert ImplementationIsClone(target);
         // With SELFDESTRUCT a copy can be destroyed in the transaction that made it (EIP-6780): then it is put back.
         if (copy.code.length != 0) return copy;
         copy = LogicCopy.deploy(0, code);
         if (copy == address(0)) revert IHub.DeploymentFailed();
         _copies[codeHash] = copy;
+    }
+
+    // --- parts: replicas ---
+
+    function _isPlain(ReplicaKey memory key) private view returns (bool) {
+        return HUB.logicOf(key).codehash == key.codeHash;
+    }
+
+    /// @dev What a replica answers to nothing, or its reason.
+    function _answerOf(address replica) private view returns (bytes memory answer) {
+        bool success;
+        // Whoever is asked tells by who asks.
+        // slither-disable-next-line low-level-calls
+        (success, answer) = replica.staticcall("");
+        if (!success) {
+            assembly ("memory-safe") {
+                revert(add(answer, 32), mload(answer))
+            }
+        }
     }
 
     // --- parts: beacons ---

@@ -22,6 +22,7 @@ contract ReaderGuard {
     address private immutable REPLICA;
     uint64 private immutable MAX_AGE;
     Level private immutable MIN;
+    bool private immutable LOOKS_BEHIND; // whether what the replica answers by may be less final than its block
 
     /// @param hub The hub that made the replica.
     /// @param replica The replica.
@@ -33,6 +34,10 @@ contract ReaderGuard {
         if (min != Level.SAFE && min != Level.FINAL) revert LevelOutOfRange(min);
         // That it is a replica of this hub, and fresh: a guard that never worked would be found out too late.
         FreshReplica.requireFresh(hub, replica, maxAge, min);
+        // What a replica is for, is in its key for ever.
+        bool looksBehind = min == Level.FINAL && FreshReplica.resolves(hub, replica);
+        if (looksBehind) FreshReplica.requireFinalBehind(hub, replica);
+        LOOKS_BEHIND = looksBehind;
         (HUB, REPLICA, MAX_AGE, MIN) = (hub, replica, maxAge, min);
     }
 
@@ -40,12 +45,17 @@ contract ReaderGuard {
     fallback() external payable {
         if (msg.value != 0) revert ValueRefused(msg.value);
         FreshReplica.requireFresh(HUB, REPLICA, MAX_AGE, MIN);
+        if (LOOKS_BEHIND) FreshReplica.requireFinalBehind(HUB, REPLICA);
+        address replica = REPLICA;
         // Whatever was asked for, in whatever interface.
-        // slither-disable-next-line low-level-calls
-        (bool success, bytes memory answer) = REPLICA.staticcall(msg.data);
         assembly ("memory-safe") {
-            if success { return(add(answer, 32), mload(answer)) }
-            revert(add(answer, 32), mload(answer))
+            // free ► | calldata |, then | answer |
+            let free := mload(0x40)
+            calldatacopy(free, 0, calldatasize())
+            let success := staticcall(gas(), replica, free, calldatasize(), 0, 0)
+            returndatacopy(free, 0, returndatasize())
+            if success { return(free, returndatasize()) }
+            revert(free, returndatasize())
         }
     }
 }

@@ -10,7 +10,8 @@ import {IImplementations, ProxyKind} from "./interfaces/IImplementations.sol";
 ///   inner frame ── delegatecall ──► resolver ── delegatecall ──► copy of the implementation
 ///                                      └── asks ──► Implementations: which copy? or reverts with the reason
 ///
-/// @dev It has no storage variables and no function of its own: whatever is called is the implementation's. Which slot it
+/// @dev It has no storage variables and no function of its own: whatever is called is the implementation's. Only the book is
+/// told what the proxy names, since nobody else can look into a replica's storage here. Which slot it
 /// reads is fixed at its creation: a proxy reads one, and another may hold something else (an implementation for UUPS behind
 /// a proxy from before EIP-1967 writes the one that this proxy does not read).
 contract Resolver {
@@ -38,6 +39,14 @@ contract Resolver {
             // Proxies use the lower 160 bits, by the rules of DELEGATECALL or of Solidity's `address`; so does this.
             assembly ("memory-safe") {
                 named := and(sload(slot), 0xffffffffffffffffffffffffffffffffffffffff)
+            }
+        }
+        if (msg.sender == address(IMPLEMENTATIONS)) {
+            bool isBeacon = IS_BEACON;
+            assembly ("memory-safe") {
+                mstore(0, named)
+                mstore(32, isBeacon)
+                return(0, 64)
             }
         }
         address copy = IS_BEACON

@@ -167,6 +167,30 @@ contract ImplementationsTest is ProxyScene {
         _refused(hash, large, abi.encodeWithSelector(IHub.CodeNotDeployable.selector, large.length));
     }
 
+    /// @dev Its copy would delegate to an address where anybody may have put anything here.
+    function test_supply_codeOfAClone_reverts() public {
+        bytes[4] memory clones = [
+            abi.encodePacked(hex"363d3d373d3d3d363d73", SECOND, hex"5af43d82803e903d91602b57fd5bf3"),
+            abi.encodePacked(hex"3d3d3d3d363d3d37363d73", SECOND, hex"5af43d3d93803e602a57fd5bf3"),
+            abi.encodePacked(hex"365f5f375f5f365f73", SECOND, hex"5af43d5f5f3e5f3d91602a57fd5bf3"),
+            abi.encodePacked(hex"5f5f365f5f37365f73", SECOND, hex"5af43d5f5f3e6029573d5ffd5b3d5ff3")
+        ];
+        for (uint256 i = 0; i < clones.length; ++i) {
+            put(FIRST, clones[i]);
+            _refused(
+                mine(10), clones[i], abi.encodeWithSelector(IImplementations.ImplementationIsClone.selector, SECOND)
+            );
+        }
+    }
+
+    /// @dev On source chains without EIP-6780 an implementation can become one: then there is no copy any more.
+    function test_supply_clonesCodeWithoutGivingIt_endsTheCopy() public {
+        supply(10, FIRST, sampleCode);
+        put(FIRST, abi.encodePacked(hex"363d3d373d3d3d363d73", SECOND, hex"5af43d82803e903d91602b57fd5bf3"));
+        assertEq(registry.supply(address(anchor), mine(11), FIRST, nodesOf(FIRST), ""), address(0));
+        assertEq(registry.copyOf(address(anchor), FIRST), address(0));
+    }
+
     function test_supply_largestCode_isCopied() public {
         bytes memory large = new bytes(LogicCopy.MAX_SIZE);
         assertEq(supply(10, FIRST, large).code, large);
@@ -236,6 +260,42 @@ contract ImplementationsTest is ProxyScene {
     function test_supply_sameBlockAgain_changesNothing() public {
         address copy = supply(10, FIRST, sampleCode);
         assertEq(supply(10, FIRST, sampleCode), copy);
+    }
+
+    /// @dev Else anybody could move a record onto a block that an ordinary reorganisation revokes.
+    function test_supply_sameCodeAtASafeBlock_leavesTheFinalOne() public {
+        address copy = supply(10, FIRST, sampleCode);
+        (, bytes32 recorded) = registry.supplied(address(anchor), FIRST);
+        bytes32 safe = mine(20, Level.SAFE);
+        assertEq(registry.supply(address(anchor), safe, FIRST, nodesOf(FIRST), ""), copy);
+        assertEq(registry.supply(address(anchor), safe, FIRST, nodesOf(FIRST), sampleCode), copy);
+        (, bytes32 proven) = registry.supplied(address(anchor), FIRST);
+        assertEq(proven, recorded);
+        anchor.setLevel(safe, Level.REVOKED);
+        assertEq(registry.copyOf(address(anchor), FIRST), copy);
+    }
+
+    function test_supply_sameCodeAtASafeBlock_replacesARevokedOneAndASafeOne() public {
+        supply(10, FIRST, sampleCode);
+        (, bytes32 recorded) = registry.supplied(address(anchor), FIRST);
+        anchor.setLevel(recorded, Level.REVOKED);
+        for (uint64 number = 11; number < 13; ++number) {
+            bytes32 safe = mine(number, Level.SAFE);
+            registry.supply(address(anchor), safe, FIRST, nodesOf(FIRST), "");
+            (, bytes32 proven) = registry.supplied(address(anchor), FIRST);
+            assertEq(proven, safe);
+        }
+    }
+
+    /// @dev It is the newest that is known, and what a FINAL reader is told by `levelBehind`.
+    function test_supply_otherCodeAtASafeBlock_replacesTheFinalOne() public {
+        supply(10, FIRST, sampleCode);
+        put(FIRST, upgradeCode);
+        bytes32 safe = mine(20, Level.SAFE);
+        registry.supply(address(anchor), safe, FIRST, nodesOf(FIRST), upgradeCode);
+        (, bytes32 proven) = registry.supplied(address(anchor), FIRST);
+        assertEq(proven, safe);
+        assertEq(registry.copyOf(address(anchor), FIRST).code, upgradeCode);
     }
 
     /// @dev On source chains without EIP-6780.

@@ -49,6 +49,15 @@ contract ImplementationsBeaconTest is ProxyScene {
         registry.nameBeacon(replica);
     }
 
+    /// @dev It would ask whoever stands at that address on this chain.
+    function test_nameBeacon_clone_reverts() public {
+        address there = address(0xb0b);
+        bytes memory clone = abi.encodePacked(hex"363d3d373d3d3d363d73", there, hex"5af43d82803e903d91602b57fd5bf3");
+        address named = active(address(0xbead), clone, hub.logicHashOf(clone), 11, 1, naming);
+        vm.expectRevert(abi.encodeWithSelector(IImplementations.BeaconIsClone.selector, named, there));
+        registry.nameBeacon(named);
+    }
+
     function test_nameBeacon_atARevokedBlock_reverts() public {
         bytes32 recorded = hub.record(beacon).blockHash;
         anchor.setLevel(recorded, Level.REVOKED);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Level} from "./IAnchor.sol";
+
 /// @notice Where a proxy has the address of what it delegates to.
 enum ProxyKind {
     NONE, // in no place known here
@@ -56,16 +58,25 @@ interface IImplementations {
     /// @notice The replica's logic is not its source's code, byte for byte: it resolves something itself, or the copy is gone
     /// (`IHub.restoreLogic`).
     error ReplicaNotPlain(address replica);
+    /// @notice The code is a clone's, which delegates to this address of the source chain: a copy of it would delegate to
+    /// what anybody has put there on this chain. The replica of a proxy of a proxy cannot be read.
+    error ImplementationIsClone(address target);
+    /// @notice The beacon's code is a clone's; the same.
+    error BeaconIsClone(address replica, address target);
     /// @notice No resolver of this kind is made for code like this: it is none of the clones, or the kind is NONE.
     error NotOfThatKind(ProxyKind kind);
 
     /// @notice Records what code an implementation has at an accepted block of the source chain, and deploys a copy of it where
     /// there is none yet. Anybody may. The block is newer than that of the record before, or the same, or any where that has
     /// been revoked. So every replica at this anchor whose storage names the implementation can be read.
+    /// A record of a FINAL block stays as it is where a newer block that is SAFE only says the same; other code at a newer SAFE
+    /// block replaces it, as the newest that is known.
     /// @dev Warning: without `code`, where the proven code is new here, the implementation has no copy afterwards and reads
     /// are refused: the copy before is not of the code any more.
     /// Reverts with `NotAnAnchor`, `AnchorNotActive`, `BlockNotAccepted`, `BlockNotNewer`, `CodeMismatch`,
-    /// `CodeNotDeployable` or `DeploymentFailed` of `IHub`.
+    /// `CodeNotDeployable` or `DeploymentFailed` of `IHub`, or with `ImplementationIsClone`.
+    /// Warning: an implementation that is a proxy of any other kind cannot be told from one that is none. Its copy delegates
+    /// by what the replica's storage has in its slot, to what stands there on this chain. The client refuses what it knows.
     /// @param anchor The anchor of the replicas that it is for.
     /// @param blockHash A block that this anchor accepts.
     /// @param implementation The implementation's address on the source chain.
@@ -87,7 +98,9 @@ interface IImplementations {
     /// active plain replica is as good as another, for anybody can synchronise it.
     /// @dev Warning: a beacon that asks other contracts gets the answers of this chain's, and so does not answer here as it
     /// does on its own. Reverts with `UnknownReplica` or `WrongStatus` or `BlockNotAccepted` of `IHub`, with
-    /// `ReplicaNotPlain` or `BeaconAnswered`.
+    /// `ReplicaNotPlain`, `BeaconIsClone` or `BeaconAnswered`.
+    /// Warning: a beacon that is itself a proxy by a slot cannot be told from one that is none, and delegates to what stands
+    /// on this chain. And a beacon that answers by who asks is asked by this contract here, not by the proxy.
     /// @param replica An active replica of the beacon, whose logic is a copy of the beacon's own code.
     function nameBeacon(address replica) external;
 
@@ -115,6 +128,13 @@ interface IImplementations {
     /// @param beacon The beacon's address on the source chain.
     /// @param replica The replica whose storage names the beacon.
     function implementationBehind(address anchor, address beacon, address replica) external view returns (address);
+
+    /// @notice How firmly the anchor stands, now, behind what a replica answers by, besides its own block (`IHub.head`): the
+    /// lowest level of the block at which its implementation was proven and of its beacon's replica. FINAL for a replica that
+    /// has a copy of its source's code and so answers by nothing else. For who relies on FINAL blocks: `FreshReplica`.
+    /// @dev Reverts with `UnknownReplica`, or as a read of the replica would: there is nothing behind it then. REVOKED
+    /// where replica and beacon stand at one and the same block which is.
+    function levelBehind(address replica) external view returns (Level);
 
     /// @notice What to give `IHub.create` as the `logicHash` of a replica that resolves: keccak-256 of its resolver's creation
     /// code.

@@ -8,8 +8,20 @@ pragma solidity 0.8.37;
 /// it (`extcodecopy(address(this))`), and a replica has other code. Vyper's clones are not here: they hand back 4,096 bytes
 /// whatever the answer's length.
 library CloneCode {
+    /// @dev The longest of the forms.
+    uint256 private constant LONGEST = 45;
+
     /// @notice What a clone delegates to; zero where the code is not a clone's.
     function target(bytes calldata code) internal pure returns (address) {
+        return code.length > LONGEST ? address(0) : _target(code);
+    }
+
+    /// @notice The same of the contract that stands at an address here.
+    function targetAt(address place) internal view returns (address) {
+        return place.code.length > LONGEST ? address(0) : _target(place.code);
+    }
+
+    function _target(bytes memory code) private pure returns (address) {
         // EIP-1167
         address found = _within(code, hex"363d3d373d3d3d363d73", hex"5af43d82803e903d91602b57fd5bf3");
         if (found != address(0)) return found;
@@ -22,13 +34,12 @@ library CloneCode {
         return _within(code, hex"5f5f365f5f37365f73", hex"5af43d5f5f3e6029573d5ffd5b3d5ff3");
     }
 
-    function _within(bytes calldata code, bytes memory before, bytes memory behind)
-        private
-        pure
-        returns (address found)
-    {
+    function _within(bytes memory code, bytes memory before, bytes memory behind) private pure returns (address found) {
         if (code.length != before.length + 20 + behind.length) return address(0);
-        found = address(bytes20(code[before.length:before.length + 20]));
+        uint256 end = before.length + 20;
+        assembly ("memory-safe") {
+            found := and(mload(add(code, end)), 0xffffffffffffffffffffffffffffffffffffffff)
+        }
         if (keccak256(code) != keccak256(abi.encodePacked(before, found, behind))) return address(0);
     }
 }
