@@ -221,8 +221,8 @@ class IncompleteSlots(ProofError):
 
     ``prefixes`` are the open subtries: trie-key prefixes in nibbles, one per byte, below which something is not known;
     one of 64 nibbles is the trie key of a slot that is missing. ``detail`` tells why it was not found; ``own_hint`` is
-    the hint where it is not the usual one. ``slots`` is how many the storage holds in all, where each that is missing is
-    told by its whole trie key; else None.
+    the hint where it is not the usual one. ``slots`` is how many the storage holds in all, where each that is missing
+    is told by its whole trie key; else None.
     """
 
     slots: int | None = None

@@ -9,7 +9,7 @@ Source: EIP-1167, 1822, 1967.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eth_utils.address import to_checksum_address
 
@@ -25,8 +25,9 @@ from smartsync.errors import (
     TransactionReverted,
 )
 from smartsync.keccak import keccak256
-from smartsync.replica import ReplicaKey
-from smartsync.source import BEACON_KIND, PROXY_SLOTS, delegates_by, find_clone, inspect
+from smartsync.replica import ReplicaKey, logic_of
+from smartsync.source import BEACON_KIND, PROXY_SLOTS, delegates_by, find_clone, inspect, read_code
+from smartsync.types import NO_ACCOUNT
 from smartsync.views import call_view
 
 _CLONE = 1
@@ -71,7 +72,12 @@ class Resolution:
         """Return the address that a slot's value names: its lower 160 bits, as DELEGATECALL takes them."""
         if self.slot is None:
             return self.target
-        return to_checksum_address((value & (2**160 - 1)).to_bytes(20, "big"))
+        return address_of(value)
+
+
+def address_of(value: int) -> str:
+    """Return the address in a slot's value: its lower 160 bits."""
+    return to_checksum_address((value & (2**160 - 1)).to_bytes(20, "big"))
 
 
 def book_of(hub: str) -> str:
@@ -173,6 +179,11 @@ async def resolution_of(source: Chain, target: Chain, hub: str, key: ReplicaKey,
     """Return how the replica of this key finds what it delegates to; None where it has a copy of its source's code.
 
     ``block`` is the number of a source block at which its code can be asked for: a clone's says what it is.
+
+    Raises
+    ------
+    NoCode, InvalidProof
+        Of a clone: the source does not give the code that it was made of, so nobody knows here where it delegates to.
     """
     book = book_of(hub)
     try:
@@ -182,8 +193,10 @@ async def resolution_of(source: Chain, target: Chain, hub: str, key: ReplicaKey,
     for kind, known in _KINDS.items():
         if number == known:
             return Resolution(kind, PROXY_SLOTS[kind])
-    code = await source.code(key.source, block)
-    clone = find_clone(code) if keccak256(code) == key.code_hash else None
+    if keccak256(await target.code(await logic_of(target, hub, key))) == key.code_hash:
+        return None
+    code = await read_code(source, key.source, block, account=replace(NO_ACCOUNT, code_hash=key.code_hash))
+    clone = find_clone(code)
     if clone is None:
         return None
     (number,) = await call_view(target, "IImplementations", book, "kindOf", [key.anchor, code, key.logic_hash])

@@ -10,6 +10,7 @@ Source: EIP-170, 1167, 1822, 1967, 3541, 7511, 7702.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from eth_utils.address import to_checksum_address
 
@@ -169,7 +170,31 @@ def find_clone(code: bytes) -> tuple[str, str] | None:
 
 async def find_proxy(chain: Chain, address: str, block: int, code: bytes) -> tuple[str, str] | None:
     """Return kind and implementation (or beacon) of a proxy with this code; None where it is none that is known."""
-    return find_clone(code) or await _by_slot(chain, address, block, code)
+    slots = list(proxy_slots(address, code).values())
+    values = await chain.storage_at(address, slots, block)
+    return proxy_by(address, code, dict(zip(slots, values, strict=True)))
+
+
+def proxy_by(address: str, code: bytes, values: Mapping[bytes, int]) -> tuple[str, str] | None:
+    """Return what ``find_proxy`` does, by values of ``proxy_slots`` that are known; one that is missing is 0."""
+    clone = find_clone(code)
+    if clone is not None:
+        return clone
+    known = ((kind, values.get(slot, 0)) for kind, slot in proxy_slots(address, code).items())
+    used = [(kind, _address(value.to_bytes(32, "big"))) for kind, value in known if value]
+    # An implementation may write the slot of another kind than its proxy reads.
+    read = [(kind, named) for kind, named in used if delegates_by(kind, code, named)]
+    return next(iter(read or used), None)
+
+
+def proxy_slots(address: str, code: bytes) -> dict[str, bytes]:
+    """Return the slots (32 bytes) where a contract with this code may have what it delegates to, by kind of proxy."""
+    slots = dict(PROXY_SLOTS)
+    if code.startswith(_SAFE) and len(code) <= _SAFE_SIZE and _DELEGATECALL in code:
+        slots["Safe proxy"] = bytes(32)
+    if code.startswith(_SEQUENCE):
+        slots["Sequence wallet"] = bytes.fromhex(address[2:]).rjust(32, b"\0")
+    return slots
 
 
 def delegates_by(kind: str, code: bytes, named: str) -> bool:
@@ -182,20 +207,6 @@ def delegates_by(kind: str, code: bytes, named: str) -> bool:
     # OpenZeppelin's beacon proxies of today have the beacon in their code, and the slot for explorers only.
     is_written = slot in code or (kind == BEACON_KIND and bytes.fromhex(named[2:]) in code)
     return bool(slot) and is_written and _DELEGATECALL in code
-
-
-async def _by_slot(chain: Chain, address: str, block: int, code: bytes) -> tuple[str, str] | None:
-    """Return kind and implementation of a proxy that has its implementation in a slot."""
-    slots = dict(PROXY_SLOTS)
-    if code.startswith(_SAFE) and len(code) <= _SAFE_SIZE and _DELEGATECALL in code:
-        slots["Safe proxy"] = bytes(32)
-    if code.startswith(_SEQUENCE):
-        slots["Sequence wallet"] = bytes.fromhex(address[2:]).rjust(32, b"\0")
-    values = await chain.storage_at(address, list(slots.values()), block)
-    used = [(kind, _address(v.to_bytes(32, "big"))) for kind, v in zip(slots, values, strict=True) if v]
-    # An implementation may write the slot of another kind than its proxy reads.
-    read = [(kind, named) for kind, named in used if delegates_by(kind, code, named)]
-    return next(iter(read or used), None)
 
 
 def _address(data: bytes) -> str:

@@ -261,6 +261,7 @@ class SmartSync(Anchoring, Delegating):
         header = await accepted_header(self.source, self.target, record.key.anchor, block)
         if header.hash == record.block_hash and record.status == "active":
             ready = await self._make_ready(replica, record, header, on_progress)
+            ready = await self._told(replica, record, ready)
             done = SyncResult(replica, record.block_number, header.number, header.hash, (), ready.steps, **ready.told())
             return done if block is not None else await self._finished(done, record.key.anchor)
         await require_reachable(self.target, record, header)
@@ -276,6 +277,7 @@ class SmartSync(Anchoring, Delegating):
             await self._require_unmoved(replica, record, error)
             raise
         header, changes = sent.header, sent.transition.changes
+        ready = await self._told(replica, record, ready)
         return SyncResult(
             replica, record.block_number, header.number, header.hash, changes, (*ready.steps, *steps), **ready.told()
         )

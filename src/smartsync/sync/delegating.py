@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from smartsync.addresses import ZERO_ADDRESS, checked_address
 from smartsync.chain import Chain
 from smartsync.discovery.completeness import source_values
-from smartsync.errors import ReplicaError, SourceError
+from smartsync.errors import (
+    BlockNotAccepted,
+    NodeError,
+    NodeUnreachable,
+    ProofError,
+    ReplicaError,
+    SourceError,
+    SourceIsProxy,
+    TransactionReverted,
+    TransactionTooLarge,
+    TransitionTooLarge,
+)
 from smartsync.header import Header
 from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
 from smartsync.replica import ReplicaRecord
 from smartsync.results import ForkResult, Progress, Supplied, SyncResult
+from smartsync.source import PROXY_SLOTS
 from smartsync.submit import Sender
 from smartsync.sync.blocks import accepted_header
 from smartsync.sync.forking import Fork
 from smartsync.sync.supplying import Ready, Supplying
+
+_BEACON_SLOTS = 200
+"""Beacons of more slots are not replicated unasked, by ``sync`` and ``watch``: OpenZeppelin's have two."""
+
+_NOT_THE_REPLICAS = (
+    SourceError,
+    NodeError,
+    ProofError,
+    ReplicaError,
+    BlockNotAccepted,
+    TransactionReverted,
+    TransactionTooLarge,
+    TransitionTooLarge,
+)
+"""What may be wrong with that which a replica delegates to, and does not keep the replica itself from being synced."""
 
 
 class Delegating(ABC):
@@ -63,11 +91,10 @@ class Delegating(ABC):
                 f"{replica} is not the replica of a proxy: it answers by a copy of its source's own code",
                 hint="where that is gone, anybody can put it back by the hub's restoreLogic",
             )
-        value = 0
-        if resolution.slot is not None:
-            (value,) = await self.target.storage_at(replica, [resolution.slot], record.target_block)
+        slots = list(PROXY_SLOTS.values())
+        told = await self.target.storage_at(replica, slots, record.target_block)
         supplying = self._supplying(record.key.anchor, on_progress)
-        named = await supplying.make_ready(resolution, value, header)
+        named = await supplying.make_ready(resolution, dict(zip(slots, told, strict=True)), header)
         if resolution.is_beacon:
             # What the beacon's own replica says now, whatever the source's node said.
             block = await self.target.block_number()
@@ -78,11 +105,12 @@ class Delegating(ABC):
 
     # --- parts ---
 
-    def _supplying(self, anchor: str, on_progress: Progress | None) -> Supplying:
+    def _supplying(self, anchor: str, on_progress: Progress | None, limit: int | None = None) -> Supplying:
         sender, hub = self._paying(), self._hub()
 
         async def fork(beacon: str, block: int) -> ForkResult:
-            return await Fork(self.source, self.target, hub, anchor, sender, on_progress).run(beacon, block, None)
+            one = Fork(self.source, self.target, hub, anchor, sender, on_progress, limit=limit)
+            return await one.run(beacon, block, None)
 
         async def sync(replica: str, block: int) -> SyncResult:
             return await self._bring(replica, block, on_progress)
@@ -101,15 +129,39 @@ class Delegating(ABC):
     async def _make_ready(
         self, replica: str, record: ReplicaRecord, header: Header, on_progress: Progress | None
     ) -> Ready:
-        """Have all that the replica will delegate to at this block."""
-        resolution = await self._resolution(replica, record, header)
-        if resolution is None:
-            return Ready()
-        slots = [] if resolution.slot is None else [resolution.slot]
-        state = await source_values(self.source, header, record.key.source, slots)
-        supplying = self._supplying(record.key.anchor, on_progress)
-        value = state.values.get(slots[0], 0) if slots else 0
+        """Have all that the replica will delegate to at this block; what goes wrong with that is told, not raised.
+
+        Raises
+        ------
+        NodeUnreachable
+            Nothing else would work either.
+        """
+        supplying = self._supplying(record.key.anchor, on_progress, _BEACON_SLOTS)
         try:
-            return Ready(await supplying.make_ready(resolution, value, header), tuple(supplying.steps))
-        except SourceError as error:
-            return Ready(None, tuple(supplying.steps), error.message)
+            resolution = await self._resolution(replica, record, header)
+            if resolution is None:
+                return Ready()
+            state = await source_values(self.source, header, record.key.source, list(PROXY_SLOTS.values()))
+            named = await supplying.make_ready(resolution, state.values, header)
+        except NodeUnreachable:
+            raise
+        except _NOT_THE_REPLICAS as error:
+            return Ready(None, tuple(supplying.steps), error.message, isinstance(error, SourceIsProxy))
+        return Ready(named, tuple(supplying.steps))
+
+    async def _told(self, replica: str, record: ReplicaRecord, ready: Ready) -> Ready:
+        """Return what to tell after a sync, as the target has it: others may have supplied what was not there."""
+        resolution = self._resolutions.get((self._hub(), replica))
+        if resolution is None or ready.misleads:
+            return ready
+        try:
+            block = await self.target.block_number()
+            named = await implementation_of(self.target, self._hub(), record.key, replica, resolution, block)
+            copy = await copy_of(self.target, self._hub(), record.key.anchor, named)
+        except TransactionReverted as error:
+            return replace(ready, unreadable=ready.unreadable or error.reason)
+        except NodeError:
+            return ready
+        if copy is None:
+            return replace(ready, unreadable=ready.unreadable or f"no copy of {named} is there: smartsync supply")
+        return replace(ready, implementation=named, unreadable="")

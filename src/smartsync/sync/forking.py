@@ -10,13 +10,13 @@ from smartsync.contracts import encode_call
 from smartsync.discovery.completeness import SourceState, source_values
 from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.discovery.whole_storage import whole_storage
-from smartsync.errors import BlockNotAccepted, SourceIsProxy, TransactionTooLarge, UnknownReplica
+from smartsync.errors import BlockNotAccepted, SourceError, SourceIsProxy, TransactionTooLarge, UnknownReplica
 from smartsync.header import Header
 from smartsync.implementations import resolution_by, resolver_hash
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, read_record, replica_values
 from smartsync.results import ForkResult, Progress, Step
-from smartsync.source import look_at
+from smartsync.source import proxy_by, proxy_slots, read_code, require_deployable
 from smartsync.submit import Sender, step_of
 from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.filling import Filling
@@ -36,7 +36,7 @@ _GAS_PER_NEW_SLOT = 27_500
 class Fork:
     """One fork in the making. ``hints``: what the user knows of the contract; ``steps`` grows with each transaction.
 
-    ``supplying`` brings what a proxy delegates to; without it proxies are refused.
+    ``supplying`` brings what a proxy delegates to; without it proxies are refused. ``limit``: the most slots.
     """
 
     source: Chain
@@ -48,6 +48,7 @@ class Fork:
     hints: Hints = NO_HINTS
     steps: list[Step] = field(default_factory=list)
     supplying: Supplying | None = None
+    limit: int | None = None
 
     async def run(self, original: str, block: int | None, slots: set[bytes] | None) -> ForkResult:
         """Create the replica or carry on with it, until it is active.
@@ -60,8 +61,7 @@ class Fork:
         await require_same_source(self.source, self.target, self.anchor)
         self._progress("read source", 0, 0)
         header = await accepted_header(self.source, self.target, self.anchor, block)
-        account = (await source_values(self.source, header, original, [])).account
-        code, proxy = await look_at(self.source, original, header.number, account=account or NO_ACCOUNT)
+        code, proxy = await self._look_at(original, header)
         key = await self._key(original, code, proxy)
         (replica,) = await call_view(self.target, "Hub", self.hub, "replicaOf", [key])
         # What an earlier run sent may still be under way: it is not to be paid for twice.
@@ -76,6 +76,11 @@ class Fork:
             )
         # All of the source is known and complete before anything is sent.
         state, _ = await whole_storage(self.source, header, original, slots, self.hints, self.on_progress)
+        if self.limit is not None and len(state.values) > self.limit:
+            raise SourceError(
+                f"{original} has {len(state.values)} slots, and more than {self.limit} are not replicated unasked",
+                hint="smartsync supply REPLICA pays for them",
+            )
         implementation = await self._supply(proxy, header, state)
         if record is None:
             await self._send(encode_call("Hub", "create", [*key[:3], *key[4:], header.number]), "create replica")
@@ -87,6 +92,14 @@ class Fork:
         return ForkResult(
             replica, original, header.number, header.hash, len(state.values), tuple(self.steps), implementation
         )
+
+    async def _look_at(self, original: str, header: Header) -> tuple[bytes, tuple[str, str] | None]:
+        """Return what ``look_at`` does, proven: the kind of a proxy goes into the replica's key, for ever."""
+        account = (await source_values(self.source, header, original, [])).account
+        code = await read_code(self.source, original, header.number, account=account or NO_ACCOUNT)
+        require_deployable(code, original)
+        proven = await source_values(self.source, header, original, list(proxy_slots(original, code).values()))
+        return code, proxy_by(original, code, proven.values)
 
     async def _key(
         self, original: str, code: bytes, proxy: tuple[str, str] | None
@@ -105,11 +118,9 @@ class Fork:
         """Have what a proxy's replica will delegate to, before it is made; return the implementation."""
         if proxy is None or self.supplying is None:
             return None
-        resolution = resolution_by(*proxy)
-        value = 0 if resolution.slot is None else state.values.get(resolution.slot, 0)
         sent = len(self.supplying.steps)
         try:
-            return await self.supplying.make_ready(resolution, value, header)
+            return await self.supplying.make_ready(resolution_by(*proxy), state.values, header)
         finally:
             self.steps += self.supplying.steps[sent:]
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from smartsync.anchors.block import AnchoredBlock, accepted_block, anchor_state, newest_accepted
 from smartsync.chain import Chain
-from smartsync.errors import AnchorError, TransactionReverted
+from smartsync.errors import AnchorError, InvalidProof, NoCode, TransactionReverted
 from smartsync.header import Header
 from smartsync.implementations import copy_of, implementation_of, resolution_of
 from smartsync.replica import ReplicaRecord, logic_of, read_record
 from smartsync.results import ReplicaState
+from smartsync.source import find_clone
 
 
 async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> ReplicaState:
@@ -75,7 +76,10 @@ async def _delegation(
 ) -> _Delegation:
     if newest is None:  # not the node of its source, which would have to be asked for a clone's code
         return _Delegation()
-    resolution = await resolution_of(source, target, hub, record.key, newest.number)
+    try:
+        resolution = await resolution_of(source, target, hub, record.key, newest.number)
+    except (NoCode, InvalidProof):
+        return _Delegation()  # a clone whose source has ended: ``status`` says so
     if resolution is None:
         return _Delegation()
     try:
@@ -83,7 +87,11 @@ async def _delegation(
     except TransactionReverted as error:
         return _Delegation(resolution.kind, None, None, error.reason)
     copy = await copy_of(target, hub, record.key.anchor, named)
-    return _Delegation(resolution.kind, named, copy, "" if copy else f"no copy of {named} is there: smartsync supply")
+    if copy is None:
+        return _Delegation(resolution.kind, named, None, f"no copy of {named} is there: smartsync supply")
+    is_proxy = find_clone(await target.code(copy)) is not None
+    why = f"{named} is a proxy itself, and its copy delegates to an address of the source chain" if is_proxy else ""
+    return _Delegation(resolution.kind, named, copy, why)
 
 
 def _behind(recorded: AnchoredBlock, accepted: int | None, newest: Header) -> int | None:

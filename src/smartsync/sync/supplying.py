@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from smartsync.addresses import ZERO_ADDRESS
 from smartsync.anchors.block import accepted_block
-from smartsync.chain import Chain
+from smartsync.chain import Block, Chain
 from smartsync.contracts import encode_call, parse_signature
 from smartsync.discovery.completeness import source_values
 from smartsync.errors import (
     BlockNotAccepted,
     ConfigError,
     NoCode,
+    ReplicaError,
     ReplicaMoved,
     SourceError,
     SourceIsProxy,
     TransactionReverted,
 )
 from smartsync.header import Header
-from smartsync.implementations import Resolution, book_of, copy_of
+from smartsync.implementations import Resolution, address_of, book_of, copy_of
 from smartsync.keccak import keccak256
 from smartsync.replica import read_record
 from smartsync.results import ForkResult, Progress, Step, SyncResult
-from smartsync.source import inspect
+from smartsync.source import (
+    PROXY_SLOTS,
+    delegates_by,
+    find_clone,
+    inspect,
+    read_code,
+    require_deployable,
+)
 from smartsync.submit import Sender, step_of
 from smartsync.sync.blocks import require_still_canonical
 from smartsync.types import NO_ACCOUNT, Account
 from smartsync.views import call_view
 
+_ATTEMPTS = 3
+"""How often an implementation is supplied where others prove newer blocks meanwhile."""
+
+_PROXIABLE_UUID = bytes.fromhex("52d1902d")
+"""The selector of ``proxiableUUID()`` (EIP-1822): code with it writes a slot of proxies, and answers by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What was done so that a replica can be read: ``unreadable`` says why it cannot, empty where it can."""
+    """What was done so that a replica can be read: ``unreadable`` says why it cannot, empty where it can.
+
+    ``misleads`` where it answers all the same, by something that is not the source's.
+    """
 
     implementation: str | None = None
     steps: tuple[Step, ...] = ()
     unreadable: str = ""
+    misleads: bool = False
 
     def told(self) -> dict[str, Any]:
         """Return what a ``SyncResult`` tells of it."""
@@ -62,13 +80,13 @@ class Supplying:
     on_progress: Progress | None = None
     steps: list[Step] = field(default_factory=list)
 
-    async def make_ready(self, resolution: Resolution, value: int, header: Header) -> str:
+    async def make_ready(self, resolution: Resolution, values: Mapping[bytes, int], header: Header) -> str:
         """Have all that a replica at this block delegates to, and return the implementation's address on the source.
 
         Parameters
         ----------
-        value
-            What the source has at the resolution's slot at this block; 0 of a clone.
+        values
+            What the source has at this block in the slots of proxies (`PROXY_SLOTS`), as far as that is not 0.
         header
             Of a block that the anchor accepts.
 
@@ -77,21 +95,22 @@ class Supplying:
         SourceError
             What is named cannot be copied: the replica will refuse to be read.
         """
-        named = resolution.named_by(value)
+        named = resolution.named_by(values.get(resolution.slot or b"", 0))
         if named == ZERO_ADDRESS:
             raise NoCode(
                 f"the proxy names no implementation at block {header.number}",
                 hint="its replica answers as soon as it does; smartsync sync goes on",
             )
         if not resolution.is_beacon:
+            await self._require_no_proxy(named, resolution, values, header)
             await self.supply(named, header)
             return named
         replica = await self._beacon_replica(named)
         if replica is None:
             # What cannot be replicated is told before anything is sent.
             await inspect(self.source, named, header.number)
-        # The beacon's answer is the node's word: it only says what is copied before it is needed.
-        implementation = await self._asked(named, header)
+        implementation = await self._answer(named, replica, header)
+        await self._require_no_proxy(implementation, resolution, values, header)
         await self.supply(implementation, header)
         await self._bring_beacon(named, replica, header)
         return implementation
@@ -104,11 +123,31 @@ class Supplying:
         NoCode, SourceIsProxy, CodeNotDeployable
             There is nothing that could be copied.
         """
+        for attempt in range(_ATTEMPTS):
+            account, nodes = await self._account(implementation, header)
+            if await self._is_supplied(implementation, header, account):
+                return
+            try:
+                return await self._supply(implementation, header, account, nodes)
+            except TransactionReverted as error:
+                # Somebody else was faster, at a newer block, and may have proven it without giving the code.
+                if error.name != "BlockNotNewer" or attempt == _ATTEMPTS - 1:
+                    raise
+
+    async def _is_supplied(self, implementation: str, header: Header, account: Account) -> bool:
+        """Whether there is a copy of this code, and of a FINAL block where the header is: readers may ask for that."""
         target = self.sender.chain
-        account, nodes = await self._account(implementation, header)
         copy = await copy_of(target, self.hub, self.anchor, implementation)
-        if copy is not None and keccak256(await target.code(copy)) == account.code_hash:
-            return
+        if copy is None or keccak256(await target.code(copy)) != account.code_hash:
+            return False
+        known = await accepted_block(target, self.anchor, await self._recorded(implementation))
+        if known.level == "final" or known.number >= header.number:
+            return True
+        return (await accepted_block(target, self.anchor, header.hash)).level != "final"
+
+    async def _supply(self, implementation: str, header: Header, account: Account, nodes: bytes) -> None:
+        target = self.sender.chain
+        copy = await copy_of(target, self.hub, self.anchor, implementation)
         header, account, nodes = await self._no_older(implementation, header, account, nodes)
         try:
             code = await self._code(implementation, header, account)
@@ -117,20 +156,32 @@ class Supplying:
                 await self._send(implementation, header, nodes, b"", f"end the copy of {implementation}")
             raise
         is_here = code == await target.code(await self._place(code))
-        try:
-            await self._send(implementation, header, nodes, b"" if is_here else code, f"supply {implementation}")
-        except TransactionReverted as error:
-            # Somebody else was faster, at a newer block.
-            copy = await copy_of(target, self.hub, self.anchor, implementation)
-            if error.name != "BlockNotNewer" or copy is None or await target.code(copy) != code:
-                raise
+        await self._send(implementation, header, nodes, b"" if is_here else code, f"supply {implementation}")
 
     async def _code(self, implementation: str, header: Header, account: Account) -> bytes:
-        try:
-            return await inspect(self.source, implementation, header.number, account=account)
-        except SourceIsProxy as error:
-            why = f"that proxy, {implementation}, is what the replica's source delegates to"
-            raise SourceIsProxy(error.kind, error.implementation, why) from error
+        """Return an implementation's code. Its own storage does not matter: it runs in its proxy's."""
+        code = await read_code(self.source, implementation, header.number, account=account)
+        require_deployable(code, implementation)
+        clone = find_clone(code)
+        if clone is not None:
+            raise SourceIsProxy(*clone, _behind(implementation))
+        return code
+
+    async def _require_no_proxy(
+        self, implementation: str, resolution: Resolution, values: Mapping[bytes, int], header: Header
+    ) -> None:
+        """Check that an implementation does not go on to delegate, by a slot of another kind in its proxy's storage."""
+        used = {
+            kind: address_of(values[slot])
+            for kind, slot in PROXY_SLOTS.items()
+            if slot != resolution.slot and values.get(slot)
+        }
+        if not used:
+            return
+        code = await read_code(self.source, implementation, header.number)
+        for kind, named in used.items():
+            if delegates_by(kind, code, named) and _PROXIABLE_UUID not in code:
+                raise SourceIsProxy(kind, named, _behind(implementation))
 
     async def _account(self, implementation: str, header: Header) -> tuple[Account, bytes]:
         """Return an account as proven, and the nodes that prove it."""
@@ -142,9 +193,7 @@ class Supplying:
     ) -> tuple[Header, Account, bytes]:
         """Return a block not older than the one at which the implementation was proven last, where that stands."""
         target = self.sender.chain
-        _, recorded = await call_view(
-            target, "IImplementations", book_of(self.hub), "supplied", [self.anchor, implementation]
-        )
+        recorded = await self._recorded(implementation)
         if not any(recorded):
             return header, account, nodes
         known = await accepted_block(target, self.anchor, recorded)
@@ -153,18 +202,34 @@ class Supplying:
         newer = await self.source.header(known.number)
         return newer, *await self._account(implementation, newer)
 
+    async def _recorded(self, implementation: str) -> bytes:
+        """Return the hash of the block at which an implementation was proven last; zero where it never was."""
+        arguments = [self.anchor, implementation]
+        _, recorded = await call_view(self.sender.chain, "IImplementations", book_of(self.hub), "supplied", arguments)
+        return bytes(recorded)
+
     async def _place(self, code: bytes) -> str:
         """Return where the copy of this code is or would be (EIP-1014)."""
         book = book_of(self.hub)
         (creation_hash,) = await call_view(self.sender.chain, "Hub", self.hub, "logicHashOf", [code])
         return "0x" + keccak256(b"\xff" + bytes.fromhex(book[2:]) + bytes(32) + creation_hash)[-20:].hex()
 
-    async def _asked(self, beacon: str, header: Header) -> str:
+    async def _answer(self, beacon: str, replica: str | None, header: Header) -> str:
+        """Return what a beacon names at this block.
+
+        Where its storage is proven to be that of its replica, the replica says so. Else it is the node's word, which
+        only says what is copied before it is needed: a lie costs a copy, and not again before the beacon has changed.
+        """
+        if replica is not None:
+            record = await read_record(self.sender.chain, self.hub, replica)
+            if (await source_values(self.source, header, beacon, [])).storage_root == record.storage_root:
+                return await self._asked(self.sender.chain, replica, beacon, "latest", header)
+        return await self._asked(self.source, beacon, beacon, header.number, header)
+
+    async def _asked(self, chain: Chain, place: str, beacon: str, block: Block, header: Header) -> str:
         question = parse_signature("implementation()(address)")
         try:
-            (implementation,) = question.decode(
-                await self.source.call(beacon, question.encode([]), block=header.number)
-            )
+            (implementation,) = question.decode(await chain.call(place, question.encode([]), block=block))
         except (TransactionReverted, ConfigError) as error:
             raise SourceError(
                 f"the beacon {beacon} does not answer implementation() at block {header.number}",
@@ -174,21 +239,23 @@ class Supplying:
 
     async def _beacon_replica(self, beacon: str) -> str | None:
         """Return the replica that answers for a beacon; None where there is none, or its source has ended."""
-        target = self.sender.chain
-        arguments = [self.anchor, beacon]
-        (named,) = await call_view(target, "IImplementations", book_of(self.hub), "beaconReplicaOf", arguments)
-        if named == ZERO_ADDRESS or (await read_record(target, self.hub, named)).status != "active":
+        named = await self._named(beacon)
+        if named == ZERO_ADDRESS or (await read_record(self.sender.chain, self.hub, named)).status != "active":
             return None
+        return named
+
+    async def _named(self, beacon: str) -> str:
+        """Return the replica that was named for a beacon, whatever has become of it; zero where there is none."""
+        arguments = [self.anchor, beacon]
+        (named,) = await call_view(
+            self.sender.chain, "IImplementations", book_of(self.hub), "beaconReplicaOf", arguments
+        )
         return str(named)
 
     async def _bring_beacon(self, beacon: str, replica: str | None, header: Header) -> None:
         """Have a replica that answers for the beacon, at this block or a newer one."""
         if replica is None:
-            self._progress(f"replicate the beacon {beacon}")
-            forked = await self.fork(beacon, header.number)
-            replica = forked.replica
-            self.steps += forked.steps
-            replica = await self._name(beacon, replica)
+            replica = await self._revived(beacon, header) or await self._forked(beacon, header)
         if await self._is_there(replica, header):
             return
         self._progress(f"sync the beacon {beacon}")
@@ -198,6 +265,26 @@ class Supplying:
             # Another watcher, of another proxy of this beacon, may have been faster.
             if not await self._is_there(replica, header):
                 raise
+
+    async def _revived(self, beacon: str, header: Header) -> str | None:
+        """Return the replica that answered for a beacon whose source has ended, where that has come back; None else."""
+        named = await self._named(beacon)
+        if named == ZERO_ADDRESS:
+            return None
+        try:
+            self.steps += (await self.sync(named, header.number)).steps
+        except (SourceError, ReplicaError, TransactionReverted):
+            return None  # of other code, perhaps: then it takes another replica
+        return named
+
+    async def _forked(self, beacon: str, header: Header) -> str:
+        """Return a replica that answers for the beacon: a new one, or one of this account's that nobody has named."""
+        self._progress(f"replicate the beacon {beacon}")
+        forked = await self.fork(beacon, header.number)
+        self.steps += forked.steps
+        if (await read_record(self.sender.chain, self.hub, forked.replica)).status != "active":
+            self.steps += (await self.sync(forked.replica, header.number)).steps
+        return await self._name(beacon, forked.replica)
 
     async def _name(self, beacon: str, replica: str) -> str:
         """Let a replica answer for its beacon, and return the one that does: another, where somebody was faster."""
@@ -229,3 +316,7 @@ class Supplying:
     def _progress(self, phase: str) -> None:
         if self.on_progress:
             self.on_progress(phase, 0, 0)
+
+
+def _behind(implementation: str) -> str:
+    return f"that proxy, {implementation}, is what the replica's source delegates to"

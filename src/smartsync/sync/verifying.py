@@ -7,14 +7,24 @@ from dataclasses import replace
 
 from smartsync.anchors.block import accepted_block, anchor_state, require_chain_id, way_back
 from smartsync.chain import Chain
+from smartsync.contracts import parse_signature
 from smartsync.discovery.completeness import is_anvil, source_values
-from smartsync.errors import BlockUnavailable, NonCanonicalTrie, ProofError, ReplicaError, TransactionReverted
+from smartsync.errors import (
+    BlockUnavailable,
+    ConfigError,
+    InvalidProof,
+    NoCode,
+    NonCanonicalTrie,
+    ProofError,
+    ReplicaError,
+    TransactionReverted,
+)
 from smartsync.header import Header
 from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, logic_of, read_record, replica_values
 from smartsync.results import Check, Verification
-from smartsync.source import delegates_by
+from smartsync.source import delegates_by, find_clone, proxy_by, proxy_slots
 from smartsync.sync.blocks import require_not_dropped
 from smartsync.trie.proof import verify_account
 from smartsync.types import Account
@@ -113,10 +123,14 @@ async def _logic(
     expected = account.code_hash if account else b""
     logic = await logic_of(target, hub, record.key)
     code = await target.code(logic, record.target_block)
-    resolution = await resolution_of(source, target, hub, record.key, header.number)
+    try:
+        resolution = await resolution_of(source, target, hub, record.key, header.number)
+    except (NoCode, InvalidProof) as error:
+        return [Check("code", False, error.message)]
     if resolution is None:
         actual = keccak256(code)
-        return [Check("code", actual == expected == record.key.code_hash, f"{logic}: " + _compared(actual, expected))]
+        check = Check("code", actual == expected == record.key.code_hash, f"{logic}: " + _compared(actual, expected))
+        return [check, *await _no_proxy(source, record, header, code)]
     # The hub lets nothing but the resolver of the key's hash stand there.
     is_right = bool(code) and expected == record.key.code_hash
     detail = f"{logic} resolves as a proxy does: {resolution.kind}" if code else f"{logic}: nothing is there"
@@ -127,13 +141,25 @@ async def _logic(
     ]
 
 
+async def _no_proxy(source: Chain, record: ReplicaRecord, header: Header, code: bytes) -> list[Check]:
+    """Return a check that fails where a copy of the source's own code delegates, to whatever stands here there."""
+    address = record.key.source
+    state = await source_values(source, header, address, list(proxy_slots(address, code).values()))
+    proxy = proxy_by(address, code, state.values)
+    if proxy is None or not (find_clone(code) or delegates_by(proxy[0], code, proxy[1])):
+        return []
+    told = f"the source is a proxy ({proxy[0]}) to {proxy[1]}, and this replica was made as if it were none"
+    return [Check("kind of proxy", False, f"{told}: it answers by what stands at that address on this chain")]
+
+
 async def _kind(source: Chain, record: ReplicaRecord, header: Header, resolution: Resolution) -> Check:
     """Check the creator's word that the source is a proxy of this kind, as far as its code shows it."""
     name = "kind of proxy"
     if resolution.slot is None:
         return Check(name, True, f"{resolution.kind}: its code, byte for byte")
     code = await source.code(record.key.source, header.number)
-    (value,) = await source.storage_at(record.key.source, [resolution.slot], header.number)
+    state = await source_values(source, header, record.key.source, [resolution.slot])
+    value = state.values.get(resolution.slot, 0)
     is_shown = keccak256(code) == record.key.code_hash and delegates_by(
         resolution.kind, code, resolution.named_by(value)
     )
@@ -159,9 +185,38 @@ async def _implementation(
     copy = await copy_of(target, hub, record.key.anchor, named)
     if copy is None:
         return Check(name, False, f"no copy of {named} is there: reads are refused; smartsync supply")
+    if resolution.is_beacon:
+        other = await _other_answer(source, record, header, resolution, named)
+        if other:
+            return Check(name, False, other)
     account = (await source_values(source, header, named, [])).account
-    actual, expected = keccak256(await target.code(copy, record.target_block)), account.code_hash if account else b""
+    code = await target.code(copy, record.target_block)
+    clone = find_clone(code)
+    if clone is not None:
+        return Check(name, False, f"{named} is a proxy itself ({clone[0]}): its copy delegates to what stands here")
+    actual, expected = keccak256(code), account.code_hash if account else b""
     return Check(name, actual == expected, f"{named}, copied to {copy}: " + _compared(actual, expected))
+
+
+async def _other_answer(
+    source: Chain, record: ReplicaRecord, header: Header, resolution: Resolution, named: str
+) -> str:
+    """Return in words what else a proxy's beacon names on the source chain; empty where that is the same.
+
+    The answer is the node's word, as the beacon's own proxy gets it. The replica of the beacon may be ahead.
+    """
+    slot = resolution.slot or b""
+    value = (await source_values(source, header, record.key.source, [slot])).values.get(slot, 0)
+    beacon = resolution.named_by(value)
+    question = parse_signature("implementation()(address)")
+    try:
+        data = await source.call(beacon, question.encode([]), block=header.number, sender=record.key.source)
+        (answer,) = question.decode(data)
+    except (TransactionReverted, ConfigError):
+        return f"the beacon {beacon} does not answer on the source chain, and its replica names {named}"
+    if answer == named:
+        return ""
+    return f"the beacon {beacon} names {answer} on the source chain at block {header.number}, and {named} here"
 
 
 def _same(name: str, actual: bytes, expected: bytes) -> Check:
