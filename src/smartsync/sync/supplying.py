@@ -106,9 +106,8 @@ class Supplying:
             await self.supply(named, header)
             return named
         replica = await self._beacon_replica(named)
-        if replica is None:
-            # What cannot be replicated is told before anything is sent.
-            await inspect(self.source, named, header.number)
+        # What cannot be replicated is told before anything is sent; somebody else may have named it all the same.
+        await inspect(self.source, named, header.number)
         implementation = await self._answer(named, replica, header)
         await self._require_no_proxy(implementation, resolution, values, header)
         await self.supply(implementation, header)

@@ -143,13 +143,19 @@ async def _logic(
 
 async def _no_proxy(source: Chain, record: ReplicaRecord, header: Header, code: bytes) -> list[Check]:
     """Return a check that fails where a copy of the source's own code delegates, to whatever stands here there."""
-    address = record.key.source
-    state = await source_values(source, header, address, list(proxy_slots(address, code).values()))
-    proxy = proxy_by(address, code, state.values)
-    if proxy is None or not (find_clone(code) or delegates_by(proxy[0], code, proxy[1])):
+    proxy = await _proxy_at(source, record.key.source, header, code)
+    if proxy is None:
         return []
     told = f"the source is a proxy ({proxy[0]}) to {proxy[1]}, and this replica was made as if it were none"
     return [Check("kind of proxy", False, f"{told}: it answers by what stands at that address on this chain")]
+
+
+async def _proxy_at(source: Chain, address: str, header: Header, code: bytes) -> tuple[str, str] | None:
+    """Return kind and what is named where a contract with this code is a proxy, by proven slots; None else."""
+    state = await source_values(source, header, address, list(proxy_slots(address, code).values()))
+    proxy = proxy_by(address, code, state.values)
+    is_one = proxy is not None and (find_clone(code) is not None or delegates_by(proxy[0], code, proxy[1]))
+    return proxy if is_one else None
 
 
 async def _kind(source: Chain, record: ReplicaRecord, header: Header, resolution: Resolution) -> Check:
@@ -208,6 +214,9 @@ async def _other_answer(
     slot = resolution.slot or b""
     value = (await source_values(source, header, record.key.source, [slot])).values.get(slot, 0)
     beacon = resolution.named_by(value)
+    proxy = await _proxy_at(source, beacon, header, await source.code(beacon, header.number))
+    if proxy is not None:
+        return f"the beacon {beacon} is a proxy ({proxy[0]}): its replica answers by what stands here at {proxy[1]}"
     question = parse_signature("implementation()(address)")
     try:
         data = await source.call(beacon, question.encode([]), block=header.number, sender=record.key.source)
