@@ -313,25 +313,15 @@ def old_values(proxy: LyingProxy) -> None:
 
 
 SLOTS = {
-    "storage range without preimages": Deviation(
-        pages(nameless), IncompleteSlots, "does not know the slots (preimages)"
-    ),
+    "storage range without preimages": Deviation(pages(nameless)),
     "storage range with RLP values": Deviation(pages(with_rlp_values)),
     "storage range with pages that skip": Deviation(skipping),
     "storage range of the state after": Deviation(state_after),
-    "storage range that ends early": Deviation(pages(ending_early), IncompleteSlots, "open", anonymous=True),
-    "storage range empty": Deviation(
-        pages(lambda page: {"storage": {}, "nextKey": None}), IncompleteSlots, "open", anonymous=True
-    ),
-    "storage range that does not get on": Deviation(
-        pages(lambda page: {**page, "nextKey": "0x" + "00" * 32}), IncompleteSlots, "does not get on"
-    ),
-    "storage range that is garbage": Deviation(
-        pages(lambda page: {"storage": 7}), IncompleteSlots, "storage of a range"
-    ),
-    "no way to tell slots": Deviation(
-        lambda proxy: proxy.missing.update({RANGE, *TRACES}), IncompleteSlots, "debug_storageRangeAt"
-    ),
+    "storage range that ends early": Deviation(pages(ending_early)),
+    "storage range empty": Deviation(pages(lambda page: {"storage": {}, "nextKey": None})),
+    "storage range that does not get on": Deviation(pages(lambda page: {**page, "nextKey": "0x" + "00" * 32})),
+    "storage range that is garbage": Deviation(pages(lambda page: {"storage": 7})),
+    "no way to tell slots": Deviation(lambda proxy: proxy.missing.update({RANGE, *TRACES})),
     "traces of nothing": Deviation(
         lambda proxy: proxy.lies.update(debug_traceTransaction=lambda params, trace: {"pre": {}, "post": {}})
     ),
