@@ -17,7 +17,6 @@ from eth_utils import keccak
 from smartsync.errors import (
     AnchorMismatch,
     BlockUnavailable,
-    IncompleteSlots,
     InvalidHeader,
     InvalidProof,
     MethodMissing,
@@ -42,14 +41,12 @@ SLOW_S = 2.5
 class Deviation:
     """How a node deviates, and with which error an operation ends that has no other node; None: it is exact.
 
-    ``text`` is part of the error's message or hint. Where ``anonymous``, nothing shows which node it was: it may be
-    that nobody knows the slots. ``hangs`` where it is about time.
+    ``text`` is part of the error's message or hint. ``hangs`` where it is about time.
     """
 
     bend: Bend
     alone: type[SmartSyncError] | None = None
     text: str = ""
-    anonymous: bool = False
     hangs: bool = False
 
 

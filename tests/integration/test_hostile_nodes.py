@@ -84,8 +84,7 @@ async def test_sync_from_a_hostile_node_alone_is_exact_or_refused_by_name(
     error = caught.value
     assert type(error) is deviation.alone, repr(error)
     assert deviation.text in f"{error.message} {error.hint}"
-    if not deviation.anonymous:
-        assert hostile.url.removeprefix("http://") in error.message
+    assert hostile.url.removeprefix("http://") in error.message
 
 
 @pytest.mark.parametrize("name", DEVIATIONS)
