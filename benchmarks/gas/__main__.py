@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gas import activation, anchors
+from benchmarks.gas import activation, anchors, proxies
 from benchmarks.gas.run import Record, Results, run
 from benchmarks.gas.samples import Samples, compile_samples
 from benchmarks.gas.source import FIRST_BLOCK, NINE_NODES, TWO_NODES, StateShape, source_block
@@ -42,8 +42,10 @@ def main() -> int:
         measured[workload.name] = asyncio.run(run(workload, samples))
     print("activations", flush=True)
     activations = asyncio.run(activation.measure(samples))
+    print("proxies", flush=True)
+    of_proxies = asyncio.run(proxies.measure(samples))
     print("anchors", flush=True)
-    results = _document(measured, activations, asyncio.run(anchors.measure(samples)), samples)
+    results = _document(measured, activations, of_proxies, asyncio.run(anchors.measure(samples)), samples)
     output = options.output or (None if options.workloads else OUTPUT)
     if output is not None:
         output.write_text(_text(results), "utf-8")
@@ -51,7 +53,11 @@ def main() -> int:
 
 
 def _document(
-    measured: dict[str, Results], activations: list[Record], by_anchor: list[Record], samples: Samples
+    measured: dict[str, Results],
+    activations: list[Record],
+    of_proxies: dict[str, list[Record]],
+    by_anchor: list[Record],
+    samples: Samples,
 ) -> dict[str, Any]:
     """Return what gas.json holds; of workloads with the same contract the first one's fork."""
     first = next(iter(measured.values()))
@@ -66,6 +72,7 @@ def _document(
         "guard": first.guard,
         "fork": forks,
         "activation": activations,
+        "proxies": of_proxies,
         "anchors": by_anchor,
         **{
             shape: [record for result in measured.values() for record in result.syncs[shape]]

@@ -30,7 +30,7 @@ async def measure(samples: Samples) -> list[Record]:
             contracts = await hub.deploy(chain, node.accounts)
             target = Target(chain, node.accounts[0].address)
             sizes = (MAX_CODE_SIZE // 2, MAX_CODE_SIZE)
-            codes = [samples.source_code, *map(_without_zeros, sizes), bytes(MAX_CODE_SIZE)]
+            codes = [samples.source_code, *map(code_without_zeros, sizes), bytes(MAX_CODE_SIZE)]
             # Each block has a number of its own: an anchor takes no second one.
             return [await _activate(target, contracts, code, place) for place, code in enumerate(codes)]
 
@@ -47,7 +47,7 @@ async def _activate(target: Target, contracts: hub.Contracts, code: bytes, place
     return {"code_bytes": len(code), "zero_bytes": code.count(0), "calldata_bytes": len(data), "gas": gas}
 
 
-def _without_zeros(size: int) -> bytes:
+def code_without_zeros(size: int) -> bytes:
     """Return bytes that look like code to whoever pays for them; the first one is STOP."""
     made = b"".join(keccak256(number.to_bytes(4, "big")) for number in range(size // 32 + 1))
     return b"\x00" + made.replace(b"\x00", b"\x01")[1:size]

@@ -19,6 +19,7 @@ def model(results: Record) -> Record:
             for name, fork in results["fork"].items()
         ],
         "activation": results["activation"],
+        **results["proxies"],
         "account_proof": {
             "bytes": two,
             **{f"{part}_per_byte": _per_byte(results, part, nine - two) for part in _PARTS},

@@ -61,6 +61,7 @@ def page(results: dict[str, Any]) -> str:
                 "## A fork",
                 _forks(results["fork"]),
                 _activations(results["activation"]),
+                _proxies(results["proxies"]),
                 "## A read",
                 _reads(results["reads"]),
                 _guard(results["reads"], results["guard"]),
@@ -331,7 +332,23 @@ def _method(results: dict[str, Any]) -> str:
     return "\n".join(paragraph(item, bullet=True) for item in items)
 
 
-def _activations(activations: list[Record]) -> str:
+def _proxies(of_proxies: dict[str, list[Record]]) -> str:
+    supplied = paragraph(
+        "Of a proxy the implementation is copied, too (`IImplementations.supply`). This is the first copy of a code; "
+        "where it stands already, for another anchor or address, its code is not needed again:"
+    )
+    resolved = paragraph("And its replica's activation deploys a resolver, whatever the size of the proxy's code:")
+    return "\n\n".join(
+        [
+            supplied,
+            _by_code(of_proxies["supply"], "copy"),
+            resolved,
+            _by_code(of_proxies["resolver"], "activation"),
+        ]
+    )
+
+
+def _by_code(records: list[Record], what: str) -> str:
     rows = [
         [
             number(record["code_bytes"]),
@@ -340,10 +357,14 @@ def _activations(activations: list[Record]) -> str:
             number(record["gas"]),
             number(record["gas"] / record["code_bytes"]),
         ]
-        for record in activations
+        for record in records
     ]
+    return table(["bytes of code", "of them zero", "calldata bytes", what, "per byte"], rows)
+
+
+def _activations(activations: list[Record]) -> str:
     text = paragraph(
         "The code of that source is very small, and an activation grows with it: it is in the calldata, is hashed and "
         "deployed. Replicas without slots, of sources with other code (EIP-170 allows 24,576 bytes):"
     )
-    return f"{text}\n\n{table(['bytes of code', 'of them zero', 'calldata bytes', 'activation', 'per byte'], rows)}"
+    return f"{text}\n\n{_by_code(activations, 'activation')}"

@@ -23,7 +23,7 @@ _REWRITE_GAS = 9_364
 SYNCS = (1, 10, 100)
 """Slots of the typical syncs."""
 
-NAMING_GAS = 78_750
+NAMING_GAS = 81_150
 """Of naming a beacon's replica, as `tests/integration/test_analysis_beacon.py` measures it."""
 
 
@@ -52,9 +52,11 @@ def cost_rows(contract: Measure, implementation: bytes = b"", beacon: Measure | 
     beacon
         Where the proxy has one: it gets a replica of its own, which goes with each sync.
     """
-    rows = [("fork", fork_gas(*contract))]
+    activated = resolver_gas if implementation else activation_gas
+    filled = int(measured()["creation"]) + fill_gas(contract.slots)
+    rows = [("fork", filled + activated(contract.code, contract.account_bytes))]
     if implementation:
-        rows.append(("copy of the implementation", activation_gas(implementation, contract.account_bytes)))
+        rows.append(("copy of the implementation", supply_gas(implementation, contract.account_bytes)))
     also, more = "", 0
     if beacon is not None:
         rows.append(("replica of the beacon, once for all its proxies", fork_gas(*beacon)))
@@ -109,14 +111,35 @@ def fill_gas(slots: int) -> int:
 
 def activation_gas(code: bytes, account_bytes: int) -> int:
     """Return the gas of an activation with this runtime code."""
-    small, *_, large, zeros = measured()["activation"]
+    return _by_code(measured()["activation"], code, account_bytes)
+
+
+def supply_gas(code: bytes, account_bytes: int) -> int:
+    """Return the gas of the first copy of an implementation with this runtime code."""
+    return _by_code(measured()["supply"], code, account_bytes)
+
+
+def resolver_gas(code: bytes, account_bytes: int) -> int:
+    """Return the gas of the activation of a proxy's replica; the code is the proxy's."""
+    small, large = measured()["resolver"]
+    per_byte = (large["gas"] - small["gas"]) / (large["code_bytes"] - small["code_bytes"])
+    return int(small["gas"] + per_byte * (len(code) - small["code_bytes"]) + _longer_proof(account_bytes))
+
+
+def _by_code(records: Sequence[Record], code: bytes, account_bytes: int) -> int:
+    small, *_, large, zeros = records
     per_byte = (large["gas"] - small["gas"]) / (large["code_bytes"] - small["code_bytes"])
     per_zero = (zeros["gas"] - large["gas"]) / (zeros["zero_bytes"] - large["zero_bytes"])
     own = small["gas"] + per_byte * (len(code) - small["code_bytes"])
     own += per_zero * (code.count(0) - small["zero_bytes"])
+    return int(own + _longer_proof(account_bytes))
+
+
+def _longer_proof(account_bytes: int) -> float:
+    """Return what an account proof takes more than that with which was measured."""
     proof = measured()["account_proof"]
     more = proof["calldata_gas_per_byte"] + proof["execution_gas_per_byte"]
-    return int(own + more * (account_bytes - proof["bytes"]))
+    return float(more * (account_bytes - proof["bytes"]))
 
 
 def sync_gas(slots: int, changes: int, account_bytes: int) -> int | None:

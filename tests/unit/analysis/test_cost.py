@@ -40,6 +40,27 @@ def test_activation_gas_is_what_was_measured(record: dict[str, int]) -> None:
     assert cost.activation_gas(code, PROOFS[0][1]) == pytest.approx(record["gas"], rel=0.005)
 
 
+@pytest.mark.parametrize(
+    "record", RESULTS["proxies"]["supply"], ids=lambda record: f"{record['code_bytes']}-{record['zero_bytes']}"
+)
+def test_supply_gas_is_what_was_measured(record: dict[str, int]) -> None:
+    code = bytes(record["zero_bytes"]) + b"\x01" * (record["code_bytes"] - record["zero_bytes"])
+    assert cost.supply_gas(code, PROOFS[0][1]) == pytest.approx(record["gas"], rel=0.005)
+
+
+@pytest.mark.parametrize("record", RESULTS["proxies"]["resolver"], ids=lambda record: str(record["code_bytes"]))
+def test_resolver_gas_is_what_was_measured(record: dict[str, int]) -> None:
+    assert cost.resolver_gas(b"\x01" * record["code_bytes"], PROOFS[0][1]) == record["gas"]
+
+
+def test_cost_rows_of_a_proxy_have_a_resolver_and_not_a_copy_of_its_code() -> None:
+    proxy, implementation = b"\x01" * 200, b"\x01" * 5_000
+    plain, resolving = (dict(cost.cost_rows(cost.Measure(proxy, 10, 326), given)) for given in (b"", implementation))
+    more = cost.resolver_gas(proxy, 326) - cost.activation_gas(proxy, 326)
+    assert resolving["fork"] - plain["fork"] == more > 100_000
+    assert resolving["copy of the implementation"] == cost.supply_gas(implementation, 326)
+
+
 def test_sync_gas_between_measured_sizes_lies_between() -> None:
     found = [cost.sync_gas(slots, 1, 326) or 0 for slots in (100, 300, 1_000, 3_000, 10_000, 10**6, 10**8)]
     assert found == sorted(found)
