@@ -112,7 +112,8 @@ async def test_fork_from_a_node_without_debug_methods_names_what_is_open_and_why
     for method in ("debug_storageRangeAt", "debug_traceBlockByNumber", "debug_traceTransaction"):
         assert f"does not serve {method}" in error.message
     assert "does not serve trace_replayBlockTransactions" in error.message
-    assert re.search(r"naming: 3 of \d+ changed trie keys are of unknown slots; eth_createAccessList", error.message)
+    # Of a node with more blocks than are looked at that is told in between.
+    assert re.search(r"naming: 3 of \d+ changed trie keys are of unknown slots; .*eth_createAccessList", error.message)
     assert all(option in error.hint for option in ("--slots FILE", "--layout FILE", "--keys FILE"))
     assert error.exit_code == 4
 
