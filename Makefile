@@ -71,7 +71,7 @@ test: setup  ## all tests: contracts, then unit, integration and acceptance
 	$(BIN)/python -m pytest --durations=10
 
 test-large: setup  ## a fork of SLOTS (100,000) slots, killed five times; takes some ten minutes
-	SMARTSYNC_LARGE_FORK=$(or $(SLOTS),100000) $(BIN)/python -m pytest tests/integration/test_large_fork.py -k large_contract
+	SMARTSYNC_LARGE_FORK=$(or $(SLOTS),100000) $(BIN)/python -m pytest tests/integration/test_large_fork.py -k killed_at_random
 
 fuzz: setup  ## the differential fuzz on all cores until Ctrl-C, or for CASES=n; SEED, FIRST, REPORT
 	@$(BIN)/python -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) \

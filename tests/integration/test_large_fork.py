@@ -21,8 +21,10 @@ from smartsync.witness import WriteItem, decode_witness
 from tests.integration.world import World, sample_slots, world
 
 SET = "setRange(uint256,uint256,uint256)"
-LARGE = int(os.environ.get("SMARTSYNC_LARGE_FORK", "0"))
-"""Slots of the large one (`make test-large` has 100,000); it takes minutes, so without this it is left out."""
+SLOTS = int(os.environ.get("SMARTSYNC_LARGE_FORK", "2500"))
+"""Slots of the fork that is killed; `make test-large` has 100,000, which take minutes."""
+
+KILLS = 5 if SLOTS > 10_000 else 2
 
 KEYS_AT_ONCE = 600
 """Keys that one transaction of the source writes: what the protocol's cap allows."""
@@ -62,23 +64,13 @@ async def test_fork_begun_again_with_a_transaction_under_way_waits_for_it(source
         assert (await made.client.verify(result.replica, slots=slots)).exact
 
 
+@pytest.mark.timeout(540 + SLOTS // 20)
 async def test_fork_killed_at_random_writes_each_slot_once(source: Node, anvil: Node, tmp_path: Path) -> None:
     async with world(source, anvil) as made:
-        fork = await Killed.prepare(made, source, anvil, 2_500, tmp_path)
-        await fork.run(random.Random(5), kills=2)
+        fork = await Killed.prepare(made, source, anvil, SLOTS, tmp_path)
+        await fork.run(random.Random(SLOTS), kills=KILLS)
         replica = await fork.assert_exact()
         assert (await made.client.verify(replica, slots=fork.slots)).exact
-
-
-@pytest.mark.skipif(not LARGE, reason="takes minutes: make test-large")
-@pytest.mark.timeout(3_600)
-async def test_fork_of_a_large_contract_killed_five_times_writes_each_slot_once(
-    source: Node, anvil: Node, tmp_path: Path
-) -> None:
-    async with world(source, anvil) as made:
-        fork = await Killed.prepare(made, source, anvil, LARGE, tmp_path)
-        await fork.run(random.Random(LARGE), kills=5)
-        await fork.assert_exact()
 
 
 class Killed:
