@@ -392,7 +392,7 @@ async def test_chain_each_is_the_chain_by_one_node_and_remembers_its_limits(
 
 
 async def test_header_of_a_node_that_lies_is_taken_from_the_other(both: Failover, nodes: list[HttpNode]) -> None:
-    from tests.unit.test_chain import header_of
+    from tests.unit.chain.headers import header_of
 
     told: dict[str, Any] = header_of(7)[0]
     nodes[0].results["eth_getBlockByNumber"] = {**told, "stateRoot": "0x" + "22" * 32}

@@ -7,13 +7,13 @@ can storage that a contract has from genesis on be.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeAlias
 
 from smartsync.chain import Chain
 from smartsync.discovery.candidates import Candidates
 from smartsync.errors import BlockUnavailable, NoCode, SourceReorganised
+from smartsync.jobs import side_by_side
 from smartsync.results import Progress
 
 Trace: TypeAlias = Callable[[Chain, str, range], Awaitable[set[bytes]]]
@@ -70,12 +70,7 @@ async def slots_of_range(
             if on_progress:
                 on_progress("discover", done, len(rest))
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_REQUESTS_AT_ONCE):
-                group.create_task(work(chunks))
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+    await side_by_side(work(chunks) for _ in range(_REQUESTS_AT_ONCE))
     if (await chain.header(last)).hash != last_hash:
         raise SourceReorganised(f"block {last} was replaced while the blocks up to it were traced", hint="try again")
     return Candidates(slots)

@@ -1,26 +1,21 @@
-"""One chain, as a node tells it, or several that stand in for each other: headers, proofs, code, calls, fees.
-
-A block is named by its number, by its 32-byte hash, or by one of the words ``earliest``, ``finalized``, ``safe``,
-``latest`` and ``pending``. What is answered has been checked for its shape only (`smartsync.answers`), with one
-exception: a header is checked against its hash.
-"""
+"""A chain behind a node, or behind several: what all else asks."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 from smartsync import answers
 from smartsync.answers import Log, Receipt, Transaction
+from smartsync.chain.blocks import Block, block_hash, block_name, block_tag
+from smartsync.chain.logs import Logs, Topic
+from smartsync.chain.proofs import Proofs
 from smartsync.errors import (
     BlockUnavailable,
-    ConfigError,
     InvalidHeader,
     MethodMissing,
     NodeError,
-    NodeUnreachable,
     RpcError,
     TransactionTooLarge,
 )
@@ -32,27 +27,12 @@ from smartsync.refusals import (
     revert_data,
     reverted,
     searched_above_cap,
-    too_many_keys,
     unavailable,
 )
 from smartsync.rpc import Call, JsonRpc, Rpc
 from smartsync.types import UntrustedProof
-from smartsync.windows import Refusal, Windows
 
 _T = TypeVar("_T")
-
-Block: TypeAlias = int | str | bytes
-"""A block's number, its 32-byte hash, or a word such as ``latest``."""
-
-Topic: TypeAlias = bytes | Sequence[bytes] | None
-"""A topic to look for: 32 bytes, several, or any."""
-
-WORDS = frozenset({"earliest", "finalized", "safe", "latest", "pending"})
-
-_SLOTS_PER_PROOF = 100
-"""Slots in one ``eth_getProof``: the lowest cap among the clients that have one. Hosted nodes may have a lower one."""
-
-_PROOFS_AT_ONCE = 4
 
 
 class Chain:
@@ -64,8 +44,8 @@ class Chain:
     def __init__(self, rpc: JsonRpc, role: Literal["source", "target"] = "source") -> None:
         self.rpc, self.role = rpc, role
         self._by_node: dict[Rpc, Chain] = {}
-        self._slots_per_proof = _SLOTS_PER_PROOF
-        self._windows = Windows()
+        self._proofs = Proofs(rpc, self._one, self.chain_id)
+        self._logs = Logs(rpc, self._number)
 
     def __repr__(self) -> str:
         return f"Chain({self.role}, {self.rpc.host})"
@@ -130,7 +110,7 @@ class Chain:
 
     async def _header(self, block: Block) -> Header:
         name = block if isinstance(block, str) and len(block) != 66 else None
-        asked = None if isinstance(block, int) or name else _hash(block)
+        asked = None if isinstance(block, int) or name else block_hash(block)
         told = answers.mapping(await self._block(block), f"block at {self.rpc.host}")
         try:
             header = header_from_rpc(told, asked)
@@ -183,56 +163,7 @@ class Chain:
         NodeError
             Where the answer is malformed, or the block was replaced between two calls.
         """
-        size = self._slots_per_proof
-        chunks = [slots[i : i + size] for i in range(0, len(slots), size)] or [[]]
-        gate = asyncio.Semaphore(_PROOFS_AT_ONCE)
-
-        async def prove(part: Sequence[bytes]) -> list[UntrustedProof]:
-            async with gate:
-                # What was cut before a limit was known waits at the gate: it need not be refused, too.
-                if len(part) <= self._slots_per_proof and (proof := await self._proof(address, part, block)):
-                    return [proof]
-            half = len(part) // 2
-            return [*await prove(part[:half]), *await prove(part[half:])]
-
-        proofs = [proof for found in await _all([prove(chunk) for chunk in chunks]) for proof in found]
-        first = proofs[0]
-        if any(p.account_nodes != first.account_nodes or p.storage_root != first.storage_root for p in proofs):
-            raise NodeError(
-                f"{self.rpc.host} proved two different states for block {block}",
-                hint="the block may have been replaced meanwhile: try again",
-            )
-        return UntrustedProof(
-            address=address,
-            storage_root=first.storage_root,
-            code_hash=first.code_hash,
-            account_nodes=first.account_nodes,
-            storage=tuple(storage for proof in proofs for storage in proof.storage),
-        )
-
-    async def _proof(self, address: str, slots: Sequence[bytes], block: int) -> UntrustedProof | None:
-        """Return one proof; None where these are too many slots for the node, of which it is asked for fewer then."""
-        try:
-            told = await self._one("eth_getProof", [address, [f"0x{slot.hex()}" for slot in slots]], block)
-        except (RpcError, NodeUnreachable) as error:
-            if len(slots) < 2 or not await self._too_many(error):
-                raise
-            self._slots_per_proof = min(self._slots_per_proof, len(slots) // 2)
-            return None
-        try:
-            return answers.account_proof(told, address, slots)
-        except NodeError as error:
-            raise NodeError(f"{self.rpc.host}: {error.message}", hint=error.hint) from error
-
-    async def _too_many(self, error: RpcError | NodeUnreachable) -> bool:
-        """Whether it is for the number of slots that the node does not answer."""
-        if isinstance(error, RpcError):
-            return too_many_keys(error)
-        try:
-            # One that has time for this, but had none for so many slots, may have it for fewer.
-            return error.timed_out and await self.chain_id() > 0
-        except NodeError:
-            return False
+        return await self._proofs.read(address, slots, block)
 
     async def storage_at(self, address: str, slots: Sequence[bytes], block: Block = "latest") -> list[int]:
         """Return the values of slots (32 bytes each), in their order; nothing proves them."""
@@ -325,7 +256,7 @@ class Chain:
         windows = [logs async for logs in backwards]
         return [log for logs in reversed(windows) for log in logs]
 
-    async def logs_backwards(
+    def logs_backwards(
         self,
         address: str,
         topics: Sequence[Topic] = (),
@@ -343,32 +274,7 @@ class Chain:
         BlockUnavailable
             Where the node does not serve logs of these blocks (any more).
         """
-        query = {"address": address, "topics": [_topic(topic) for topic in topics]}
-
-        async def ask(windows: Sequence[range]) -> Sequence[object]:
-            spans = [(hex(window.start), hex(window.stop - 1)) for window in windows]
-            calls = [("eth_getLogs", [query | {"fromBlock": first, "toBlock": last}]) for first, last in spans]
-            try:
-                return await self.rpc.batch(calls, return_errors=True)
-            except NodeUnreachable as error:
-                return [error] * len(windows)
-
-        refusal: Refusal | None = None
-        try:
-            if self._windows.size is None:
-                tags = {"fromBlock": self._tag(from_block), "toBlock": self._tag(to_block)}
-                told = await self.rpc.call("eth_getLogs", [query | tags])
-                yield [answers.log(one) for one in answers.sequence(told, "logs")]
-                return
-        except (RpcError, NodeUnreachable) as error:
-            refusal = error
-        try:
-            blocks = range(await self._number(from_block), await self._number(to_block) + 1)
-            width = None if refusal is None else self._windows.shrink(refusal, len(blocks))
-            async for logs in self._windows.backwards(ask, blocks, width):
-                yield logs
-        except RpcError as error:
-            raise unavailable(error, _name(from_block)) or error from error
+        return self._logs.backwards(address, topics, from_block, to_block)
 
     async def transaction(self, tx_hash: bytes) -> Transaction | None:
         """Return a transaction, in a block or waiting, or None where the node does not know it."""
@@ -406,17 +312,17 @@ class Chain:
     async def _block(self, block: Block) -> Any:
         """Return a block as the node tells it, without its transactions."""
         if isinstance(block, bytes) or len(str(block)) == 66:
-            method, tag = "eth_getBlockByHash", f"0x{_hash(block).hex()}"
+            method, tag = "eth_getBlockByHash", f"0x{block_hash(block).hex()}"
         else:
-            method, tag = "eth_getBlockByNumber", str(self._tag(block))
+            method, tag = "eth_getBlockByNumber", str(block_tag(block))
         try:
             told = await self.rpc.call(method, [tag, False])
         except RpcError as error:
-            if (gone := unavailable(error, _name(block))) is not None:
+            if (gone := unavailable(error, block_name(block))) is not None:
                 raise gone from error
             raise
         if told is None:
-            raise BlockUnavailable(_name(block), "it does not know it", host=self.rpc.host)
+            raise BlockUnavailable(block_name(block), "it does not know it", host=self.rpc.host)
         return told
 
     async def _raw_header(self, told: Mapping[str, Any], asked: bytes | None, why: InvalidHeader) -> Header:
@@ -436,60 +342,19 @@ class Chain:
 
     async def _at(self, calls: Sequence[Call], block: Block) -> list[Any]:
         """Call methods whose last parameter is a block, left out in ``calls``."""
-        tag = self._tag(block)
+        tag = block_tag(block)
         try:
             return await self.rpc.batch([(method, [*params, tag]) for method, params in calls])
         except RpcError as error:
-            if (gone := unavailable(error, _name(block))) is not None:
+            if (gone := unavailable(error, block_name(block))) is not None:
                 raise gone from error
             if isinstance(tag, str) or isinstance(error, MethodMissing) or revert_data(error) is not None:
                 raise
         # ganache takes no hash here (EIP-1898): the block's number says the same, while the block is canonical
-        return await self._at(calls, await self._canonical_number(_hash(block)))
+        return await self._at(calls, await self._canonical_number(block_hash(block)))
 
-    async def _canonical_number(self, block_hash: bytes) -> int:
-        number = (await self.header(block_hash)).number
-        if (await self.header(number)).hash != block_hash:
-            raise BlockUnavailable(_name(block_hash), "it is not on its chain any more", host=self.rpc.host)
+    async def _canonical_number(self, asked: bytes) -> int:
+        number = (await self.header(asked)).number
+        if (await self.header(number)).hash != asked:
+            raise BlockUnavailable(block_name(asked), "it is not on its chain any more", host=self.rpc.host)
         return number
-
-    def _tag(self, block: Block) -> str | dict[str, str]:
-        """Return a block as JSON-RPC names it (EIP-1898 for a hash)."""
-        if isinstance(block, int) and block >= 0:
-            return hex(block)
-        if isinstance(block, str) and block in WORDS:
-            return block
-        return {"blockHash": f"0x{_hash(block).hex()}"}
-
-
-def _topic(topic: Topic) -> object:
-    if isinstance(topic, bytes):
-        return f"0x{topic.hex()}"
-    return None if topic is None else [f"0x{one.hex()}" for one in topic]
-
-
-def _hash(block: Block) -> bytes:
-    """Return a block hash given as bytes or as hex."""
-    try:
-        found = bytes.fromhex(block.removeprefix("0x")) if isinstance(block, str) else block
-    except ValueError:
-        found = b""
-    if not isinstance(found, bytes) or len(found) != 32:
-        raise ConfigError(
-            f"not a block: {block!r}", hint=f"give a number, a 32-byte hash, or {', '.join(sorted(WORDS))}"
-        )
-    return found
-
-
-def _name(block: Block) -> str:
-    return f"0x{block.hex()}" if isinstance(block, bytes) else str(block)
-
-
-async def _all(jobs: Sequence[Coroutine[Any, Any, _T]]) -> list[_T]:
-    """Run jobs side by side; the first failure stops the others."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(job) for job in jobs]
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]
