@@ -1,0 +1,20 @@
+"""Work on its way: what has been sent, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Told ``(phase, done, total)`` while long work goes on; ``total`` is 0 where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transaction on the target chain: ``calldata_bytes`` its length, ``gas_used`` as in the receipt."""
+
+    what: str
+    tx_hash: str
+    gas_used: int
+    calldata_bytes: int
