@@ -1,5 +1,6 @@
 """The order of things: discover → trie → witness → submit. No other module knows it."""
 
-from smartsync.sync.client import SmartSync, SyncPlan
+from smartsync.sync.client import SmartSync
+from smartsync.sync.reading import SyncPlan
 
 __all__ = ["SmartSync", "SyncPlan"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -26,7 +25,6 @@ from smartsync.anchors.quorum import LocalSigners, Signers, guardian_of, quorum_
 from smartsync.anchors.revoking import revoke_at
 from smartsync.anchors.rotating import recover_anchor, rotate, sign_set
 from smartsync.anchors.updating import require_own_signers, update_anchor
-from smartsync.chain import Chain
 from smartsync.errors import ConfigError
 from smartsync.results import (
     AcceptedBlock,
@@ -41,18 +39,11 @@ from smartsync.results import (
     SetSignature,
     SignerChange,
 )
-from smartsync.submit import Sender
+from smartsync.sync.connection import Connection
 
 
-class Anchoring(ABC):
+class Anchoring(Connection):
     """A source chain, a target chain, and the anchors on the target."""
-
-    source: Chain
-    target: Chain
-
-    @abstractmethod
-    def _paying(self) -> Sender:
-        """Return who sends transactions to the target chain."""
 
     async def deploy_anchor(self, charter: Charter) -> DeployedAnchor:
         """Deploy an anchor for the source on the target chain, of the kind that the charter is of.

@@ -1,157 +1,46 @@
-"""SmartSync's public face: one object for a pair of chains."""
+"""SmartSync's public face: one object for a pair of chains. Here is what sends; what it tells is in `sync.reading`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from types import TracebackType
-from typing import Any
 
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import checked_address
-from smartsync.analysis import Analysis, analyze
 from smartsync.anchors.attestation import AttestedLevel
-from smartsync.anchors.block import require_chain_id, require_same_genesis, way_in
+from smartsync.anchors.block import way_in
 from smartsync.anchors.collecting import RemoteSigners
 from smartsync.anchors.composite import Tell
 from smartsync.anchors.once import SignersOnce
 from smartsync.anchors.quorum import LocalSigners, Signers
 from smartsync.anchors.revoking import revoke_dropped
 from smartsync.anchors.updating import require_enough_keys, require_without_signers
-from smartsync.chain import Chain
-from smartsync.contracts import event_topic
 from smartsync.deploy import Deployed, Deployment
 from smartsync.discovery.hints import NO_HINTS, Hints
-from smartsync.errors import (
-    BlockUnavailable,
-    ConfigError,
-    InvalidHeader,
-    KeyUnavailable,
-    ReplicaMoved,
-    TransactionReverted,
-    WrongChain,
-)
-from smartsync.failover import Failover, connect
-from smartsync.header import Header
+from smartsync.errors import ReplicaMoved, TransactionReverted
 from smartsync.replica import ReplicaRecord, read_active, read_record, require_hub
-from smartsync.results import (
-    AnchorUpdate,
-    CallComparison,
-    ForkResult,
-    Guard,
-    Progress,
-    ReplicaState,
-    SyncResult,
-    Verification,
-)
-from smartsync.submit import Sender
+from smartsync.results import AnchorUpdate, ForkResult, Guard, Progress, SyncResult
 from smartsync.sync.anchoring import Anchoring
-from smartsync.sync.blocks import accepted_header, require_not_dropped, require_reachable, require_still_canonical
-from smartsync.sync.comparing import compare_call
+from smartsync.sync.blocks import accepted_header, require_reachable, require_still_canonical
 from smartsync.sync.delegating import Delegating
 from smartsync.sync.equivocations import Reporting
 from smartsync.sync.forking import Fork
 from smartsync.sync.guarding import deploy_guard
 from smartsync.sync.halting import halt
-from smartsync.sync.planning import Plan, plan_sync
-from smartsync.sync.state import state_of
+from smartsync.sync.reading import Reading
 from smartsync.sync.submitting import Submission
-from smartsync.sync.verifying import verify
 from smartsync.sync.watching import Abilities, Event, Watching
-from smartsync.types import SlotChange
 
 
-@dataclass(frozen=True, slots=True)
-class SyncPlan:
-    """What a sync would write: ``changes`` in trie-key order; ``strategy`` says how the slots were found."""
-
-    replica: str
-    from_block: int
-    to_block: int
-    changes: tuple[SlotChange, ...]
-    witness_bytes: int
-    strategy: str
-
-
-class SmartSync(Anchoring, Delegating):
+class SmartSync(Reading, Anchoring, Delegating):
     """A source chain, a target chain, and the hub on the target.
 
     Made by ``connect`` and used as an asynchronous context manager, so that connections are closed. ``account`` pays
     for transactions on the target chain; without one everything works that only reads.
     """
-
-    def __init__(self, source: Chain, target: Chain, *, hub: str | None, account: LocalAccount | None) -> None:
-        self.source = source
-        self.target = target
-        self.hub = None if hub is None else checked_address(hub, "the hub")
-        # One for all calls: it gives each transaction its turn and its nonce.
-        self._sender = None if account is None else Sender(target, account)
-        self._expected: dict[str, int | None] = {}
-        self._resolutions = {}
-
-    @classmethod
-    def connect(
-        cls,
-        source_url: str | Sequence[str],
-        target_url: str | Sequence[str],
-        *,
-        hub: str | None = None,
-        account: LocalAccount | None = None,
-        timeout_s: float = 30.0,
-        source_chain_id: int | None = None,
-        target_chain_id: int | None = None,
-    ) -> SmartSync:
-        """Return a client for two nodes; nothing is sent before ``async with``.
-
-        Parameters
-        ----------
-        source_url, target_url
-            HTTP endpoints. Of several nodes of one chain the first is asked; another one where it does not answer, does
-            not have what is asked for, or lies.
-        hub
-            Address of the hub on the target chain; not needed for ``deploy``.
-        timeout_s
-            Seconds to wait for one answer.
-        source_chain_id, target_chain_id
-            Where given, the nodes must be on these chains.
-        """
-        client = cls(
-            Chain(connect(source_url, "source", timeout_s=timeout_s, chain_id=source_chain_id), "source"),
-            Chain(connect(target_url, "target", timeout_s=timeout_s, chain_id=target_chain_id), "target"),
-            hub=hub,
-            account=account,
-        )
-        client._expected = {"source": source_chain_id, "target": target_chain_id}
-        return client
-
-    async def __aenter__(self) -> SmartSync:
-        try:
-            for chain in (self.source, self.target):
-                if isinstance(chain.rpc, Failover):
-                    await chain.rpc.agree()
-                expected = self._expected.get(chain.role)
-                if expected is not None and (actual := await chain.chain_id()) != expected:
-                    raise WrongChain(chain.role, chain.rpc.host, expected, actual)
-        except BaseException:
-            await self.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close both connections."""
-        await self.source.rpc.aclose()
-        await self.target.rpc.aclose()
-
-    # --- what sends ---
 
     async def deploy(
         self,
@@ -372,95 +261,6 @@ class SmartSync(Anchoring, Delegating):
         await read_active(self.target, self._hub(), replica)
         return await deploy_guard(self._paying(), self._hub(), replica, max_age_s, level)
 
-    # --- what only reads ---
-
-    async def analyze(
-        self,
-        source: str,
-        *,
-        block: int | None = None,
-        abi: Sequence[Mapping[str, Any]] = (),
-        gas_prices_wei: Sequence[int] = (),
-        on_progress: Progress | None = None,
-    ) -> Analysis:
-        """Return, before a fork, what of a contract will work on the target, what will not, and what it takes.
-
-        ``block`` of the source, its newest where ``None``; ``abi`` names functions. Needs no hub. See
-        ``smartsync.analysis.analyze`` for parameters and errors.
-        """
-        return await analyze(
-            self.source,
-            self.target,
-            checked_address(source, "the source"),
-            block=block,
-            abi=abi,
-            gas_prices_wei=gas_prices_wei,
-            on_progress=on_progress,
-        )
-
-    async def diff(
-        self,
-        replica: str,
-        *,
-        block: int | None = None,
-        slots: Iterable[bytes] | None = None,
-        hints: Hints = NO_HINTS,
-        on_progress: Progress | None = None,
-    ) -> SyncPlan:
-        """Return what a sync to a source block would write: to any block, accepted or not.
-
-        Where ``block`` is ``None``, to the newest that the anchor accepts; what `sync` would refuse then is refused.
-        """
-        replica = checked_address(replica, "the replica")
-        record = await self._activated(replica)
-        if block is not None:
-            header = await self.source.header(block)
-        else:
-            header = await accepted_header(self.source, self.target, record.key.anchor, None)
-            if header.hash != record.block_hash or record.status != "active":
-                await require_reachable(self.target, record, header)
-        chosen = None if slots is None else set(slots)
-        plan = await self._plan(replica, record, header, chosen, on_progress, hints)
-        step = plan.transition
-        return SyncPlan(replica, record.block_number, header.number, step.changes, len(step.witness), plan.strategy)
-
-    async def status(self, replica: str) -> ReplicaState:
-        """Return what hub and anchor say of a replica now."""
-        return await state_of(self.source, self.target, self._hub(), checked_address(replica, "the replica"))
-
-    async def replicas(self) -> list[str]:
-        """Return the addresses of all replicas of the hub, the oldest first. ``NotDeployed`` where there is no hub."""
-        await require_hub(self.target, self._hub())
-        logs = await self.target.logs(self._hub(), [event_topic("Hub", "ReplicaCreated")])
-        return [to_checksum_address(log.topics[1][-20:]) for log in logs]
-
-    async def verify(self, replica: str, *, slots: Iterable[bytes] | None = None) -> Verification:
-        """Check by RPC answers alone whether a replica is the source's exact image at the recorded block."""
-        replica = checked_address(replica, "the replica")
-        return await verify(self.source, self.target, self._hub(), replica, slots or ())
-
-    async def call(
-        self, replica: str, signature: str, args: Sequence[object] = (), *, sender: str | None = None
-    ) -> CallComparison:
-        """Call a view function on the source, at the recorded block, and on the replica, now.
-
-        ``signature`` as in ``balanceOf(address)(uint256)``; ``sender`` is who calls, for views that ask.
-
-        Raises
-        ------
-        SourceReorganised
-            The source has dropped the recorded block, and its node does not answer for it.
-        """
-        replica = checked_address(replica, "the replica")
-        sender = None if sender is None else checked_address(sender, "the sender")
-        record = await self._activated(replica)
-        try:
-            return await compare_call(self.source, self.target, replica, record, signature, args, sender)
-        except (BlockUnavailable, InvalidHeader) as error:
-            # ganache answers for a block that it dropped with another one.
-            await require_not_dropped(self.source, self.target, record, error)
-            raise
-
     # --- parts ---
 
     async def _bring(self, replica: str, block: int, on_progress: Progress | None) -> SyncResult:
@@ -473,20 +273,6 @@ class SmartSync(Anchoring, Delegating):
             return done
         return replace(done, source_head=newest, hint=await way_in(self.target, anchor, "a newer one"))
 
-    async def _plan(
-        self,
-        replica: str,
-        record: ReplicaRecord,
-        header: Header,
-        slots: set[bytes] | None,
-        on_progress: Progress | None = None,
-        hints: Hints = NO_HINTS,
-    ) -> Plan:
-        await require_same_genesis(self.source, self.target, record.key.anchor)
-        return await plan_sync(
-            self.source, self.target, self._hub(), replica, record, header, slots, on_progress, hints
-        )
-
     async def _require_unmoved(self, replica: str, record: ReplicaRecord, error: TransactionReverted) -> None:
         """Say so where the transaction reverts because somebody else was faster: then nothing is wrong."""
         moved = await read_record(self.target, self._hub(), replica)
@@ -495,21 +281,3 @@ class SmartSync(Anchoring, Delegating):
                 f"somebody else brought the replica from block {record.block_number} to {moved.block_number} meanwhile",
                 hint="nothing was written twice; sync again where a newer block is wanted",
             ) from error
-
-    async def _activated(self, replica: str) -> ReplicaRecord:
-        """Return the record of a replica that has been activated, and whose source's chain the source node is on."""
-        record = await read_active(self.target, self._hub(), replica)
-        await require_chain_id(self.source, record.key.source_chain_id)
-        return record
-
-    def _hub(self) -> str:
-        if self.hub is None:
-            raise ConfigError("no hub is given", hint="set hub in the configuration, or deploy one: smartsync deploy")
-        return self.hub
-
-    def _paying(self) -> Sender:
-        if self._sender is None:
-            raise KeyUnavailable(
-                "no key to send transactions with", hint="give --keystore FILE or SMARTSYNC_PRIVATE_KEY"
-            )
-        return self._sender

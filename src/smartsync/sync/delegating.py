@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
+from eth_account.signers.local import LocalAccount
+
 from smartsync.addresses import ZERO_ADDRESS, checked_address
 from smartsync.chain import Chain
 from smartsync.discovery.completeness import source_values
@@ -25,8 +27,8 @@ from smartsync.implementations import Resolution, copy_of, implementation_of, re
 from smartsync.replica import ReplicaRecord
 from smartsync.results import ForkResult, Progress, Supplied, SyncResult
 from smartsync.source import PROXY_SLOTS
-from smartsync.submit import Sender
 from smartsync.sync.blocks import accepted_header
+from smartsync.sync.connection import Connection
 from smartsync.sync.forking import Fork
 from smartsync.sync.supplying import Ready, Supplying
 
@@ -46,25 +48,13 @@ _NOT_THE_REPLICAS = (
 """What may be wrong with that which a replica delegates to, and does not keep the replica itself from being synced."""
 
 
-class Delegating(ABC):
+class Delegating(Connection, ABC):
     """A source chain, a target chain, and the replicas there that delegate to what they mirror."""
 
-    source: Chain
-    target: Chain
-    _resolutions: dict[tuple[str, str], Resolution | None]
-    """By hub and replica, as far as asked for: it is in a replica's key, and does not change."""
-
-    @abstractmethod
-    def _paying(self) -> Sender:
-        """Return who sends transactions to the target chain."""
-
-    @abstractmethod
-    def _hub(self) -> str:
-        """Return the hub's address."""
-
-    @abstractmethod
-    async def _activated(self, replica: str) -> ReplicaRecord:
-        """Return the record of a replica that has been activated."""
+    def __init__(self, source: Chain, target: Chain, *, hub: str | None, account: LocalAccount | None) -> None:
+        super().__init__(source, target, hub=hub, account=account)
+        # By hub and replica, as far as asked for: it is in a replica's key, and does not change.
+        self._resolutions: dict[tuple[str, str], Resolution | None] = {}
 
     @abstractmethod
     async def _bring(self, replica: str, block: int, on_progress: Progress | None) -> SyncResult:

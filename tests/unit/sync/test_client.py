@@ -1,27 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from eth_account import Account
 
 from smartsync import SmartSync
-from smartsync.errors import NotDeployed, TooFewKeys, WrongChain
+from smartsync.errors import NotDeployed, TooFewKeys
 from smartsync.sync import client as module
-from smartsync.sync import delegating
+from smartsync.sync import connection, delegating
 from tests.fake_anchor import FakeAnchor
 from tests.unit.sync.records import ANCHOR, REPLICA, record_at
 
 HUB = "0x" + "11" * 20
-
-
-async def test_replicas_of_an_address_that_is_no_hub_is_an_error_and_not_an_empty_list(node: Any) -> None:
-    node.override["eth_call"] = lambda *_: "0x"
-    client = SmartSync(node.chain, node.chain, hub=HUB, account=None)
-    with pytest.raises(NotDeployed, match=f"there is no hub at {HUB} on the") as caught:
-        await client.replicas()
-    assert "check the address" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -49,7 +40,7 @@ async def test_sync_with_nothing_to_do_says_where_the_source_is_further(
     async def resolution_of(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(module, "read_active", read_active)
+    monkeypatch.setattr(connection, "read_active", read_active)
     monkeypatch.setattr(delegating, "resolution_of", resolution_of)
     node.newest = newest
     client = SmartSync(node.chain, node.chain, hub=HUB, account=Account.from_key("0x" + "01" * 32))
@@ -75,37 +66,6 @@ async def test_watch_with_keys_of_no_signers_is_refused_before_anything_is_looke
     with pytest.raises(TooFewKeys, match=f"{account.address} is not a signer"):
         async for event in client.watch(REPLICA, attestors=[account]):
             raise AssertionError(event)
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda client: client.sync(REPLICA),
-        lambda client: client.sync(REPLICA, block=7),
-        lambda client: client.diff(REPLICA),
-        lambda client: client.diff(REPLICA, block=7),
-        lambda client: client.halt(REPLICA),
-        lambda client: client.supply(REPLICA),
-        lambda client: client.call(REPLICA, "a()(uint256)"),
-    ],
-    ids=["sync", "sync to a block", "diff", "diff to a block", "halt", "supply", "call"],
-)
-async def test_replica_of_another_chain_than_the_source_nodes_is_told_by_both_ids(
-    monkeypatch: pytest.MonkeyPatch, node: Any, anchor: FakeAnchor, ask: Callable[[SmartSync], Awaitable[object]]
-) -> None:
-    record = record_at(node, 6)
-    object.__setattr__(record, "status", "active")
-    object.__setattr__(record.key, "source_chain_id", 1001)
-
-    async def read_active(*_: object) -> Any:
-        return record
-
-    monkeypatch.setattr(module, "read_active", read_active)
-    client = SmartSync(node.chain, node.chain, hub=HUB, account=Account.from_key("0x" + "01" * 32))
-    with pytest.raises(WrongChain) as caught:
-        await ask(client)
-    error = caught.value
-    assert (error.role, error.host, error.expected, error.actual) == ("source", "fake:8545", 1001, 1337)
 
 
 async def test_guard_asks_nothing_of_the_source_node(monkeypatch: pytest.MonkeyPatch, node: Any) -> None:
