@@ -14,8 +14,7 @@ Of Vyper's standard JSON output it is ``layout`` of a contract.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from collections.abc import Mapping as Table
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from smartsync.errors import ConfigError
@@ -68,7 +67,7 @@ _OUTPUT = (
 )
 
 
-def _json(text: str, name: str) -> Table[str, Any]:
+def _json(text: str, name: str) -> Mapping[str, Any]:
     if len(text) > _MAX_BYTES:
         raise ConfigError(f"{name}: larger than {_MAX_BYTES >> 20} MiB", hint=WANTED)
     try:
@@ -93,7 +92,7 @@ def _nesting(text: str) -> int:
     return deepest
 
 
-def _contracts(told: Table[str, Any]) -> Iterator[tuple[str, Table[str, Any]]]:
+def _contracts(told: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the contracts that a document tells the layout of, by ``FILE:NAME``."""
     for file, of_file in told.items():
         for name, one in of_file.items() if isinstance(of_file, dict) else ():
@@ -101,7 +100,9 @@ def _contracts(told: Table[str, Any]) -> Iterator[tuple[str, Table[str, Any]]]:
                 yield f"{file}:{name}", one
 
 
-def _choose(contracts: Table[str, Table[str, Any]], name: str, contract: str | None) -> tuple[str, Table[str, Any]]:
+def _choose(
+    contracts: Mapping[str, Mapping[str, Any]], name: str, contract: str | None
+) -> tuple[str, Mapping[str, Any]]:
     if not contracts:
         raise ConfigError(f"{name}: none of its contracts has a storage layout", hint=_OUTPUT)
     fitting = [one for one in contracts if contract in (None, one, one.rpartition(":")[2])]
@@ -114,7 +115,7 @@ def _choose(contracts: Table[str, Table[str, Any]], name: str, contract: str | N
     raise ConfigError(f"{name}: {what}{called} in it", hint=f"choose one with --contract: {listed}")
 
 
-def _is_old_vyper(document: Table[str, Any]) -> bool:
+def _is_old_vyper(document: Mapping[str, Any]) -> bool:
     return bool(document) and all(
         isinstance(entry, dict) and isinstance(entry.get("type"), str) and entry.keys() & {"slot", "offset"}
         for entry in document.values()

@@ -28,9 +28,9 @@ from smartsync.layout.shapes import (
     DynamicArray,
     Field,
     FixedArray,
+    HashMap,
     Key,
     Layout,
-    Mapping,
     Struct,
     Text,
     Value,
@@ -168,7 +168,7 @@ class _Walk:
                 yield Place(_word(slot), path)
             case Struct():
                 yield from self._fields(part.fields, slot, path)
-            case Mapping() if self._mappings:
+            case HashMap() if self._mappings:
                 self._then(self._now, self._values(part, slot, path, ()))
             case FixedArray():
                 yield from self._elements(part.element, slot, 0, part.count, path)
@@ -221,7 +221,7 @@ class _Walk:
         if end < count:
             self._then(self._later, self._words(base, count, path, end))
 
-    def _values(self, part: Mapping, slot: int, path: Path, outer: tuple[bytes, ...]) -> Iterator[Place]:
+    def _values(self, part: HashMap, slot: int, path: Path, outer: tuple[bytes, ...]) -> Iterator[Place]:
         """Yield what a mapping holds for the keys that may be, first for those that belong to the keys above it."""
         if not outer:
             yield from self._at(part, slot, path, outer, self._pool.keys(part.key))
@@ -233,7 +233,7 @@ class _Walk:
             self._then(self._later, self._at(part, slot, path, outer, others))
 
     def _at(
-        self, part: Mapping, slot: int, path: Path, outer: tuple[bytes, ...], keys: Iterable[bytes]
+        self, part: HashMap, slot: int, path: Path, outer: tuple[bytes, ...], keys: Iterable[bytes]
     ) -> Iterator[Place]:
         value = self._layout.types[part.value]
         position = _word(slot)
@@ -244,7 +244,7 @@ class _Walk:
                 return
             at = _entry(part, position, key)
             here: Path = (path, (part.key, key))
-            if isinstance(value, Mapping):
+            if isinstance(value, HashMap):
                 self._then(self._now, self._values(value, at, here, (*outer, key)))
             elif isinstance(value, Value):
                 yield Place(_word(at), here)
@@ -261,7 +261,7 @@ class _Walk:
             if self._is_spent():
                 return
             member, here = self._layout.types[one.type], (path, f".{one.name}")
-            if isinstance(member, Mapping):
+            if isinstance(member, HashMap):
                 # What holds itself multiplies without end: it has to wait.
                 queue = self._later if member.value == type_id else self._now
                 self._then(queue, self._values(member, slot + one.slot, here, outer))
@@ -269,7 +269,7 @@ class _Walk:
                 yield from self._nested(one.type, slot + one.slot, here, outer)
 
 
-def _entry(part: Mapping, position: bytes, key: bytes) -> int:
+def _entry(part: HashMap, position: bytes, key: bytes) -> int:
     """Return the slot at which a mapping keeps the value of a key."""
     if part.slot_first:
         key = keccak256(key) if part.key.kind == "text" else key

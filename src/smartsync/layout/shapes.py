@@ -9,8 +9,7 @@ Source: Solidity documentation, "Layout of State Variables in Storage"; Vyper do
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Table
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -44,8 +43,8 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
-    """A mapping; nothing is in its own slot p.
+class HashMap:
+    """A mapping, by Vyper's word for it; nothing is in its own slot p.
 
     Solidity keeps the value of key k at keccak(k ‖ p), Vyper (``slot_first``) at keccak(p ‖ k), k being the hash of a
     text.
@@ -101,7 +100,7 @@ class Struct:
     fields: tuple[Field, ...]
 
 
-Type: TypeAlias = Value | Mapping | FixedArray | DynamicArray | Text | Struct
+Type: TypeAlias = Value | HashMap | FixedArray | DynamicArray | Text | Struct
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +108,11 @@ class Layout:
     """A contract's variables. ``slots`` tells of each type how many slots it takes in place; made by `measured`."""
 
     variables: tuple[Field, ...]
-    types: Table[str, Type]
-    slots: Table[str, int] = field(repr=False)
+    types: Mapping[str, Type]
+    slots: Mapping[str, int] = field(repr=False)
 
 
-def measured(variables: Sequence[Field], types: Table[str, Type], name: str) -> Layout:
+def measured(variables: Sequence[Field], types: Mapping[str, Type], name: str) -> Layout:
     """Return a layout whose types are all there and of a size. ``name`` stands for it in messages.
 
     Raises
@@ -127,8 +126,8 @@ def measured(variables: Sequence[Field], types: Table[str, Type], name: str) -> 
     for wanted in [variable.type for variable in variables] + list(types):
         _measure(wanted, types, sizes, (), name)
     for part in types.values():
-        if isinstance(part, (Mapping, DynamicArray)):
-            _measure(part.value if isinstance(part, Mapping) else part.element, types, sizes, (), name)
+        if isinstance(part, (HashMap, DynamicArray)):
+            _measure(part.value if isinstance(part, HashMap) else part.element, types, sizes, (), name)
     return Layout(tuple(variables), types, sizes)
 
 
@@ -137,7 +136,7 @@ def elements_per_slot(element: Type) -> int:
     return 32 // element.size if isinstance(element, Value) else 1
 
 
-def _measure(wanted: str, types: Table[str, Type], sizes: dict[str, int], above: tuple[str, ...], name: str) -> int:
+def _measure(wanted: str, types: Mapping[str, Type], sizes: dict[str, int], above: tuple[str, ...], name: str) -> int:
     if wanted in sizes:
         return sizes[wanted]
     if wanted in above or len(above) > MAX_DEPTH:

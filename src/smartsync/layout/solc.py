@@ -14,8 +14,7 @@ Source: solc documentation, "JSON Output"; ERC-7201.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping as Table
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smartsync.errors import ConfigError
@@ -26,9 +25,9 @@ from smartsync.layout.shapes import (
     DynamicArray,
     Field,
     FixedArray,
+    HashMap,
     Key,
     Layout,
-    Mapping,
     Struct,
     Text,
     Type,
@@ -50,7 +49,7 @@ _KEYS = (
 _NAMESPACE = "erc7201:"
 
 
-def parse_solc(document: Table[str, Any], name: str) -> Layout:
+def parse_solc(document: Mapping[str, Any], name: str) -> Layout:
     """Return the layout of a document with ``storage`` and ``types``. ``name`` stands for it in messages.
 
     Raises
@@ -86,7 +85,7 @@ def namespace_slot(identifier: str) -> int:
     return int.from_bytes(keccak256(inner.to_bytes(32, "big")), "big") & ~0xFF
 
 
-def _fields(items: Sequence[Any], types: Table[str, Type], place: str) -> Sequence[Field]:
+def _fields(items: Sequence[Any], types: Mapping[str, Type], place: str) -> Sequence[Field]:
     """Return variables or members; small values that share a slot are one field, by the names of all."""
     fields: list[Field] = []
     for number, item in enumerate(items, 1):
@@ -107,14 +106,14 @@ def _is_value(told: object) -> bool:
     return isinstance(told, dict) and told.get("encoding") == "inplace" and not {"members", "base"} & told.keys()
 
 
-def _type(type_id: str, types: Table[str, Any], values: Table[str, Type], name: str) -> Type:
+def _type(type_id: str, types: Mapping[str, Any], values: Mapping[str, Type], name: str) -> Type:
     place = f"{name}: type {shown(type_id)}"
     told = _table(types[type_id], place)
     encoding = told.get("encoding")
     size = _number(told.get("numberOfBytes"), f"{place}: numberOfBytes")
     match encoding:
         case "mapping":
-            return Mapping(_key(_reference(told, "key", place), types, place), _reference(told, "value", place))
+            return HashMap(_key(_reference(told, "key", place), types, place), _reference(told, "value", place))
         case "dynamic_array":
             return DynamicArray(_reference(told, "base", place))
         case "bytes":
@@ -133,7 +132,7 @@ def _type(type_id: str, types: Table[str, Any], values: Table[str, Type], name: 
     raise ConfigError(f"{place}: the encoding {shown(encoding)} is not known", hint=WANTED)
 
 
-def _key(type_id: str, types: Table[str, Any], place: str) -> Key:
+def _key(type_id: str, types: Mapping[str, Any], place: str) -> Key:
     told = _table(types.get(type_id), f"{place}: its key type {shown(type_id)}")
     if told.get("encoding") == "bytes":
         return Key("text")
@@ -144,7 +143,7 @@ def _key(type_id: str, types: Table[str, Any], place: str) -> Key:
     return Key("any")
 
 
-def _reference(told: Table[str, Any], what: str, place: str) -> str:
+def _reference(told: Mapping[str, Any], what: str, place: str) -> str:
     found = told.get(what)
     if not isinstance(found, str):
         raise ConfigError(f"{place}: its {what} type is missing", hint=WANTED)
@@ -159,7 +158,7 @@ def _number(value: object, what: str) -> int:
     return value
 
 
-def _table(value: object, what: str) -> Table[str, Any]:
+def _table(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{what} is not a JSON object: {shown(value)}", hint=WANTED)
     return value

@@ -16,8 +16,7 @@ Source: Vyper documentation, "Storage Layout"; the output of 0.3.10 and 0.4.3.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from collections.abc import Mapping as Table
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeGuard
 
@@ -29,9 +28,9 @@ from smartsync.layout.shapes import (
     DynamicArray,
     Field,
     FixedArray,
+    HashMap,
     Key,
     Layout,
-    Mapping,
     Text,
     Type,
     Value,
@@ -62,7 +61,7 @@ class _Entry(NamedTuple):
     size: int | None
 
 
-def parse_vyper(document: Table[str, Any], name: str) -> Layout:
+def parse_vyper(document: Mapping[str, Any], name: str) -> Layout:
     """Return the layout of a document of any version. ``name`` stands for it in messages.
 
     Raises
@@ -122,7 +121,7 @@ def _struct_sizes(entries: list[_Entry]) -> dict[str, int]:
 class _Reader:
     """Reads type texts into ``types``; a type's name there is its text."""
 
-    def __init__(self, types: dict[str, Type], sizes: Table[str, int], name: str) -> None:
+    def __init__(self, types: dict[str, Type], sizes: Mapping[str, int], name: str) -> None:
         self._types, self._sizes, self._name = types, sizes, name
 
     def read(self, text: str, depth: int = 0) -> str:
@@ -142,7 +141,7 @@ class _Reader:
             return FixedArray(self.read(told.group(1), depth), self._bound(told.group(2)))
         if text.startswith("HashMap["):
             key, value = self._two(text)
-            return Mapping(_key(key), self.read(value, depth), slot_first=True)
+            return HashMap(_key(key), self.read(value, depth), slot_first=True)
         if text.startswith("DynArray["):
             element, bound = self._two(text)
             return DynamicArray(self.read(element, depth), self._bound(bound))

@@ -10,7 +10,7 @@ import pytest
 from smartsync.keccak import keccak256
 from smartsync.layout import Layout, Place, Pool, Question, places
 from smartsync.layout.places import MAX_QUESTIONS
-from smartsync.layout.shapes import DynamicArray, Field, FixedArray, Key, Mapping, Struct, Text, Type, Value, measured
+from smartsync.layout.shapes import DynamicArray, Field, FixedArray, HashMap, Key, Struct, Text, Type, Value, measured
 
 A, B, C = (bytes(12) + bytes([n]) * 20 for n in (0xA1, 0xB2, 0xC3))
 walking = importlib.import_module("smartsync.layout.places")
@@ -64,22 +64,22 @@ def hashed(*parts: bytes) -> int:
 
 def test_places_mapping_by_the_rule_of_solidity_and_of_vyper() -> None:
     pool = Pool([A])
-    assert hashed(A, word(5)) in slots(walk(layout(Mapping(ADDRESS, "v")), pool))
-    assert hashed(word(5), A) in slots(walk(layout(Mapping(ADDRESS, "v", slot_first=True)), pool))
+    assert hashed(A, word(5)) in slots(walk(layout(HashMap(ADDRESS, "v")), pool))
+    assert hashed(word(5), A) in slots(walk(layout(HashMap(ADDRESS, "v", slot_first=True)), pool))
 
 
 def test_places_text_keys_are_hashed_unpadded_and_in_vyper_by_their_hash() -> None:
     pool, text = Pool(texts=[b"alice"]), Key("text")
-    assert slots(walk(layout(Mapping(text, "v")), pool)) == [hashed(b"alice", word(5))]
-    assert slots(walk(layout(Mapping(text, "v", slot_first=True)), pool)) == [hashed(word(5), keccak256(b"alice"))]
-    assert labels(walk(layout(Mapping(text, "v")), pool)) == ['x["alice"]']
+    assert slots(walk(layout(HashMap(text, "v")), pool)) == [hashed(b"alice", word(5))]
+    assert slots(walk(layout(HashMap(text, "v", slot_first=True)), pool)) == [hashed(word(5), keccak256(b"alice"))]
+    assert labels(walk(layout(HashMap(text, "v")), pool)) == ['x["alice"]']
 
 
 def test_places_keys_seen_together_come_before_others() -> None:
     pool = Pool()
     pool.add([A, B])
     pool.add([C])
-    nested = layout(Mapping(ADDRESS, "inner"), inner=Mapping(ADDRESS, "v"))
+    nested = layout(HashMap(ADDRESS, "inner"), inner=HashMap(ADDRESS, "v"))
     found = labels(walk(nested, pool))
     together, apart = f"x[0x{A[12:].hex()}][0x{B[12:].hex()}]", f"x[0x{A[12:].hex()}][0x{C[12:].hex()}]"
     assert found.index(together) < found.index(apart)
@@ -114,10 +114,10 @@ def test_places_wrap_around_at_the_last_slot() -> None:
 
 def test_places_struct_in_mapping_has_a_name_for_each_slot() -> None:
     record = Struct((Field("owner+since", 0, "v"), Field("votes", 1, "votes"), Field("name", 2, "name")))
-    types = {"record": record, "votes": Mapping(ADDRESS, "v"), "name": Text()}
+    types = {"record": record, "votes": HashMap(ADDRESS, "v"), "name": Text()}
     pool = Pool()
     pool.add([A, B])
-    found = labels(walk(layout(Mapping(Key("uint"), "record"), **types), pool))
+    found = labels(walk(layout(HashMap(Key("uint"), "record"), **types), pool))
     number = int.from_bytes(A, "big")
     assert {f"x[{number}].owner+since", f"x[{number}].votes[0x{B[12:].hex()}]", f"x[{number}].name"} <= set(found)
 
@@ -136,18 +136,18 @@ def test_places_long_array_waits_for_the_short_one() -> None:
 
 
 RECURSIVE: list[dict[str, Type]] = [
-    {"x": Mapping(Key("uint"), "x")},
-    {"x": Struct((Field("m", 0, "m"),)), "m": Mapping(Key("uint"), "x")},
+    {"x": HashMap(Key("uint"), "x")},
+    {"x": Struct((Field("m", 0, "m"),)), "m": HashMap(Key("uint"), "x")},
     {"x": DynamicArray("x")},
     {"x": Struct((Field("v", 0, "v"), Field("kids", 1, "kids"))), "kids": DynamicArray("x")},
 ]
 
 
 BARREN: list[dict[str, Type]] = [
-    {"x": FixedArray("m", 2**200), "m": Mapping(Key("uint"), "v")},
+    {"x": FixedArray("m", 2**200), "m": HashMap(Key("uint"), "v")},
     {"x": FixedArray("nothing", 2**200), "nothing": Struct(())},
     {f"x{n}" if n else "x": Struct((Field("a", 0, f"x{n + 1}"), Field("b", 9, f"x{n + 1}"))) for n in range(50)}
-    | {"x50": Mapping(Key("uint"), "v")},
+    | {"x50": HashMap(Key("uint"), "v")},
 ]
 """Types of endlessly many parts that have no slot of their own."""
 
@@ -188,7 +188,7 @@ def test_places_questions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_places_begin_with_plain_variables_whatever_else_there_is() -> None:
-    types: dict[str, Type] = {"map": Mapping(ADDRESS, "v"), "v": Value()}
+    types: dict[str, Type] = {"map": HashMap(ADDRESS, "v"), "v": Value()}
     described = measured([Field("m", 0, "map"), Field("last", 9, "v")], types, "test")
     assert labels(walk(described, Pool([A])))[0] == "last"
     assert labels(walk(described, Pool([A]), mappings=False)) == ["last"]

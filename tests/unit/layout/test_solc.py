@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smartsync.errors import ConfigError
-from smartsync.layout.shapes import DynamicArray, Field, FixedArray, Key, Mapping, Struct, Text, Value
+from smartsync.layout.shapes import DynamicArray, Field, FixedArray, HashMap, Key, Struct, Text, Value
 from smartsync.layout.solc import namespace_slot, parse_solc
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "layouts.json").read_text())
@@ -29,14 +29,14 @@ def test_parse_solc_real_output_gives_every_variable() -> None:
     assert layout.variables[0] == Field("owner+paused+kind", 0, "t_address")
     assert by_name["low+high"].slot == 2
     of = {name: layout.types[one.type] for name, one in by_name.items()}
-    assert isinstance(of["balances"], Mapping) and of["balances"].key == Key("address", 20)
-    assert isinstance(of["ticks"], Mapping) and of["ticks"].key == Key("int", 3)
-    assert isinstance(of["supported"], Mapping) and of["supported"].key == Key("bytes", 4)
-    assert isinstance(of["byName"], Mapping) and of["byName"].key == Key("text")
-    assert isinstance(of["byBytes"], Mapping) and of["byBytes"].key == Key("text")
-    assert isinstance(of["byColour"], Mapping) and of["byColour"].key == Key("uint", 1)
-    assert isinstance(of["byContract"], Mapping) and of["byContract"].key == Key("address", 20)
-    assert isinstance(of["byPrice"], Mapping) and of["byPrice"].key == Key("any")
+    assert isinstance(of["balances"], HashMap) and of["balances"].key == Key("address", 20)
+    assert isinstance(of["ticks"], HashMap) and of["ticks"].key == Key("int", 3)
+    assert isinstance(of["supported"], HashMap) and of["supported"].key == Key("bytes", 4)
+    assert isinstance(of["byName"], HashMap) and of["byName"].key == Key("text")
+    assert isinstance(of["byBytes"], HashMap) and of["byBytes"].key == Key("text")
+    assert isinstance(of["byColour"], HashMap) and of["byColour"].key == Key("uint", 1)
+    assert isinstance(of["byContract"], HashMap) and of["byContract"].key == Key("address", 20)
+    assert isinstance(of["byPrice"], HashMap) and of["byPrice"].key == Key("any")
     assert of["times"] == DynamicArray("t_uint40") and of["longText"] == Text()
     assert of["bytesInPlace"] == FixedArray("t_uint8", 40)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smartsync.errors import ConfigError
-from smartsync.layout.shapes import DynamicArray, Field, FixedArray, Key, Mapping, Text, Value
+from smartsync.layout.shapes import DynamicArray, Field, FixedArray, HashMap, Key, Text, Value
 from smartsync.layout.vyper import UNKNOWN_STRUCT, parse_vyper
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "layouts.json").read_text())
@@ -29,7 +29,7 @@ def test_parse_vyper_before_sizes_were_told_a_variable_ends_where_the_next_begin
     layout = parse_vyper(VECTORS["OlderVyperVariables"]["layout"], "V")
     by_name = {field.name: layout.types[field.type] for field in layout.variables}
     assert layout.slots["Inner declaration object"] == 2
-    assert by_name["by_role"] == Mapping(Key("any"), "bool", slot_first=True)
+    assert by_name["by_role"] == HashMap(Key("any"), "bool", slot_first=True)
     assert by_name["dyn"] == DynamicArray("Inner declaration object", 10)
 
 
@@ -63,9 +63,9 @@ def test_parse_vyper_variables_of_modules_have_their_names() -> None:
 def test_parse_vyper_keys_are_read(text: str, key: Key) -> None:
     layout = parse_vyper(one(f"HashMap[{text}, HashMap[address, uint256[3]]]"), "V")
     outer = layout.types[layout.variables[0].type]
-    assert isinstance(outer, Mapping) and outer.key == key and outer.slot_first
+    assert isinstance(outer, HashMap) and outer.key == key and outer.slot_first
     inner = layout.types[outer.value]
-    assert isinstance(inner, Mapping) and layout.types[inner.value] == FixedArray("uint256", 3)
+    assert isinstance(inner, HashMap) and layout.types[inner.value] == FixedArray("uint256", 3)
 
 
 @pytest.mark.parametrize(
