@@ -15,6 +15,11 @@ def as_number(address: str) -> int:
     return int(address, 16)
 
 
+def address_of(value: int) -> str:
+    """Return the address in a slot's value: its lower 160 bits."""
+    return to_checksum_address((value & (2**160 - 1)).to_bytes(20, "big"))
+
+
 def checked_address(text: str, what: str) -> str:
     """Return an address checksummed.
 

@@ -8,13 +8,13 @@ Source: EIP-1167, 1822, 1967.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from eth_utils.address import to_checksum_address
 
-from smartsync.addresses import ZERO_ADDRESS
+from smartsync.addresses import ZERO_ADDRESS, address_of
 from smartsync.chain import Chain
+from smartsync.clones import find_clone, is_known_to_hub
 from smartsync.errors import (
     CodeNotDeployable,
     NoCode,
@@ -26,7 +26,7 @@ from smartsync.errors import (
 )
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaKey, logic_of
-from smartsync.source import BEACON_KIND, PROXY_SLOTS, delegates_by, find_clone, inspect, read_code
+from smartsync.source import BEACON_KIND, PROXY_SLOTS, delegates_by, inspect, read_code
 from smartsync.types import NO_ACCOUNT
 from smartsync.views import call_view
 
@@ -42,14 +42,6 @@ _KINDS = {
 
 _IMPLEMENTATION = bytes.fromhex("5c60da1b")
 """Selector of ``implementation()``, which a beacon answers."""
-
-_CLONE_FORMS = (
-    "363d3d373d3d3d363d73.{40}5af43d82803e903d91602b57fd5bf3",  # EIP-1167
-    "3d3d3d3d363d3d37363d73.{40}5af43d3d93803e602a57fd5bf3",  # 0age's
-    "365f5f375f5f365f73.{40}5af43d5f5f3e5f3d91602a57fd5bf3",  # EIP-7511
-    "5f5f365f5f37365f73.{40}5af43d5f5f3e6029573d5ffd5b3d5ff3",  # Solady's
-)
-"""The runtime code, in hex, of the clones that the hub knows (``CloneCode.sol``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +67,6 @@ class Resolution:
         return address_of(value)
 
 
-def address_of(value: int) -> str:
-    """Return the address in a slot's value: its lower 160 bits."""
-    return to_checksum_address((value & (2**160 - 1)).to_bytes(20, "big"))
-
-
 def book_of(hub: str) -> str:
     """Return where a hub's book of implementations is: the address of the hub's nonce 1 (``IHub``)."""
     return to_checksum_address(keccak256(bytes.fromhex(f"d694{hub[2:]}01"))[-20:])
@@ -87,7 +74,7 @@ def book_of(hub: str) -> str:
 
 def unsupported(code: bytes, kind: str, named: str) -> str:
     """Return why a proxy cannot be replicated; empty where it can. Parameters as for ``resolver_hash``."""
-    if any(re.fullmatch(form, code.hex()) for form in _CLONE_FORMS):
+    if is_known_to_hub(code):
         return ""
     if find_clone(code) is not None:
         return "its code is not exactly one of the clones that can be: it has arguments, or does more than delegate"

@@ -9,12 +9,11 @@ Source: EIP-170, 1167, 1822, 1967, 3541, 7511, 7702.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from eth_utils.address import to_checksum_address
-
+from smartsync.addresses import address_of
 from smartsync.chain import Chain
+from smartsync.clones import find_clone
 from smartsync.errors import CodeNotDeployable, InvalidProof, NoCode, SourceIsProxy
 from smartsync.keccak import keccak256
 from smartsync.types import MAX_CODE_SIZE, Account
@@ -36,22 +35,6 @@ PROXY_SLOTS = {
 
 BEACON_KIND = "EIP-1967 beacon"
 
-_TO = "(?P<to>[0-9a-f]{40})"
-_CLONES = {
-    # A push shorter than 73 (PUSH20) is that of an address which begins with zeros.
-    "EIP-1167 minimal proxy": "363d3d373d3d3d363d(?:6.|7[0-3])(?P<to>(?:..){1,20}?)5af43d82803e903d9160..57fd5bf3",
-    "minimal proxy by 0age": f"3d3d3d3d363d3d37363d73{_TO}5af43d3d93803e602a57fd5bf3",
-    "minimal proxy with PUSH0 (EIP-7511)": f"365f5f375f5f365f73{_TO}5af43d5f5f3e5f3d91602a57fd5bf3",
-    "minimal proxy with PUSH0 (Solady)": f"5f5f365f5f37365f73{_TO}5af43d5f5f3e6029573d5ffd5b3d5ff3",
-    "Vyper minimal proxy": f"366000600037611000600036600073{_TO}5af4602c57600080fd5b6110006000f3",
-    "Vyper minimal proxy (beta)": f"366000600037611000600036600073{_TO}5af41558576110006000f3",
-}
-"""Kind of proxy -> its runtime code in hex, from the first byte on; immutable arguments may follow."""
-
-_SHORT_CLONE = re.compile(f"73{_TO}5af4")
-"""PUSH20, GAS, DELEGATECALL: in code as short as a clone's it is one, whatever else it does (immutable arguments)."""
-
-_SHORT = 120
 _SEQUENCE = bytes.fromhex("363d3d373d3d3d363d30545af43d82803e903d91601857fd5bf3")
 _SAFE = bytes.fromhex("608060405273ffffffffffffffffffffffffffffffffffffffff60005416")
 """What the runtime code of all Safe proxies (1.0.0 to 1.4.1) starts with: slot 0, cut to an address."""
@@ -145,8 +128,9 @@ def require_deployable(code: bytes, address: str) -> None:
         It cannot.
     """
     if code.startswith(_DELEGATION) and len(code) == 23:
+        to = address_of(int.from_bytes(code[3:], "big"))
         raise CodeNotDeployable(
-            f"{address} is an account that delegates to {_address(code[3:])} (EIP-7702), not a contract",
+            f"{address} is an account that delegates to {to} (EIP-7702), not a contract",
             hint="name the contract that it delegates to, if that is what you want",
         )
     if code[0] == 0xEF:
@@ -155,17 +139,6 @@ def require_deployable(code: bytes, address: str) -> None:
         raise CodeNotDeployable(
             f"the code of {address} has {len(code)} bytes, more than the {MAX_CODE_SIZE} that can be deployed (EIP-170)"
         )
-
-
-def find_clone(code: bytes) -> tuple[str, str] | None:
-    """Return kind and implementation of a proxy that has its implementation in its code, None where it is none."""
-    text = code.hex()
-    for kind, pattern in _CLONES.items():
-        match = re.match(pattern, text)
-        if match:
-            return kind, _address(bytes.fromhex(match["to"]))
-    match = _SHORT_CLONE.search(text) if len(code) <= _SHORT else None
-    return ("minimal proxy", _address(bytes.fromhex(match["to"]))) if match else None
 
 
 async def find_proxy(chain: Chain, address: str, block: int, code: bytes) -> tuple[str, str] | None:
@@ -181,7 +154,7 @@ def proxy_by(address: str, code: bytes, values: Mapping[bytes, int]) -> tuple[st
     if clone is not None:
         return clone
     known = ((kind, values.get(slot, 0)) for kind, slot in proxy_slots(address, code).items())
-    used = [(kind, _address(value.to_bytes(32, "big"))) for kind, value in known if value]
+    used = [(kind, address_of(value)) for kind, value in known if value]
     # An implementation may write the slot of another kind than its proxy reads.
     read = [(kind, named) for kind, named in used if delegates_by(kind, code, named)]
     return next(iter(read or used), None)
@@ -207,8 +180,3 @@ def delegates_by(kind: str, code: bytes, named: str) -> bool:
     # OpenZeppelin's beacon proxies of today have the beacon in their code, and the slot for explorers only.
     is_written = slot in code or (kind == BEACON_KIND and bytes.fromhex(named[2:]) in code)
     return bool(slot) and is_written and _DELEGATECALL in code
-
-
-def _address(data: bytes) -> str:
-    """Return bytes as a checksummed address: the last 20, with zeros in front where they are fewer."""
-    return to_checksum_address(data[-20:].rjust(20, b"\0"))

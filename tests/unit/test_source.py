@@ -6,7 +6,7 @@ import pytest
 
 from smartsync.errors import CodeNotDeployable, InvalidProof, NoCode, SourceIsProxy
 from smartsync.keccak import keccak256
-from smartsync.source import PROXY_SLOTS, find_clone, inspect, require_deployable
+from smartsync.source import PROXY_SLOTS, inspect, require_deployable
 from smartsync.types import EMPTY_ROOT, MAX_CODE_SIZE, Account
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -90,17 +90,6 @@ async def test_inspect_clone_is_named(fake: Any, kind: str, code: str) -> None:
     with pytest.raises(SourceIsProxy, match="is a proxy") as caught:
         await inspect(fake({}, bytes.fromhex(code)).chain, ADDRESS, 9)
     assert (caught.value.kind, caught.value.implementation) == (kind, TO)
-
-
-def test_find_clone_short_address_is_filled_with_zeros() -> None:
-    code = bytes.fromhex(f"363d3d373d3d3d363d6f{'12' * 16}5af43d82803e903d91602757fd5bf3")
-    found = find_clone(code)
-    assert found is not None
-    assert (found[0], found[1].lower()) == ("EIP-1167 minimal proxy", "0x" + "00" * 4 + "12" * 16)
-
-
-def test_find_clone_large_contract_that_delegates_somewhere_is_none() -> None:
-    assert find_clone(bytes(200) + bytes.fromhex(f"73{TO_HEX}5af4")) is None
 
 
 async def test_inspect_contract_with_something_in_slot_zero_is_no_safe(fake: Any) -> None:

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 /// @title CloneCode
 /// @notice Recognises the runtime code of clones: a few bytes that delegate everything to an address in their midst and hand
-/// back what that answers, as it is. `src/smartsync/source.py` knows them too.
+/// back what that answers, as it is. `src/smartsync/clones.py` lists them too.
 /// @dev Byte for byte: a clone with arguments behind its code is another one, since the implementation reads them out of
 /// it (`extcodecopy(address(this))`), and a replica has other code. Vyper's clones are not here: they hand back 4,096 bytes
 /// whatever the answer's length.

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from smartsync.anchors.block import AnchoredBlock, accepted_block, anchor_state, newest_accepted
 from smartsync.chain import Chain
+from smartsync.clones import find_clone
 from smartsync.errors import AnchorError, InvalidProof, NoCode, TransactionReverted
 from smartsync.header import Header
 from smartsync.implementations import copy_of, implementation_of, resolution_of
 from smartsync.replica import ReplicaRecord, logic_of, read_record
 from smartsync.results import ReplicaState
-from smartsync.source import find_clone
 
 
 async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> ReplicaState:

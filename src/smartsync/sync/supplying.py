@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from smartsync.addresses import ZERO_ADDRESS
+from smartsync.addresses import ZERO_ADDRESS, address_of
 from smartsync.anchors.block import accepted_block
 from smartsync.chain import Block, Chain
+from smartsync.clones import find_clone
 from smartsync.contracts import encode_call, parse_signature
 from smartsync.discovery.completeness import source_values
 from smartsync.errors import (
@@ -22,14 +23,13 @@ from smartsync.errors import (
     TransactionReverted,
 )
 from smartsync.header import Header
-from smartsync.implementations import Resolution, address_of, book_of, copy_of
+from smartsync.implementations import Resolution, book_of, copy_of
 from smartsync.keccak import keccak256
 from smartsync.replica import read_record
 from smartsync.results import ForkResult, Progress, Step, SyncResult
 from smartsync.source import (
     PROXY_SLOTS,
     delegates_by,
-    find_clone,
     inspect,
     read_code,
     require_deployable,

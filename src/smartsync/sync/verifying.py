@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from smartsync.anchors.block import accepted_block, anchor_state, require_chain_id, way_back
 from smartsync.chain import Chain
+from smartsync.clones import find_clone
 from smartsync.contracts import parse_signature
 from smartsync.discovery.completeness import is_anvil, source_values
 from smartsync.errors import (
@@ -24,7 +25,7 @@ from smartsync.implementations import Resolution, copy_of, implementation_of, re
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, logic_of, read_record, replica_values
 from smartsync.results import Check, Verification
-from smartsync.source import delegates_by, find_clone, proxy_by, proxy_slots
+from smartsync.source import delegates_by, proxy_by, proxy_slots
 from smartsync.sync.blocks import require_not_dropped
 from smartsync.trie.proof import verify_account
 from smartsync.types import Account
