@@ -16,6 +16,7 @@ from smartsync.chain import Chain
 from smartsync.discovery import access_list, low_slots, seen_keys
 from smartsync.discovery.candidates import Candidates
 from smartsync.discovery.hints import NO_HINTS, Hints
+from smartsync.discovery.seen_keys import Tell
 from smartsync.errors import NodeError, NodeUnreachable
 from smartsync.keccak import keccak256
 from smartsync.layout import (
@@ -54,7 +55,7 @@ async def preimages(
     to_block: int,
     hints: Hints = NO_HINTS,
     read: Read | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> AsyncGenerator[Place, None]:
     """Yield slots that a contract may use, with what they are; stop when all that are wanted are among them.
 
@@ -102,7 +103,7 @@ async def preimages(
 
 
 async def _guessed(
-    chain: Chain, address: str, to_block: int, pool: Pool, ask: Read, tell: Callable[[str], None]
+    chain: Chain, address: str, to_block: int, pool: Pool, ask: Read, tell: Tell
 ) -> AsyncGenerator[Place, None]:
     """Yield slots without a layout."""
     constants = await _constants(chain, address, to_block, ask, tell)
@@ -121,14 +122,14 @@ async def by_layout(
     hints: Hints = NO_HINTS,
 ) -> Candidates:
     """Return the slots of the user's layout that hold something at ``to_block``: a `Strategy` with hints."""
-    gaps: list[str] = []
-    if hints.layout is None:
+    layout = hints.layout
+    if layout is None:
         return Candidates(set())
-    pool = hints.pool()
-    await seen_keys.collect(chain, address, from_block, to_block, pool, gaps.append)
-    read = _reader(chain, address, to_block)
-    slots = await _holding(_walked(hints.layout, pool, read, unrelated=True), read, gaps, on_progress)
-    return Candidates(slots, tuple(gaps))
+
+    def name(pool: Pool, read: Read, _: Tell) -> AsyncGenerator[Place, None]:
+        return _walked(layout, pool, read, unrelated=True)
+
+    return await _looked_at(name, chain, address, from_block, to_block, on_progress, hints)
 
 
 async def by_guessing(
@@ -141,12 +142,28 @@ async def by_guessing(
     hints: Hints = NO_HINTS,
 ) -> Candidates:
     """Return the slots of guessed variables that hold something at ``to_block``: a `Strategy` with hints."""
+
+    def name(pool: Pool, read: Read, tell: Tell) -> AsyncGenerator[Place, None]:
+        return _guessed(chain, address, to_block, pool, read, tell)
+
+    return await _looked_at(name, chain, address, from_block, to_block, on_progress, hints)
+
+
+async def _looked_at(
+    name: Callable[[Pool, Read, Tell], AsyncGenerator[Place, None]],
+    chain: Chain,
+    address: str,
+    from_block: int | None,
+    to_block: int,
+    on_progress: Progress | None,
+    hints: Hints,
+) -> Candidates:
+    """Return the slots that hold something, of those that ``name`` makes of the user's keys and of those seen."""
     gaps: list[str] = []
     pool = hints.pool()
     await seen_keys.collect(chain, address, from_block, to_block, pool, gaps.append)
     read = _reader(chain, address, to_block)
-    guessed = _guessed(chain, address, to_block, pool, read, gaps.append)
-    slots = await _holding(guessed, read, gaps, on_progress)
+    slots = await _holding(name(pool, read, gaps.append), read, gaps, on_progress)
     return Candidates(slots, tuple(gaps))
 
 
@@ -171,9 +188,7 @@ async def _walked(
                 await asyncio.sleep(0)  # hashing for seconds must not stop everything else
 
 
-async def _used(
-    chain: Chain, address: str, calls: Sequence[Transaction], tell: Callable[[str], None]
-) -> Iterator[Place]:
+async def _used(chain: Chain, address: str, calls: Sequence[Transaction], tell: Tell) -> Iterator[Place]:
     """Return the slots that recent calls use. No variable names them."""
     try:
         found = await access_list.used_by(chain, address, calls)
@@ -188,7 +203,7 @@ async def _used(
     return (Place(slot, path) for slot in sorted(found.slots))
 
 
-async def _constants(chain: Chain, address: str, block: int, read: Read, tell: Callable[[str], None]) -> list[int]:
+async def _constants(chain: Chain, address: str, block: int, read: Read, tell: Tell) -> list[int]:
     """Return the constants of the contract's code and of the implementation that its ERC-1967 slot names."""
     try:
         (word,) = await read([_IMPLEMENTATION.to_bytes(32, "big")])
@@ -234,7 +249,7 @@ async def _holding(
     return holding
 
 
-def _at_most(count: int, read: Read, tell: Callable[[str], None]) -> Read:
+def _at_most(count: int, read: Read, tell: Tell) -> Read:
     """Return a reader that answers zero once so many slots have been read."""
     left, is_over = count, False
 
