@@ -107,10 +107,11 @@ class SmartSync(Reading, Anchoring, Delegating):
             It is a proxy that cannot be replicated; tells why.
         """
         anchor = checked_address(anchor, "the anchor")
-        fork = Fork(self.source, self.target, self._hub(), anchor, self._paying(), on_progress, hints)
+        hub, sender = self._hub(), self._paying()
         # Else it would be told of the hub's book, whose address nobody has given.
-        await require_hub(self.target, self._hub())
-        fork.supplying = self._supplying(anchor, on_progress)
+        await require_hub(self.target, hub)
+        supplying = self._supplying(anchor, on_progress)
+        fork = Fork(self.source, self.target, hub, anchor, sender, on_progress, hints, supplying=supplying)
         return await fork.run(checked_address(source, "the source"), block, None if slots is None else set(slots))
 
     async def sync(
@@ -151,7 +152,7 @@ class SmartSync(Reading, Anchoring, Delegating):
         if header.hash == record.block_hash and record.status == "active":
             ready = await self._make_ready(replica, record, header, on_progress)
             ready = await self._told(replica, record, ready)
-            done = SyncResult(replica, record.block_number, header.number, header.hash, (), ready.steps, **ready.told())
+            done = ready.told_in(SyncResult(replica, record.block_number, header.number, header.hash, (), ready.steps))
             return done if block is not None else await self._finished(done, record.key.anchor)
         await require_reachable(self.target, record, header)
         if on_progress:
@@ -167,9 +168,8 @@ class SmartSync(Reading, Anchoring, Delegating):
             raise
         header, changes = sent.header, sent.transition.changes
         ready = await self._told(replica, record, ready)
-        return SyncResult(
-            replica, record.block_number, header.number, header.hash, changes, (*ready.steps, *steps), **ready.told()
-        )
+        all_steps = (*ready.steps, *steps)
+        return ready.told_in(SyncResult(replica, record.block_number, header.number, header.hash, changes, all_steps))
 
     async def watch(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from smartsync.anchors.block import require_same_source
 from smartsync.chain import Chain
@@ -46,9 +46,10 @@ class Fork:
     sender: Sender
     on_progress: Progress | None = None
     hints: Hints = NO_HINTS
-    steps: list[Step] = field(default_factory=list)
+    _: KW_ONLY
     supplying: Supplying | None = None
     limit: int | None = None
+    steps: list[Step] = field(default_factory=list, init=False)
 
     async def run(self, original: str, block: int | None, slots: set[bytes] | None) -> ForkResult:
         """Create the replica or carry on with it, until it is active.

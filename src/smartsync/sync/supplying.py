@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from smartsync.addresses import ZERO_ADDRESS, address_of
 from smartsync.anchors.block import accepted_block
@@ -58,9 +57,9 @@ class Ready:
     unreadable: str = ""
     misleads: bool = False
 
-    def told(self) -> dict[str, Any]:
-        """Return what a ``SyncResult`` tells of it."""
-        return {"implementation": self.implementation, "unreadable": self.unreadable}
+    def told_in(self, result: SyncResult) -> SyncResult:
+        """Return a sync's result that tells of this, too."""
+        return replace(result, implementation=self.implementation, unreadable=self.unreadable)
 
 
 @dataclass(slots=True)
