@@ -14,7 +14,8 @@ The order, and why:
 4. *prestate diff by transaction* only where the node tells of no whole blocks: the same with many more calls.
 5. *naming*: slots that are computed, by the user's layout, by an access list of recent calls, by guessing, and compared
    with the trie keys that the walk found: no node is asked. For a fork the walk goes right before it, as it has to go
-   everywhere.
+   everywhere. Where so much differs that the walk gives up, the trie keys that a storage range told without their slots
+   are compared with instead.
 6. The same slots, looked at one by one (*storage layout*, *low slots*, *access list*, *guessed keys*): thousands of
    reads, of which most find nothing. Only where no walk could tell which trie keys there are.
 
@@ -24,7 +25,7 @@ does not, or tell what the first left out. A file of slots (``--slots``) stands 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
@@ -55,7 +56,8 @@ class Strategy:
     """A way to find slots: its name, the method that it needs of a node (empty: none), and what it tells.
 
     ``reads``: whether it computes slots and looks whether they hold anything. Where it is known which trie keys have no
-    slot yet, that finds no more than hashing does.
+    slot yet, that finds no more than hashing does. ``take``: told which positions others have found that they could not
+    name (`Candidates.unnamed`).
     """
 
     name: str
@@ -63,6 +65,7 @@ class Strategy:
     method: str
     tells: str
     reads: bool = False
+    take: Callable[[Sequence[bytes]], None] | None = None
 
 
 TRACED = Strategy("prestate diff", prestate.candidates, prestate.METHOD, "what each block changed")
@@ -80,7 +83,7 @@ class Discovery:
     """What one strategy found.
 
     ``slots`` are 32 bytes each. ``failures`` tells, by strategy, why those before it could not be used, and what the
-    strategies could not see. ``unnamed`` as in `Candidates`.
+    strategies could not see. ``unnamed`` as in `Candidates`, as far as it is proven: what the walk and the naming tell.
     """
 
     slots: set[bytes]
@@ -188,9 +191,14 @@ async def strategies(
             except NodeError as error:
                 failures[name] = error.message
                 continue
-            are_trie_keys_known = are_trie_keys_known or bool(found.unnamed)
+            unnamed = found.unnamed
+            if walk and walk[1].take and strategy not in walk:
+                # By a node's word alone these matter: good to be compared with, not to be told as what is missing.
+                walk[1].take(unnamed)
+                unnamed = ()
+            are_trie_keys_known = are_trie_keys_known or bool(unnamed)
             if strategy in (TRACED, REPLAYED):
                 traced.add(one)
             if found.gaps:
                 failures[name] = "; ".join(found.gaps)
-            yield Discovery(found.slots, strategy.name, dict(failures), found.unnamed)
+            yield Discovery(found.slots, strategy.name, dict(failures), unnamed)

@@ -10,8 +10,8 @@ class Candidates:
     """Slots (32 bytes each) that may matter, and in words what the strategy knows that it could not see.
 
     ``unnamed``: positions in the storage trie (nibbles, one per byte; a whole trie key has 64) that matter, too, and
-    whose slots the strategy does not know. Nothing here is trusted: too many slots cost a proof each, too few show up
-    as open subtries.
+    whose slots the strategy does not know. Nothing here is trusted: too many slots cost a proof each, too many
+    positions a comparison each, too few of either show up as open subtries.
     """
 
     slots: set[bytes]

@@ -44,6 +44,11 @@ class Naming:
                     self.near.add(slot)
 
     @property
+    def total(self) -> int:
+        """How many trie keys are wanted."""
+        return len(self._wanted)
+
+    @property
     def unnamed(self) -> list[bytes]:
         """The trie keys (32 bytes) whose slot is not known, in their order."""
         return sorted(self._wanted - self.named.keys())

@@ -18,7 +18,7 @@ from smartsync.discovery.proof_walk import Side, Walk, walk
 from smartsync.errors import NodeError
 from smartsync.layout import Place
 from smartsync.results import Progress
-from smartsync.trie.nibbles import to_nibbles
+from smartsync.trie.nibbles import KEY_NIBBLES, to_bytes, to_nibbles
 
 Portions: TypeAlias = Callable[[], AsyncGenerator[set[bytes], None]]
 """Yields slots (32 bytes each), some at a time."""
@@ -40,12 +40,21 @@ class SlotWalk:
     own: Portions | None = None
     hints: Hints = NO_HINTS
     _search: _Search | None = field(default=None, init=False)
+    _told: dict[bytes, None] = field(default_factory=dict, init=False)
 
     @property
     def strategies(self) -> tuple[Strategy, Strategy]:
         """The walk, and the naming of what it found."""
         walk = Strategy("proof walk", self.find, "", "which trie keys changed")
-        return walk, Strategy("naming", self.name, "", "slots of these trie keys, by layout, logs, calls and guesses")
+        tells = "slots of these trie keys, by layout, logs, calls and guesses"
+        return walk, Strategy("naming", self.name, "", tells, take=self.take)
+
+    def take(self, positions: Iterable[bytes]) -> None:
+        """Take whole trie keys (nibbles) that others have told: they are named where the walk gives up.
+
+        Only there: what the walk sees, it sees proven, and a slot below a position where it ended leads it further.
+        """
+        self._told.update(dict.fromkeys(one for one in positions if len(one) == KEY_NIBBLES))
 
     async def find(
         self, source: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
@@ -62,13 +71,17 @@ class SlotWalk:
         search = self._search = await self._begun(on_progress)
         gaps: list[str] = []
         if not search.walked.gave_up:
-            await search.offer(low_slots.slots())
-            if self.own is not None and not search.naming.is_complete:
-                try:
-                    await search.offer_all(self.own())
-                except NodeError as error:
-                    gaps.append(f"the slots that the replica had are not known: {error.message}")
+            await self._offer_at_hand(search, gaps)
         return search.result(gaps)
+
+    async def _offer_at_hand(self, search: _Search, gaps: list[str]) -> None:
+        """Offer the slots for which the source is asked nothing."""
+        await search.offer(low_slots.slots())
+        if self.own is not None and not search.naming.is_complete:
+            try:
+                await search.offer_all(self.own())
+            except NodeError as error:
+                gaps.append(f"the slots that the replica had are not known: {error.message}")
 
     async def name(
         self, source: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
@@ -82,11 +95,14 @@ class SlotWalk:
         """
         search = self._search or await self._begun(on_progress)
         gaps: list[str] = []
-        if search.walked.gave_up or search.naming.is_complete:
+        if search.walked.gave_up:
+            search.want(self._told)
+            await self._offer_at_hand(search, gaps)
+        if search.naming.is_complete:
             return search.result(gaps)
         named = preimages(source, address, from_block, to_block, self.hints, tell=gaps.append)
         await search.offer_all(_in_portions(named))
-        if search.walked.open:
+        if search.walked.open and not search.walked.gave_up:
             # No slot there is known to anybody: the last resort, and the dearest.
             search.probes.allow(LONG)
             await search.walk()
@@ -117,17 +133,26 @@ class _Search:
     def __init__(self, old: Side, new: Side, on_progress: Progress | None) -> None:
         self.probes, self.naming = Probes(on_progress=on_progress), Naming()
         self.walked = Walk({}, ())
+        self._are_told = False
         self._sides, self._on_progress = (old, new), on_progress
 
     async def walk(self) -> None:
         self.walked = await walk(*self._sides, self.probes, self._on_progress)
         self.naming.want(self.walked.changed, self.walked.open)
 
+    def want(self, told: Iterable[bytes]) -> None:
+        """Want the trie keys (nibbles) that lie below where the walk gave up, and nothing else: it goes no further."""
+        positions = set(self.walked.open)
+        lengths = sorted(set(map(len, positions)))
+        below = [key for key in told if any(key[:length] in positions for length in lengths)]
+        self._are_told = bool(below)
+        self.naming.want({*self.walked.changed, *map(to_bytes, below)} if below else (), ())
+
     def result(self, gaps: list[str]) -> Candidates:
         """Return what is known by now. ``gaps``: why it may not be all."""
         unnamed, deep = self.naming.unnamed, self.walked.open
         if self.walked.gave_up:
-            return Candidates(set(), (f"more than {len(deep) + len(unnamed)} places differ, too many to walk to",))
+            return self._result_of_told(gaps)
         if not unnamed and not deep:
             return Candidates(set(self.naming.named.values()))
         told = [
@@ -138,13 +163,23 @@ class _Search:
         positions = (*map(to_nibbles, unnamed), *deep)
         return Candidates(set(self.naming.named.values()), tuple(filter(None, told)), positions)
 
+    def _result_of_told(self, gaps: list[str]) -> Candidates:
+        """Return the same where the walk gave up. Proven is where it ended, and nothing below."""
+        changed, named, unnamed = self.walked.changed, self.naming.named, self.naming.unnamed
+        gave_up = f"more than {len(changed) + len(self.walked.open)} places differ, too many to walk to"
+        if not self._are_told:
+            return Candidates(set(), (gave_up,))
+        known = f"of the trie keys that nodes told of there, {len(unnamed)} are of unknown slots"
+        positions = (*(to_nibbles(key) for key in unnamed if key in changed), *self.walked.open)
+        return Candidates(set(named.values()), (gave_up, known, *dict.fromkeys(gaps)), positions)
+
     async def offer_all(self, portions: AsyncGenerator[set[bytes], None]) -> None:
         """Take slots as ``offer``, until all are named."""
         async with aclosing(portions):
             async for slots in portions:
                 await self.offer(slots)
                 if self._on_progress:
-                    self._on_progress("name slots", len(self.naming.named), len(self.walked.changed))
+                    self._on_progress("name slots", len(self.naming.named), self.naming.total)
                 if self.naming.is_complete:
                     return
 

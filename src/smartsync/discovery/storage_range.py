@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from smartsync import answers
@@ -28,6 +29,7 @@ from smartsync.discovery.transactions import slots_of_blocks
 from smartsync.errors import MethodMissing, NodeError, RpcError
 from smartsync.keccak import keccak256
 from smartsync.results import Progress
+from smartsync.trie.nibbles import to_nibbles
 
 METHOD = "debug_storageRangeAt"
 
@@ -45,6 +47,8 @@ async def candidates(
     chain: Chain, address: str, from_block: int | None, to_block: int, on_progress: Progress | None = None
 ) -> Candidates:
     """Return the slots that a contract has after ``to_block``, and those it had after ``from_block``.
+
+    Trie keys whose slots the node does not know are ``unnamed``: nothing proves them.
 
     Both, because a slot that was deleted in between is in the older state only. Where the node does not serve that one
     any more, it is a gap.
@@ -68,8 +72,9 @@ async def candidates(
         older = await _after(chain, address, from_block, on_progress)
     except RpcError as error:
         gap = f"slots deleted since block {from_block} are not seen, its state is not served: {error.text}"
-        return Candidates(found.slots, (*found.gaps, gap))
-    return Candidates(found.slots | older.slots, found.gaps + older.gaps)
+        return replace(found, gaps=(*found.gaps, gap))
+    unnamed = dict.fromkeys(found.unnamed + older.unnamed)
+    return Candidates(found.slots | older.slots, found.gaps + older.gaps, tuple(unnamed))
 
 
 async def _after(chain: Chain, address: str, block: int, on_progress: Progress | None) -> Candidates:
@@ -92,7 +97,9 @@ async def _after(chain: Chain, address: str, block: int, on_progress: Progress |
             slots, unnamed = set(), []  # created since: all that it has was written in between
         between = range(block + 1, near) if near > block else range(near, block + 1)
         changed, gaps = await _touched(chain, address, between)
-        return Candidates(slots | changed, (*_nameless(unnamed, chain.rpc.host), *gaps))
+        slots |= changed
+        unnamed = sorted(set(unnamed) - set(map(keccak256, changed)))
+        return Candidates(slots, (*_nameless(unnamed, chain.rpc.host), *gaps), tuple(map(to_nibbles, unnamed)))
     raise failure or NodeError(f"{chain.rpc.host} has no block near {block}")
 
 
@@ -162,7 +169,7 @@ def _next(told: object, keys: Sequence[bytes], start: bytes, host: str) -> bytes
 def _nameless(trie_keys: Sequence[bytes], host: str) -> tuple[str, ...]:
     if not trie_keys:
         return ()
-    shown = ", ".join(f"0x{key[:4].hex()}…" for key in sorted(trie_keys)[:8]) + (", …" if len(trie_keys) > 8 else "")
+    shown = ", ".join(f"0x{key[:4].hex()}…" for key in trie_keys[:8]) + (", …" if len(trie_keys) > 8 else "")
     return (
         f"{host} does not know the slots (preimages) of {len(trie_keys)} trie keys: {shown}; "
         "geth keeps them only with --cache.preimages",

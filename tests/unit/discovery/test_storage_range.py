@@ -8,6 +8,7 @@ import pytest
 from smartsync.discovery import storage_range
 from smartsync.errors import MethodMissing, NodeError, RpcError
 from smartsync.keccak import keccak256
+from smartsync.trie.nibbles import to_nibbles
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 
@@ -139,6 +140,28 @@ async def test_candidates_unknown_preimages_are_told_by_trie_key(fake: Any) -> N
     assert found.slots == {slot(1)}
     assert f"0x{keccak256(slot(2))[:4].hex()}…" in found.gaps[0]
     assert "--cache.preimages" in found.gaps[0]
+    assert found.unnamed == (to_nibbles(keccak256(slot(2))),)
+
+
+async def test_candidates_unknown_preimages_of_both_ends_are_unnamed_once(fake: Any) -> None:
+    node = fake({})
+    ranges = served(node, {3: [1, 2, 4], 6: [2, 3]}, preimages=lambda number: number not in (2, 4))
+    node.debug["debug_storageRangeAt"] = ranges
+    found = await storage_range.candidates(node.chain, ADDRESS, 2, 5)
+    assert found.slots == {slot(1), slot(3)}
+    assert sorted(found.unnamed) == sorted(to_nibbles(keccak256(slot(number))) for number in (2, 4))
+
+
+async def test_candidates_unknown_preimage_of_a_slot_that_a_trace_tells_is_named(fake: Any) -> None:
+    node = fake({})
+    with_transactions(node, {10: ["0xaa"]})
+    node.debug["debug_storageRangeAt"] = served(node, {10: [1, 7]}, preimages=lambda _: False)
+    node.debug["debug_traceTransaction"] = lambda tx_hash, options: {
+        "pre": {},
+        "post": {ADDRESS.lower(): {"storage": {"0x7": "0x1"}}},
+    }
+    found = await storage_range.candidates(node.chain, ADDRESS, None, 10)
+    assert (found.slots, found.unnamed) == ({slot(7)}, (to_nibbles(keccak256(slot(1))),))
 
 
 async def test_candidates_wrong_preimage_is_not_taken(fake: Any) -> None:

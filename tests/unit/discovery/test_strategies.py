@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from smartsync.discovery import Discovery, Strategy, in_order, strategies
 from smartsync.discovery.candidates import Candidates
 from smartsync.errors import MethodMissing, NoCode, NodeUnreachable, RpcError
+from smartsync.keccak import keccak256
+from smartsync.trie.nibbles import to_nibbles
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 
@@ -79,6 +82,23 @@ async def test_strategies_the_walk_comes_before_what_grows_with_the_contract(fak
         assert [one.unnamed for one in found if one.strategy == "proof walk"] == [(b"\x01",)]
     fork = [one async for one in strategies(able(fake({})).chain, ADDRESS, None, 9, walk=walk, is_fork=True)]
     assert [one.strategy for one in fork] == ["storage range", "prestate diff", "state diff", "proof walk", "naming"]
+
+
+async def test_strategies_what_a_node_could_not_name_is_handed_to_the_naming_and_not_told_as_proven(fake: Any) -> None:
+    taken: list[Sequence[bytes]] = []
+
+    async def nothing(*_: object) -> Candidates:
+        return Candidates(set())
+
+    key = keccak256(slot(1))
+    node = able(fake({}))
+    page = {"storage": {f"0x{key.hex()}": {"key": None, "value": "0x1"}}, "nextKey": None}
+    node.debug["debug_storageRangeAt"] = lambda *_: page
+    walk = Strategy("proof walk", nothing, "", ""), Strategy("naming", nothing, "", "", take=taken.append)
+    found = [one async for one in strategies(node.chain, ADDRESS, None, 9, walk=walk, is_fork=True)]
+    assert (to_nibbles(key),) in taken
+    assert [one.unnamed for one in found if one.unnamed] == []
+    assert [one.strategy for one in found][-2:] == ["low slots", "guessed keys"], "a node's word keeps nothing from it"
 
 
 async def test_strategies_walk_that_gave_up_is_followed_by_guesses(fake: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from smartsync.discovery import slot_walk
+from smartsync.discovery import proof_walk, slot_walk
 from smartsync.discovery import whole_storage as whole_storage_module
 from smartsync.discovery.whole_storage import whole_storage
 from smartsync.errors import IncompleteSlots
@@ -49,6 +49,41 @@ async def test_whole_storage_that_cannot_be_named_is_told_by_trie_keys(
     assert set(caught.value.prefixes) == {to_nibbles(keccak256(slot(number))) for number in FAR[:2]}
     assert caught.value.slots == 51
     assert "naming: 2 of 51 changed trie keys are of unknown slots" in caught.value.detail
+
+
+def range_without_preimages(node: Any, numbers: list[int]) -> None:
+    """Let the node answer as geth does without --cache.preimages."""
+    storage = {f"0x{keccak256(slot(number)).hex()}": {"key": None, "value": "0x1"} for number in numbers}
+    node.debug["debug_storageRangeAt"] = lambda *_: {"storage": storage, "nextKey": None}
+
+
+async def test_whole_storage_too_large_to_walk_is_named_by_the_trie_keys_that_a_storage_range_tells(
+    fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof_walk.walk, "__kwdefaults__", {"at_most": 20})
+    guessing(monkeypatch, FAR)
+    node = fake(VALUES)
+    with pytest.raises(IncompleteSlots, match="too many to walk to"):
+        await whole_storage(node.chain, node.header(7), ADDRESS)
+    range_without_preimages(node, list(VALUES))
+    node.calls.clear()
+    state, strategy = await whole_storage(node.chain, node.header(7), ADDRESS)
+    assert (strategy, state.values) == ("naming", {slot(number): value for number, value in VALUES.items()})
+    assert not [method for method, _ in node.calls if method == "eth_getStorageAt"], "nothing is read"
+
+
+@pytest.mark.parametrize("lie", ["keys left out", "keys made up"])
+async def test_whole_storage_by_a_storage_range_that_lies_is_not_taken_for_whole(
+    fake: Any, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    monkeypatch.setattr(proof_walk.walk, "__kwdefaults__", {"at_most": 20})
+    guessing(monkeypatch, FAR[2:])
+    node = fake(VALUES)
+    range_without_preimages(node, list(VALUES)[2:] if lie == "keys left out" else [*VALUES, *FAR[55:]])
+    with pytest.raises(IncompleteSlots) as caught:
+        await whole_storage(node.chain, node.header(7), ADDRESS)
+    assert set(caught.value.prefixes) == {to_nibbles(keccak256(slot(number))) for number in FAR[:2]}, "by proofs"
+    assert caught.value.slots == 51
 
 
 async def test_whole_storage_of_given_slots_asks_for_no_others(fake: Any) -> None:

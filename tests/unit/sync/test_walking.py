@@ -128,6 +128,20 @@ async def test_find_more_than_a_walk_is_good_for_is_left_to_others(
     assert len(source.calls) == asked
 
 
+async def test_name_more_than_a_walk_is_good_for_is_named_where_others_tell_the_trie_keys(
+    fake: Any, written: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof_walk.walk, "__kwdefaults__", {"at_most": 20})
+    target, source = fake({FAR[1]: 5}), fake({**OLD, 7: 1})
+    walk = walk_between(target, source)
+    await found(walk, source)
+    walk.take([to_nibbles(keccak256(slot(number))) for number in [*OLD, 7]])
+    walk.take([b"\x01", bytes(64)])  # no trie key, and one that is made up
+    told = await walk.name(source.chain, ADDRESS, 3, 7)
+    assert told.slots == {slot(number) for number in [*OLD, 7]}, "low ones, and those that the replica had"
+    assert told.unnamed and bytes(64) not in told.unnamed, "what nothing proves is not told as missing"
+
+
 async def test_find_slot_beside_one_that_was_written_is_seen_though_it_lies_deep(fake: Any, written: Any) -> None:
     one, two, *_ = MINED["10"][0]
     written[:] = [{slot(one), slot(two)}]
