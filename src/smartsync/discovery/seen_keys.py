@@ -5,6 +5,7 @@ Nothing here is trusted or complete: what could not be read is told as a gap, an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -60,17 +61,20 @@ async def collect(
     logs, calls = await look(chain, address, from_block, to_block, tell)
     by_hash = {call.tx_hash: call for call in calls}
     emitted = await _unless_refused(_logs_of(chain, calls), "receipts", tell) or []
-    for log in {(one.tx_hash, one.address, one.topics, one.data): one for one in (*logs, *emitted)}.values():
-        parties = [*_parties(by_hash.get(log.tx_hash)), _address_word(log.address)]
-        _add(pool, [*log.topics[1:], *words_of(log.data)], log.data, parties)
     emitters: dict[bytes, list[bytes]] = {}
     for log in emitted:
         emitters.setdefault(log.tx_hash, []).append(_address_word(log.address))
-    for call in calls:
-        arguments = call.data[_SELECTOR:] if call.to else b""
-        _add(pool, words_of(arguments), arguments, [*_parties(call), *emitters.get(call.tx_hash, ())])
+    once = {(one.tx_hash, one.address, one.topics, one.data): one for one in (*logs, *emitted)}
+    # The newest last, logs and calls alike: a full pool lets go of what came longest ago.
+    for one in sorted((*once.values(), *calls), key=_block_of):
+        if isinstance(one, Log):
+            parties = [*_parties(by_hash.get(one.tx_hash)), _address_word(one.address)]
+            _add(pool, [*one.topics[1:], *words_of(one.data)], one.data, parties)
+        else:
+            arguments = one.data[_SELECTOR:] if one.to else b""
+            _add(pool, words_of(arguments), arguments, [*_parties(one), *emitters.get(one.tx_hash, ())])
     if pool.is_full:
-        tell(f"more keys were seen than are tried: {len(pool)} are")
+        tell(f"more keys were seen than are tried: the {len(pool)} that were seen last are")
     return calls
 
 
@@ -122,6 +126,11 @@ def _add(pool: Pool, words: Sequence[bytes], data: bytes, parties: Sequence[byte
     for text in texts:
         if len(text) % 32 == _SELECTOR:  # a call in a call, as routers and wallets make them
             pool.add([*words_of(text[_SELECTOR:]), *parties])
+
+
+def _block_of(one: Log | Transaction) -> float:
+    """Return the number of the block; what is in none yet comes after all."""
+    return math.inf if one.block_number is None else one.block_number
 
 
 def _range(from_block: int | None, to_block: int) -> tuple[int, int]:

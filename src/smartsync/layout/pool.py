@@ -13,7 +13,7 @@ from smartsync.keccak import keccak256
 from smartsync.layout.shapes import Key
 
 MAX_WORDS = 50_000
-"""Words, and as many that are hashes of them, that a pool takes; what comes later is left out (`Pool.is_full`)."""
+"""Words, and as many texts, that a pool holds; where there are more, it lets go of some (`Pool.is_full`)."""
 
 _GROUP = 96
 """Words of one log or one call that count as seen together: the first ones."""
@@ -26,20 +26,26 @@ _SMALL, _FEW = 256, 32
 
 
 class Pool:
-    """Candidate keys. ``known`` are words that go together with all others: those that the user names."""
+    """Candidate keys. ``known`` are words that go together with all others: those that the user names.
+
+    Where it is full, the log or call goes that came longest ago, with the words that none has had since. For these are
+    the least useful: what changed last was changed by calls of late, and a word that many calls have, the token or the
+    exchange that all go through, is also in one of late. What the user names stays.
+    """
 
     def __init__(self, known: Iterable[bytes] = (), texts: Iterable[bytes] = ()) -> None:
         self._words: dict[bytes, None] = {}
         self._hashes: dict[bytes, None] = {}
         self._texts: dict[bytes, None] = {}
-        self._groups: list[tuple[bytes, ...]] = []
+        self._groups: dict[int, tuple[bytes, ...]] = {}
+        self._count = 0
         self._of: defaultdict[bytes, deque[int]] = defaultdict(lambda: deque(maxlen=_GROUPS_OF_A_WORD))
         self._known = dict.fromkeys(known)
         self.is_full = False
-        for word in self._known:
-            self._words[word] = None
+        self._words.update(self._known)
         for text in texts:
             self._text(text)
+        self._named = frozenset((*self._words, *self._texts, *self._hashes))
 
     def __len__(self) -> int:
         return len(self._words) + len(self._texts)
@@ -47,12 +53,10 @@ class Pool:
     def add(self, words: Iterable[bytes], texts: Sequence[bytes] = ()) -> None:
         """Take in what was seen together, in its order: 32-byte words, and texts (bytes of any length).
 
-        Hashes of neighbours (a name under another one, EIP-137) and of texts are keys, too.
+        What was seen longest ago comes first, as it is let go of first. Hashes of neighbours (a name under another one,
+        EIP-137) and of texts are keys, too.
         """
         together = list(dict.fromkeys(words))[:_GROUP]
-        if len(self._words) + len(together) > MAX_WORDS or len(self._texts) + len(texts) > MAX_WORDS:
-            self.is_full = True
-            return
         self._words.update(dict.fromkeys(together))
         hashes = [keccak256(first + second) for first, second in pairwise(together)] if len(together) <= 16 else []
         for text in texts:
@@ -61,8 +65,22 @@ class Pool:
         self._hashes.update(dict.fromkeys(hashes))
         group = (*together, *texts, *hashes)
         for one in group:
-            self._of[one].append(len(self._groups))
-        self._groups.append(group)
+            self._of[one].append(self._count)
+        self._groups[self._count] = group
+        self._count += 1
+        while self._groups and max(len(self._words), len(self._texts)) > MAX_WORDS:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        """Let go of the first log or call, and of what was in no later one."""
+        self.is_full = True
+        number = next(iter(self._groups))
+        for one in self._groups.pop(number):
+            if one in self._of and self._of[one][-1] == number:
+                del self._of[one]
+                if one not in self._named:
+                    for held in (self._words, self._texts, self._hashes):
+                        held.pop(one, None)
 
     def _text(self, text: bytes) -> None:
         self._texts[text] = None
@@ -86,7 +104,7 @@ class Pool:
         groups = set(self._of.get(seen[0], ()))
         for other in seen[1:]:
             groups &= set(self._of.get(other, ()))
-        found = dict.fromkeys(word for number in sorted(groups) for word in self._groups[number])
+        found = dict.fromkeys(word for number in sorted(groups) for word in self._groups.get(number, ()))
         if key.kind == "text":
             yield from (text for text in found if text in self._texts)
             return

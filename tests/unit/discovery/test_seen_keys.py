@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import smartsync.layout.pool as pools
 from smartsync.discovery import seen_keys
 from smartsync.discovery.seen_keys import texts_of, words_of
 from smartsync.errors import MethodMissing, NodeUnreachable, RpcError
@@ -73,6 +74,31 @@ async def test_collect_calls_without_a_log_are_found_in_the_blocks(node: Any) ->
     node.override["eth_getTransactionReceipt"] = lambda *_: receipt()
     pool, told = await collected(node, 5)
     assert told == [] and WORD in pool.keys(Key("bytes", 32))
+
+
+async def test_collect_more_than_there_is_room_for_keeps_what_the_latest_blocks_have(
+    node: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "MAX_WORDS", 6)
+    words = {number: bytes.fromhex(f"{number:02x}" * 32) for number in (3, 5, 8)}
+    hashes = {number: f"0x{number:064x}" for number in words}
+    node.override["eth_getLogs"] = lambda *_: [
+        log(
+            topics=["0x" + "ee" * 32, f"0x{words[number].hex()}"],
+            transactionHash=hashes[number],
+            blockNumber=hex(number),
+        )
+        for number in (3, 8)
+    ]
+    called = transaction(hash=hashes[5], blockNumber="0x5", input=f"0x12345678{words[5].hex()}")
+    node.override["eth_getTransactionByHash"] = lambda tx_hash: called if tx_hash == hashes[3] else None
+    node.override["eth_getTransactionReceipt"] = lambda *_: None
+    for room, kept in ((6, {3, 5, 8}), (4, {5, 8}), (2, {8})):
+        monkeypatch.setattr(pools, "MAX_WORDS", room)
+        pool, told = await collected(node)
+        held = set(pool.keys(Key("bytes", 32)))
+        assert {number for number, word in words.items() if word in held} == kept
+        assert any("that were seen last are" in one for one in told) is (room < 6)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 import smartsync.layout.pool as pools
@@ -79,14 +81,69 @@ def test_companions_of_two_were_seen_with_both() -> None:
     assert HASH not in pool.companions([A, B], Key("any"))
 
 
-def test_add_more_than_there_is_room_for_is_left_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+D = bytes(12) + bytes([0xD4]) * 20
+
+
+def test_add_more_than_there_is_room_for_lets_the_oldest_go_and_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "MAX_WORDS", 3)
     pool = Pool()
     pool.add([A, B])
     assert not pool.is_full
     pool.add([C, HASH])
     assert pool.is_full and len(pool) == 2
-    assert C not in pool.keys(ADDRESS)
+    assert list(pool.keys(ADDRESS)) == [bytes(32), C]
+    assert list(pool.companions([A], ADDRESS)) == [bytes(32)]
+    assert keccak256(A + B) not in pool.keys(Key("bytes", 32))
+    assert keccak256(C + HASH) in pool.keys(Key("bytes", 32))
+
+
+def test_add_word_that_was_seen_again_stays_though_it_is_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "MAX_WORDS", 3)
+    pool = Pool()
+    for other in (B, C, D):
+        pool.add([A, other])
+    assert pool.is_full and set(pool.keys(ADDRESS)) == {bytes(32), A, C, D}
+    assert set(pool.companions([A], ADDRESS)) == {bytes(32), A, C, D}, "the first of A's companions is gone"
+
+
+def test_add_as_many_as_there_is_room_for_lets_nothing_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "MAX_WORDS", 3)
+    pool = Pool()
+    for _ in range(3):
+        pool.add([A, B, C])
+    assert not pool.is_full and set(pool.keys(ADDRESS)) == {bytes(32), A, B, C}
+
+
+def test_add_what_the_user_named_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "MAX_WORDS", 2)
+    pool = Pool([A], [b"alice"])
+    pool.add([A, B], [b"alice"])
+    pool.add([C], [b"bob", b"carol"])
+    pool.add([D])
+    assert set(pool.keys(ADDRESS)) == {bytes(32), A, D}
+    assert list(pool.keys(Key("text"))) == [b"alice"]
+    assert {keccak256(b"alice"), A} <= set(pool.keys(Key("bytes", 32)))
+
+
+def test_add_where_the_users_keys_alone_are_too_many_keeps_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "MAX_WORDS", 1)
+    pool = Pool([A, B])
+    pool.add([C, D])
+    assert pool.is_full and set(pool.keys(ADDRESS)) == {bytes(32), A, B}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_add_many_holds_what_was_seen_last_and_no_more(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(pools, "MAX_WORDS", 50)
+    rng, pool, last = random.Random(seed), Pool(), {}
+    for turn in range(300):
+        group = [bytes(12) + rng.randrange(1, 400).to_bytes(20, "big") for _ in range(rng.randrange(1, 6))]
+        pool.add(group)
+        last |= dict.fromkeys(group, turn)
+    held = set(pool.keys(ADDRESS)) - {bytes(32)}
+    assert len(held) <= 50
+    newest = max(turn for word, turn in last.items() if word not in held)
+    assert {word for word, turn in last.items() if turn > newest} == held
 
 
 def test_add_huge_log_is_cut() -> None:
