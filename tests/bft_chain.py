@@ -16,15 +16,13 @@ from smartsync import rlp
 from smartsync.bft import MIX_HASH, Protocol
 from smartsync.header import Header, header_from_rpc
 from smartsync.keccak import keccak256
+from tests.header_fields import FIELDS
 from tests.http_node import HttpNode, Refusal
 
 CHAIN_ID = 1984
 VANITY = b"made up".ljust(32, b"\0")
 
-_NAMES = [
-    *("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "difficulty"),
-    *("number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce", "baseFeePerGas"),
-]
+_NAMES = [*FIELDS, "baseFeePerGas"]
 
 
 def validator(number: int) -> PrivateKey:

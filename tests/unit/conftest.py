@@ -16,15 +16,10 @@ from smartsync.rpc import Rpc
 from smartsync.trie.nibbles import to_nibbles
 from smartsync.trie.node import Branch, Extension, Leaf, Node, Opaque, encode, is_embedded, root_hash
 from smartsync.trie.trie import build, storage_value
+from tests.header_fields import FIELDS
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 CODE = bytes.fromhex("602035600035556000")
-
-
-_FIELDS = [
-    *("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "difficulty"),
-    *("number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce"),
-]
 
 
 def slot(number: int) -> bytes:
@@ -142,7 +137,7 @@ class FakeNode:
         if number > self.newest:
             return None
         told: dict[str, Any] = {
-            name: f"0x{field.hex()}" for name, field in zip(_FIELDS, self.header_fields(number), strict=True)
+            name: f"0x{field.hex()}" for name, field in zip(FIELDS, self.header_fields(number), strict=True)
         }
         return told | {"hash": f"0x{self.header(number).hash.hex()}", "transactions": []}
 

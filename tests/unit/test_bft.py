@@ -22,6 +22,7 @@ from smartsync.errors import InvalidHeader
 from smartsync.header import decode_header, decode_sealed_header, header_from_rpc
 from smartsync.keccak import keccak256
 from smartsync.rlp import Encodable, encode, encode_int
+from tests.header_fields import FIELDS
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "fixtures" / "besu_qbft_7528.rlp"
@@ -101,10 +102,7 @@ def test_quorum_of_is_two_thirds_rounded_up_and_overlap_of_more_than_the_faulty(
 
 
 def told(header: list[bytes], claimed: bytes) -> dict[str, Any]:
-    names = [
-        *("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom"),
-        *("difficulty", "number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce", "baseFeePerGas"),
-    ]
+    names = [*FIELDS, "baseFeePerGas"]
     numbers = {"difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas"}
     block = {
         name: hex(int.from_bytes(field, "big")) if name in numbers else f"0x{field.hex()}"

@@ -17,10 +17,11 @@ from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, read_record, replica_values
 from smartsync.results import ForkResult, Progress, Step
 from smartsync.source import proxy_by, proxy_slots, read_code, require_deployable
-from smartsync.submit import Sender, step_of
+from smartsync.submit import Sender
 from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.filling import Filling
 from smartsync.sync.supplying import Supplying
+from smartsync.sync.work import Work
 from smartsync.types import NO_ACCOUNT
 from smartsync.views import call_view
 from smartsync.witness import encode_account_proof
@@ -33,7 +34,7 @@ _GAS_PER_NEW_SLOT = 27_500
 
 
 @dataclass(slots=True)
-class Fork:
+class Fork(Work):
     """One fork in the making. ``hints``: what the user knows of the contract; ``steps`` grows with each transaction.
 
     ``supplying`` brings what a proxy delegates to; without it proxies are refused. ``limit``: the most slots.
@@ -84,7 +85,8 @@ class Fork:
             )
         implementation = await self._supply(proxy, header, state)
         if record is None:
-            await self._send(encode_call("Hub", "create", [*key[:3], *key[4:], header.number]), "create replica")
+            data = encode_call("Hub", "create", [*key[:3], *key[4:], header.number])
+            await self._transact(self.hub, data, "create replica")
         # Reading the source takes its time, and few nodes serve what the target's storage was then.
         record = await read_record(self.target, self.hub, replica)
         await self._fill(replica, record, state)
@@ -139,7 +141,8 @@ class Fork:
             step = filling.plan(size)
             data = encode_call("Hub", "fill", [replica, step.old_root, step.witness])
             try:
-                await self._send(data, f"fill {len(step.changes)} {'slot' if len(step.changes) == 1 else 'slots'}")
+                slots = "slot" if len(step.changes) == 1 else "slots"
+                await self._transact(self.hub, data, f"fill {len(step.changes)} {slots}")
             except TransactionTooLarge:
                 if len(step.changes) == 1:
                     raise
@@ -151,12 +154,4 @@ class Fork:
     async def _activate(self, replica: str, original: str, header: Header, state: SourceState, code: bytes) -> None:
         self._progress("activate", 0, 0)
         proof = encode_account_proof(header.state_root, original, state.account_nodes)
-        await self._send(encode_call("Hub", "activate", [replica, header.hash, proof, code]), "activate")
-
-    async def _send(self, data: bytes, what: str) -> None:
-        receipt = await self.sender.send(self.hub, data, what=what)
-        self.steps.append(step_of(what, receipt))
-
-    def _progress(self, phase: str, done: int, total: int) -> None:
-        if self.on_progress:
-            self.on_progress(phase, done, total)
+        await self._transact(self.hub, encode_call("Hub", "activate", [replica, header.hash, proof, code]), "activate")

@@ -15,9 +15,10 @@ from smartsync.chain import Chain
 from smartsync.contracts import encode_call
 from smartsync.errors import TransactionReverted, TransactionTooLarge, TransitionTooLarge
 from smartsync.results import Progress, Step
-from smartsync.submit import Sender, fits_pools, step_of
+from smartsync.submit import Sender, fits_pools
 from smartsync.sync.blocks import require_still_canonical
 from smartsync.sync.planning import Plan
+from smartsync.sync.work import Work
 from smartsync.types import TX_BYTES_CAP, SlotChange
 from smartsync.views import call_view
 from smartsync.witness import START, WalkState, advance, encode_writes, split_witness
@@ -45,7 +46,7 @@ _NO_POOL_LIMIT = ("anvil", "hardhat", "ganache")
 
 
 @dataclass(slots=True)
-class InParts:
+class InParts(Work):
     """One transition in parts, in the making. ``steps`` grows with each transaction sent."""
 
     source: Chain
@@ -73,7 +74,7 @@ class InParts:
         await self._prepare()
         await require_still_canonical(self.source, self.plan.header)
         self._progress("commit", 0, 0)
-        await self._send(commit, f"commit block {self.plan.header.number}")
+        await self._transact(self.hub, commit, f"commit block {self.plan.header.number}")
 
     async def begun(self) -> bool:
         """Whether anything of this very transition is proven already."""
@@ -109,7 +110,7 @@ class InParts:
         data = encode_call("Hub", "prepare", arguments)
         if not fits_pools(data):
             raise TransactionTooLarge(None, await self.sender.cap(), what=what)
-        await self._send(data, what)
+        await self._transact(self.hub, data, what)
 
     async def _require_room(self, commit: bytes) -> None:
         """Check that one transaction can perform the writes, before any part is paid for."""
@@ -162,14 +163,6 @@ class InParts:
         arguments = [self.replica, state.pending, state.writes_hash]
         (proven,) = await call_view(self.sender.chain, "Hub", self.hub, "isProven", arguments)
         return bool(proven)
-
-    async def _send(self, data: bytes, what: str) -> None:
-        receipt = await self.sender.send(self.hub, data, what=what)
-        self.steps.append(step_of(what, receipt))
-
-    def _progress(self, phase: str, done: int, total: int) -> None:
-        if self.on_progress:
-            self.on_progress(phase, done, total)
 
 
 def least_gas(commit: bytes, changes: Sequence[SlotChange]) -> int:

@@ -33,8 +33,9 @@ from smartsync.source import (
     read_code,
     require_deployable,
 )
-from smartsync.submit import Sender, step_of
+from smartsync.submit import Sender
 from smartsync.sync.blocks import require_still_canonical
+from smartsync.sync.work import Work
 from smartsync.types import NO_ACCOUNT, Account
 from smartsync.views import call_view
 
@@ -63,7 +64,7 @@ class Ready:
 
 
 @dataclass(slots=True)
-class Supplying:
+class Supplying(Work):
     """Copies for the replicas of one anchor. ``steps`` grows with each transaction sent.
 
     ``fork`` replicates a beacon at a block, ``sync`` brings its replica to a block: a beacon's replica is one like any
@@ -288,7 +289,7 @@ class Supplying:
         """Let a replica answer for its beacon, and return the one that does: another, where somebody was faster."""
         data, what = encode_call("IImplementations", "nameBeacon", [replica]), "name the beacon"
         try:
-            self.steps.append(step_of(what, await self.sender.send(book_of(self.hub), data, what=what)))
+            await self._transact(book_of(self.hub), data, what)
         except TransactionReverted as error:
             named = await self._beacon_replica(beacon)
             if error.name != "BeaconAnswered" or named is None:
@@ -309,11 +310,7 @@ class Supplying:
         await require_still_canonical(self.source, header)
         arguments = [self.anchor, header.hash, implementation, nodes, code]
         data = encode_call("IImplementations", "supply", arguments)
-        self.steps.append(step_of(what, await self.sender.send(book_of(self.hub), data, what=what)))
-
-    def _progress(self, phase: str) -> None:
-        if self.on_progress:
-            self.on_progress(phase, 0, 0)
+        await self._transact(book_of(self.hub), data, what)
 
 
 def _behind(implementation: str) -> str:

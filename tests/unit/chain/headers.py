@@ -5,10 +5,8 @@ from typing import Any
 import rlp as independent
 from eth_utils import keccak
 
-FIELDS = [
-    *("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "difficulty"),
-    *("number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce"),
-]
+from tests.header_fields import FIELDS
+
 SIZES = [32, 32, 20, 32, 32, 32, 256, 0, 0, 0, 0, 0, 0, 32, 8]
 
 
