@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from eth_utils.address import to_checksum_address
 
+from smartsync import discovery
 from smartsync.chain import Chain
-from smartsync.discovery import in_order, prestate, state_diff, storage_range, strategies
+from smartsync.discovery import Strategy, in_order, prestate, proof_walk, state_diff, storage_range, strategies
 from smartsync.discovery.block_range import creation_block
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
 from smartsync.discovery.slots_file import parse_slots
+from smartsync.discovery.whole_storage import whole_storage
 from smartsync.doctor import examine
 from smartsync.errors import BlockUnavailable, IncompleteSlots, MethodMissing, NodeError, NonCanonicalTrie
 from smartsync.keccak import keccak256
@@ -167,6 +170,33 @@ async def test_storage_range_geth_without_preimages_says_so(geth: Node) -> None:
         found = await storage_range.candidates(chain, contract.address, None, contract.last)
         assert found.slots == set()
         assert "5 trie keys" in found.gaps[0] and "--cache.preimages" in found.gaps[0]
+
+
+async def test_whole_storage_on_geth_without_preimages_too_large_to_walk_is_named(
+    geth: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_tracing(*given: Any, **more: Any) -> list[Strategy]:
+        return [one for one in in_order(*given, **more) if one.name in ("storage range", "proof walk", "naming")]
+
+    monkeypatch.setattr(discovery, "in_order", without_tracing)
+    monkeypatch.setattr(proof_walk.walk, "__kwdefaults__", {"at_most": 20})
+    values = {number: number + 1 for number in range(60)} | {UNGUESSABLE: 7}
+    contract = Contract(geth, {number: values[number] for number in range(30)})
+    contract.store({number: value for number, value in values.items() if number >= 30})
+    transact(geth, geth.accounts[1].address, b"")
+    async with connected(geth) as chain:
+        header = await chain.header(contract.last)
+        # The slot that nobody would guess is one that a recent call uses (eth_createAccessList).
+        state, strategy = await whole_storage(chain, header, contract.address)
+        assert strategy == "naming"
+        assert state.values == {slot(number): value for number, value in values.items()}
+        monkeypatch.setattr(
+            discovery,
+            "in_order",
+            lambda *given, **more: [one for one in without_tracing(*given, **more) if one.method == ""],
+        )
+        with pytest.raises(IncompleteSlots, match="too many to walk to"):
+            await whole_storage(chain, header, contract.address)
 
 
 async def test_prestate_since_the_creation_gives_all_slots(traced: Node) -> None:
