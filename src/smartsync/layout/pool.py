@@ -74,7 +74,7 @@ class Pool:
     def _forget_oldest(self) -> None:
         """Let go of the first log or call, and of what was in no later one."""
         self.is_full = True
-        number = next(iter(self._groups))
+        number = self._count - len(self._groups)  # they are numbered without a gap
         for one in self._groups.pop(number):
             if one in self._of and self._of[one][-1] == number:
                 del self._of[one]
