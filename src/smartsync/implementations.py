@@ -196,6 +196,25 @@ async def copy_of(target: Chain, hub: str, anchor: str, implementation: str) -> 
     return None if copy == ZERO_ADDRESS else str(copy)
 
 
+async def beacon_replica(target: Chain, hub: str, anchor: str, beacon: str) -> str:
+    """Return the replica that was named for a beacon, whatever has become of it; zero where there is none."""
+    (named,) = await call_view(target, "IImplementations", book_of(hub), "beaconReplicaOf", [anchor, beacon])
+    return str(named)
+
+
+async def implementation_behind(target: Chain, hub: str, anchor: str, beacon: str, replica: str, block: int) -> str:
+    """Return the implementation that a beacon names to a proxy's replica, as the beacon's own replica answers.
+
+    Raises
+    ------
+    TransactionReverted
+        It has no replica that answers; ``name`` tells.
+    """
+    arguments = [anchor, beacon, replica]
+    (found,) = await call_view(target, "IImplementations", book_of(hub), "implementationBehind", arguments, block=block)
+    return str(found)
+
+
 async def implementation_of(
     target: Chain, hub: str, key: ReplicaKey, replica: str, resolution: Resolution, block: int
 ) -> str:
@@ -212,6 +231,4 @@ async def implementation_of(
     named = resolution.named_by(value)
     if not resolution.is_beacon:
         return named
-    arguments = [key.anchor, named, replica]
-    (found,) = await call_view(target, "IImplementations", book_of(hub), "implementationBehind", arguments, block=block)
-    return str(found)
+    return await implementation_behind(target, hub, key.anchor, named, replica, block)

@@ -154,8 +154,8 @@ async def test_verify_of_a_beacon_that_answers_by_who_asks_is_not_exact(made: Wo
     await made.client.supply(replica)
     found = await made.client.verify(replica)
     assert not found.exact
-    assert second in failed(found)["implementation"]
-    assert first in failed(found)["implementation"]
+    assert second in failed(found)["beacon"]
+    assert first in failed(found)["beacon"]
 
 
 # --- what is delegated to delegates further ---

@@ -22,7 +22,7 @@ from smartsync.errors import (
     TransactionReverted,
 )
 from smartsync.header import Header
-from smartsync.implementations import Resolution, book_of, copy_of
+from smartsync.implementations import Resolution, beacon_replica, book_of, copy_of
 from smartsync.keccak import keccak256
 from smartsync.replica import read_record
 from smartsync.results import ForkResult, Progress, Step, SyncResult
@@ -245,11 +245,7 @@ class Supplying(Work):
 
     async def _named(self, beacon: str) -> str:
         """Return the replica that was named for a beacon, whatever has become of it; zero where there is none."""
-        arguments = [self.anchor, beacon]
-        (named,) = await call_view(
-            self.sender.chain, "IImplementations", book_of(self.hub), "beaconReplicaOf", arguments
-        )
-        return str(named)
+        return await beacon_replica(self.sender.chain, self.hub, self.anchor, beacon)
 
     async def _bring_beacon(self, beacon: str, replica: str | None, header: Header) -> None:
         """Have a replica that answers for the beacon, at this block or a newer one."""

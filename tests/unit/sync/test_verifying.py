@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 from smartsync.anchors.block import AnchoredBlock
-from smartsync.chain import Chain
 from smartsync.errors import BlockUnavailable, SourceReorganised, WrongChain
-from smartsync.failover import Failover
 from smartsync.sync import blocks, verifying
 from smartsync.sync.verifying import verify
-from smartsync.trie.node import root_hash
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 RECORD: Any = SimpleNamespace(
@@ -63,16 +60,3 @@ async def test_verify_against_a_node_of_another_chain_is_refused_and_finds_no_di
     with pytest.raises(WrongChain, match="on chain 1337, expected chain 1") as caught:
         await verify(source, source, "0x", "0x", [])
     assert caught.value.exit_code == 2
-
-
-@pytest.mark.parametrize("liars", [1, 2])
-async def test_verify_node_whose_proof_does_not_verify_gives_way_to_another(fake: Any, liars: int) -> None:
-    nodes = [fake({1: 5}), fake({1: 5})]
-    for place, node in enumerate(nodes):
-        node.host = f"node{place}"
-    for node in nodes[:liars]:
-        honest = node._eth_getProof
-        node.override["eth_getProof"] = lambda *asked, honest=honest: honest(*asked) | {"accountProof": ["0x80"]}
-    record: Any = SimpleNamespace(target_block=7, storage_root=root_hash(nodes[0].trie))
-    check = await verifying._storage(Chain(Failover(nodes), "target"), ADDRESS, ADDRESS, record, [])
-    assert check.ok is (liars < len(nodes))
