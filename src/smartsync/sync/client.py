@@ -235,10 +235,12 @@ class SmartSync(Reading, Anchoring, Delegating):
             abilities = replace(abilities, revoke=revoke)
         if isinstance(signers, RemoteSigners):
             abilities = replace(abilities, report=Reporting(self._paying(), signers).run)
-        watching = Watching(self.source, self.target, hub, replica, abilities, every_blocks)
-        async with aclosing(watching.run(interval_s)) as events:
-            async for event in events:
-                yield event
+        with self._remembering(replica) as attempts:
+            abilities = replace(abilities, news=attempts.news)
+            watching = Watching(self.source, self.target, hub, replica, abilities, every_blocks)
+            async with aclosing(watching.run(interval_s)) as events:
+                async for event in events:
+                    yield event
 
     async def halt(self, replica: str, *, block: int | None = None) -> SyncResult:
         """Record on chain that the source was destroyed or has other code at an accepted block.

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from eth_account.signers.local import LocalAccount
 
 from smartsync.addresses import ZERO_ADDRESS, checked_address
 from smartsync.chain import Chain
 from smartsync.discovery.completeness import source_values
-from smartsync.errors import (
-    BlockNotAccepted,
-    NodeError,
-    NodeUnreachable,
-    ProofError,
-    ReplicaError,
-    SourceError,
-    SourceIsProxy,
-    TransactionReverted,
-    TransactionTooLarge,
-    TransitionTooLarge,
-)
+from smartsync.errors import NodeError, NodeUnreachable, ReplicaError, SourceIsProxy, TransactionReverted
 from smartsync.header import Header
 from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
 from smartsync.replica import ReplicaRecord
 from smartsync.results import ForkResult, Progress, Supplied, SyncResult
 from smartsync.source import PROXY_SLOTS
+from smartsync.sync.attempts import NOT_THE_REPLICAS, Attempts, matter_of
 from smartsync.sync.blocks import accepted_header
 from smartsync.sync.connection import Connection
 from smartsync.sync.forking import Fork
@@ -34,18 +27,6 @@ from smartsync.sync.supplying import Ready, Supplying
 
 _BEACON_SLOTS = 200
 """Beacons of more slots are not replicated unasked, by ``sync`` and ``watch``: OpenZeppelin's have two."""
-
-_NOT_THE_REPLICAS = (
-    SourceError,
-    NodeError,
-    ProofError,
-    ReplicaError,
-    BlockNotAccepted,
-    TransactionReverted,
-    TransactionTooLarge,
-    TransitionTooLarge,
-)
-"""What may be wrong with that which a replica delegates to, and does not keep the replica itself from being synced."""
 
 
 class Delegating(Connection, ABC):
@@ -55,6 +36,8 @@ class Delegating(Connection, ABC):
         super().__init__(source, target, hub=hub, account=account)
         # By hub and replica, as far as asked for: it is in a replica's key, and does not change.
         self._resolutions: dict[tuple[str, str], Resolution | None] = {}
+        # By replica, of those that are being watched.
+        self._attempts: dict[str, Attempts] = {}
 
     @abstractmethod
     async def _bring(self, replica: str, block: int, on_progress: Progress | None) -> SyncResult:
@@ -131,13 +114,28 @@ class Delegating(Connection, ABC):
             resolution = await self._resolution(replica, record, header)
             if resolution is None:
                 return Ready()
-            state = await source_values(self.source, header, record.key.source, list(PROXY_SLOTS.values()))
-            named = await supplying.make_ready(resolution, state.values, header)
+            values = (await source_values(self.source, header, record.key.source, list(PROXY_SLOTS.values()))).values
+            work = partial(supplying.make_ready, resolution, values, header)
+            if (attempts := self._attempts.get(replica)) is None:
+                named = await work()
+            else:
+                chains = self.source, self.target, self._hub()
+                matter = partial(matter_of, *chains, record.key.anchor, resolution, values, header)
+                named = await attempts.run(work, matter)
         except NodeUnreachable:
             raise
-        except _NOT_THE_REPLICAS as error:
+        except NOT_THE_REPLICAS as error:
             return Ready(None, tuple(supplying.steps), error.message, isinstance(error, SourceIsProxy))
         return Ready(named, tuple(supplying.steps))
+
+    @contextmanager
+    def _remembering(self, replica: str) -> Iterator[Attempts]:
+        """Have ``sync`` leave out what has failed lately. Who asks for one sync, and no more, has everything tried."""
+        attempts = self._attempts.setdefault(replica, Attempts(replica))
+        try:
+            yield attempts
+        finally:
+            self._attempts.pop(replica, None)
 
     async def _told(self, replica: str, record: ReplicaRecord, ready: Ready) -> Ready:
         """Return what to tell after a sync, as the target has it: others may have supplied what was not there."""
@@ -154,4 +152,6 @@ class Delegating(Connection, ABC):
             return ready
         if copy is None:
             return replace(ready, unreadable=ready.unreadable or f"no copy of {named} is there: smartsync supply")
+        if attempts := self._attempts.get(replica):
+            attempts.forget()
         return replace(ready, implementation=named, unreadable="")

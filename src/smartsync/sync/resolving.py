@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from smartsync.addresses import ZERO_ADDRESS
 from smartsync.chain import Block, Chain
+from smartsync.clones import find_clone
 from smartsync.contracts import parse_signature
 from smartsync.discovery.completeness import source_values
 from smartsync.errors import ConfigError, TransactionReverted

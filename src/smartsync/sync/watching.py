@@ -47,6 +47,7 @@ from smartsync.results import (
     Revoked,
     SyncResult,
 )
+from smartsync.sync.patience import Patience
 
 Told: TypeAlias = (
     SyncResult
@@ -64,9 +65,6 @@ Event: TypeAlias = Told | SmartSyncError
 """What a watcher tells. An error is one that it survives: it tries again at the next look."""
 
 
-_PATIENCE = 32
-"""Looks that are left out at most after a search for slots that failed: it is much work, and mostly fails again."""
-
 _WRONG = (ConfigError, AnchorMismatch)
 """What the user gave is wrong, and stays so."""
 
@@ -79,7 +77,7 @@ class Abilities:
     source's newest block accepted and tells which member of a composite stays behind; ``revoke``, which revokes
     what the source has dropped; ``report``, which reports signers who were seen to sign two hashes of one number.
     ``check``, before the first of them, that the anchor is one for which they can be done; raises
-    ``AnchorMismatch`` where it is not.
+    ``AnchorMismatch`` where it is not. ``news`` is what ``sync`` leaves out from now on, and why, told once.
     """
 
     sync: Callable[[], Awaitable[SyncResult]]
@@ -87,6 +85,7 @@ class Abilities:
     revoke: Callable[[str], Awaitable[Sequence[Revoked]]] | None = None
     report: Callable[[str], AsyncIterator[EquivocationReported]] | None = None
     check: Callable[[str], Awaitable[None]] | None = None
+    news: Callable[[], SmartSyncError | None] | None = None
 
 
 @dataclass(slots=True)
@@ -113,7 +112,7 @@ class Watching:
         SmartSyncError
             One that no later try can mend, see ``_ends``.
         """
-        looks_passed = 1
+        patience = Patience()
         while True:
             search_failed = False
             try:
@@ -130,8 +129,12 @@ class Watching:
             else:
                 self._told = self._met
             self._met = set()
-            looks_passed = min(2 * looks_passed, _PATIENCE) if search_failed else 1
-            await asyncio.sleep(interval_s * looks_passed)
+            # A search for slots is much work, and mostly fails again.
+            if search_failed:
+                patience.fail()
+            else:
+                patience.forget()
+            await asyncio.sleep(interval_s * patience.looks)
 
     async def _look(self) -> AsyncGenerator[Event, None]:
         record = await read_active(self.target, self.hub, self.replica)
@@ -198,6 +201,8 @@ class Watching:
         if newest.block_hash not in dropped and (is_revoked or newest.number >= due):
             result = await self.abilities.sync()
             yield _recovered(record, result) if is_astray and result.steps else result
+            if self.abilities.news is not None and (news := self.abilities.news()) is not None:
+                yield news
 
     async def _dropped(
         self, anchor: str, recorded: AnchoredBlock, latest: int
