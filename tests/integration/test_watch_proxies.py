@@ -13,6 +13,7 @@ from eth_utils.address import to_checksum_address
 
 from smartsync import SyncResult, rlp
 from smartsync.errors import InvalidProof, SmartSyncError
+from smartsync.implementations import beacon_replica
 from smartsync.keccak import keccak256
 from smartsync.results import Step
 from smartsync.sync.supplying import Supplying
@@ -174,6 +175,29 @@ async def test_watch_that_somebody_helps_goes_on_by_itself(made: World, stage: S
         async with stage.world() as other:
             await other.client.supply(replica)
         tried()
+        assert not [step.unreadable for step in await watch.steps(3) if step.unreadable]
+        assert tried() == 3
+        assert len(watch.warnings) == 1
+
+
+async def test_watch_whose_beacons_replica_somebody_brings_along_goes_on_by_itself(
+    made: World, stage: Stage, liar: LyingProxy, tried: Callable[[], int]
+) -> None:
+    """Told more than a function's selector, this beacon writes the second word to the slot that the first one names."""
+    first = await implementation(made, 1)
+    code = bytes.fromhex("36600410601057600154" + "5f5260205ff35b6020355f355500")
+    named = await deployed(made, creation(code, {(1).to_bytes(32): int(first, 16)}))
+    source = await movable(made, first, named)
+    replica = await replicated(made, source)
+    mirror = await beacon_replica(made.client.target, made.client.hub or "", made.anchor, named)
+    await made.on_source.send(named, ODD + (5).to_bytes(32), what="write what nobody can guess")
+    liar.missing |= TRACES
+    tried()
+    async with stage.world(source_url=liar.url) as poor, watched(made, poor, source, replica) as watch:
+        assert all(step.unreadable for step in await watch.steps(3))
+        assert tried() == 2
+        async with stage.world() as other:
+            await other.client.sync(mirror, slots=[ODD])
         assert not [step.unreadable for step in await watch.steps(3) if step.unreadable]
         assert tried() == 3
         assert len(watch.warnings) == 1

@@ -25,6 +25,7 @@ from smartsync.errors import (
 )
 from smartsync.header import Header
 from smartsync.implementations import Resolution, beacon_replica, implementation_by
+from smartsync.replica import read_record
 from smartsync.sync.patience import MOST_LOOKS, Patience
 from smartsync.types import NO_ACCOUNT
 
@@ -46,7 +47,7 @@ class Matter:
     """What an attempt is about: where any of it is another, it may go another way.
 
     ``named`` by the proxy, with ``code_hash``, both proven. Of a beacon also its proven ``storage_root``, what it
-    answers by its node's word, and which ``replica`` answers for it.
+    answers by its node's word, which ``replica`` answers for it, and whether that has this very storage.
     """
 
     named: str
@@ -54,6 +55,7 @@ class Matter:
     storage_root: bytes = b""
     answer: str | None = None
     replica: str = ZERO_ADDRESS
+    is_mirrored: bool = False
 
     def is_like(self, other: Matter) -> bool:
         """Whether an attempt would go as with the other.
@@ -62,7 +64,7 @@ class Matter:
         where it answers otherwise, since one that is a factory as well writes with every proxy that it makes.
         """
         is_unchanged = self.storage_root == other.storage_root or self.answer == other.answer
-        mine, theirs = ((one.named, one.code_hash, one.replica) for one in (self, other))
+        mine, theirs = ((one.named, one.code_hash, one.replica, one.is_mirrored) for one in (self, other))
         return mine == theirs and is_unchanged
 
 
@@ -87,9 +89,11 @@ async def matter_of(
     if not resolution.is_beacon:
         return Matter(named, account.code_hash)
     answer = await implementation_by(source, resolution.kind, named, header.number)
-    return Matter(
-        named, account.code_hash, account.storage_root, answer, await beacon_replica(target, hub, anchor, named)
+    replica = await beacon_replica(target, hub, anchor, named)
+    is_mirrored = (
+        replica != ZERO_ADDRESS and (await read_record(target, hub, replica)).storage_root == account.storage_root
     )
+    return Matter(named, account.code_hash, account.storage_root, answer, replica, is_mirrored)
 
 
 @dataclass(slots=True)

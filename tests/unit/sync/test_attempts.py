@@ -90,9 +90,10 @@ async def test_run_after_success_begins_anew(made: Steps) -> None:
         replace(BEACON, named="0x" + "dd" * 20),
         replace(BEACON, code_hash=b"\x09" * 32),
         replace(BEACON, replica="0x" + "ee" * 20),
+        replace(BEACON, is_mirrored=True),
         replace(BEACON, storage_root=b"\x09" * 32, answer="0x" + "ff" * 20),
     ],
-    ids=["another is named", "other code", "it has a replica", "it was upgraded"],
+    ids=["another is named", "other code", "it has a replica", "that was brought along", "it was upgraded"],
 )
 async def test_run_of_another_matter_is_tried_at_once_and_told_again(made: Steps, other: Matter) -> None:
     await made.steps(3)
