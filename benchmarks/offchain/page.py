@@ -61,10 +61,10 @@ account; they make no witness."""
 _LATENCY_TEXT = """
 The clock starts when the source answers with the receipt of the transaction that made the block, and stops when the
 sync's `eth_sendRawTransaction` goes out. In between the block is attested and accepted by the anchor (one transaction,
-looked for every half a second until its receipt is there), the changed slots are found by tracing the block, proven on
-both sides and planned, and the transaction is estimated, priced and signed. All of the nodes' own time is in it, and it
-is the clock's: what else the machine did is in it too. A `watch` looks for new blocks at its own interval, which is
-not."""
+whose receipt is looked for at once, and then after waits of 50 ms and twice as long each), the changed slots are found
+by tracing the block, proven on both sides and planned, and the transaction is estimated, priced and signed. All of the
+nodes' own time is in it, and it is the clock's: what else the machine did is in it too. A `watch` looks for new blocks
+at its own interval, which is not."""
 
 
 def _introduction(machine: Record) -> str:

@@ -31,7 +31,10 @@
     │   ├── TransactionReverted   with the revert reason, decoded
     │   ├── TransactionTooLarge   more gas than one transaction may use (EIP-7825)
     │   ├── TransitionTooLarge    more writes than one transaction can perform
-    │   └── TransactionPending    sent, not seen in a block in time (a retry can help)
+    │   ├── TransactionPending    sent, not seen in a block in time (a retry can help)
+    │   ├── NonceTaken            another transaction of the account took its place   (a retry can help)
+    │   ├── Overtaken             another worker sends for the same subject           (a retry can help)
+    │   └── FeeTooHigh            the chain asks more than may be paid                (a retry can help)
     └── AnchorError               the anchor does not accept what is needed           exit 8
         ├── AnchorMismatch        what was given does not fit it: the source's genesis block, its kind
         │   └── TooFewKeys        of fewer of its signers than it needs
@@ -365,6 +368,42 @@ class TransactionPending(TransactionError):
     """A transaction was sent and has not been seen in a block in time."""
 
     retryable = True
+
+
+class NonceTaken(TransactionError):
+    """Another transaction of the account, sent by somebody else who has its key, is in a block with this nonce."""
+
+    retryable = True
+
+    def __init__(self, what: str, sender: str, nonce: int) -> None:
+        super().__init__(
+            f"{what}: another transaction of {sender} took its nonce {nonce}",
+            hint="give the account to nobody else; what has landed is read from the chain: run the same command again",
+        )
+        self.what, self.sender, self.nonce = what, sender, nonce
+
+
+class Overtaken(TransactionError):
+    """Somebody else who shares the journal has sent for the same ``subject`` meanwhile. Nothing is sent."""
+
+    retryable = True
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(f"another worker has sent a transaction for {subject} meanwhile", hint="nothing was sent")
+        self.subject = subject
+
+
+class FeeTooHigh(TransactionError):
+    """The target chain asks for more than the ``cap_wei`` per gas that may be paid. Nothing is sent."""
+
+    retryable = True
+
+    def __init__(self, offer_wei: int, cap_wei: int, *, what: str) -> None:
+        super().__init__(
+            f"{what}: {offer_wei} wei per gas are needed, {cap_wei} may be paid",
+            hint="wait until the chain asks for less, or allow more",
+        )
+        self.offer_wei, self.cap_wei, self.what = offer_wei, cap_wei, what
 
 
 class AnchorError(SmartSyncError):

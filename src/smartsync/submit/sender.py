@@ -1,35 +1,31 @@
-"""Transactions: estimated, priced, signed, sent, and followed until they are in a block."""
+"""An account that sends transactions: estimated, priced, signed, sent, and followed until they are in a block."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
 from smartsync.answers import Receipt
 from smartsync.chain import Chain
-from smartsync.contracts import encode_deployment
 from smartsync.errors import (
+    FeeTooHigh,
     InsufficientFunds,
     NodeError,
-    NodeUnreachable,
-    RpcError,
     TransactionError,
     TransactionPending,
     TransactionReverted,
     TransactionTooLarge,
 )
 from smartsync.fees import Fees
-from smartsync.keccak import keccak256
-from smartsync.refusals import reverted
-from smartsync.results import Step
-from smartsync.types import TX_BYTES_CAP, TX_GAS_CAP
-
-__all__ = ["Receipt", "Sender", "create", "fits_pools", "step_of"]
+from smartsync.submit.broadcasting import broadcast
+from smartsync.submit.following import Following
+from smartsync.submit.journal import Journal, Memory, Signed, Turn
+from smartsync.submit.signing import outbid, sign
+from smartsync.types import TX_GAS_CAP
 
 logger = logging.getLogger(__name__)
 
@@ -39,31 +35,26 @@ _MARGIN_PERCENT = 20
 _REPLICAS_OUT_OF_GAS = "OutOfGas"
 """``IReplica.OutOfGas``: what runs dry below the first frame is to a node a revert like any other."""
 
-_ENVELOPE = 512
-"""Bytes of a signed transaction besides its calldata: some 120, and some to spare."""
-
-
-def fits_pools(data: bytes) -> bool:
-    """Whether every node takes a transaction with this calldata into its pool."""
-    return len(data) + _ENVELOPE <= TX_BYTES_CAP
-
-
-def step_of(what: str, receipt: Receipt) -> Step:
-    """Return what is told of a transaction that is in a block."""
-    return Step(what, f"0x{receipt.tx_hash.hex()}", receipt.gas_used, receipt.calldata_bytes)
-
 
 class Sender:
     """An account on a chain that sends one transaction after the other.
 
+    What is stuck is sent again, or outbid by a version with the same nonce once the chain asks for more.
+
     Parameters
     ----------
+    journal
+        Where it is written down what was signed, before it is sent.
     gas_cap
         Gas that one transaction may use (EIP-7825); None where only the block's limit counts.
     timeout_s
         Seconds to wait for a sent transaction to be in a block.
     poll_s
-        Seconds between two looks.
+        Seconds between two looks, at most: the first ones come sooner.
+    stuck_s
+        Seconds after which a transaction that is in no block is sent again, or outbid.
+    fee_cap_wei
+        What may be offered per gas at most; ``None`` where any price is paid.
     """
 
     def __init__(
@@ -74,11 +65,16 @@ class Sender:
         gas_cap: int | None = TX_GAS_CAP,
         timeout_s: float = 120.0,
         poll_s: float = 0.5,
+        stuck_s: float = 45.0,
+        fee_cap_wei: int | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.chain, self.gas_cap = chain, gas_cap
         self._account, self._timeout_s, self._poll_s = account, timeout_s, poll_s
+        self._fee_cap_wei = fee_cap_wei
         self._chain_id: int | None = None
-        self._turn = asyncio.Lock()
+        self._journal = Memory() if journal is None else journal
+        self._following = Following(chain, self._journal, self._outbid, timeout_s, poll_s, stuck_s)
 
     @property
     def address(self) -> str:
@@ -150,23 +146,45 @@ class Sender:
             Where it needs more gas than the cap or the block allows. Nothing is sent.
         InsufficientFunds
             Where the account cannot pay what it may cost at most. Nothing is sent.
+        FeeTooHigh
+            Where the chain asks for more than may be paid. Nothing is sent.
+        Overtaken
+            Where somebody else who has the journal has sent for the same subject meanwhile. Nothing is sent.
         TransactionPending
             Where it was sent and is not seen in a block in time.
         TransactionError
             Where the node does not take it for another reason.
         """
-        async with self._turn:
+        async with self._journal.turn(await self._chain(), self.address) as turn:
+            # In the turn: what was sent in the one before may be in a block already, and make this one revert.
             gas = await self._gas(to, data, what, after)
-            fees = await self.chain.fees()
+            fees = await self._fees(what)
             await self._require_funds(gas, fees)
-            raw = await self._sign(to, data, gas, fees)
-            tx_hash = keccak256(raw)
-            await self._submit(raw, tx_hash, gas * fees.max_fee_wei, what)
-        receipt = await self._wait(tx_hash, what)
+            signed = Signed(what, self.address, await self._nonce(turn), to, data, gas, ())
+            signed = sign(self._account, await self._chain(), signed, fees)
+            await turn.write(signed)
+            await self._broadcast(signed)
+        try:
+            receipt = await self._following.run(signed)
+        except BaseException:
+            await self._journal.left(signed)
+            raise
         if not receipt.success:
-            raise await self._why(receipt, to, data, gas)
+            raise await self._why(receipt, signed)
         logger.info("%s: block %d, %d gas", what, receipt.block_number, receipt.gas_used)
         return replace(receipt, calldata_bytes=len(data))
+
+    async def finish(self) -> list[Receipt]:
+        """Follow to its end what was signed before this sender was, and return the receipts.
+
+        Raises
+        ------
+        TransactionPending
+            Where it is in no block in time.
+        NonceTaken
+            Another transaction of the account took the nonce of one.
+        """
+        return [await self._following.run(signed, is_sent=False) for signed in await self._journal.unfinished()]
 
     async def _gas(self, to: str | None, data: bytes, what: str, after: str) -> int:
         """Return the gas limit: the estimate and a margin, as far as the caps leave room for one."""
@@ -184,83 +202,52 @@ class Sender:
         if balance_wei < needed_wei:
             raise InsufficientFunds(self.address, balance_wei, needed_wei)
 
-    async def _sign(self, to: str | None, data: bytes, gas: int, fees: Fees) -> bytes:
+    async def _nonce(self, turn: Turn) -> int:
+        """Return the first nonce that is free: the node's next one, but for what was signed and it has not seen."""
+        nonce, taken = await self.chain.nonce(self.address), await turn.taken()
+        while nonce in taken:
+            nonce += 1
+        return nonce
+
+    async def _fees(self, what: str) -> Fees:
+        fees = await self.chain.fees()
+        if self._fee_cap_wei is None or fees.max_fee_wei <= self._fee_cap_wei:
+            return fees
+        raise FeeTooHigh(fees.max_fee_wei, self._fee_cap_wei, what=what)
+
+    async def _broadcast(self, signed: Signed) -> None:
+        try:
+            await broadcast(self.chain, signed)
+        except TransactionPending:
+            await self._journal.left(signed)
+            raise
+        except TransactionError as error:
+            await self._journal.dropped(signed, error.message)
+            raise
+
+    async def _outbid(self, signed: Signed) -> Signed:
+        """Return a transaction with a version, written down, that offers what is asked for now; as is where it does."""
+        fees = outbid(signed.newest.fees, await self.chain.fees())
+        if fees is None or (self._fee_cap_wei is not None and fees.max_fee_wei > self._fee_cap_wei):
+            return signed
+        async with self._journal.turn(await self._chain(), self.address) as turn:
+            signed = sign(self._account, await self._chain(), signed, fees)
+            await turn.write(signed)
+        logger.info("%s: nonce %d is outbid, %d wei per gas", signed.what, signed.nonce, fees.max_fee_wei)
+        return signed
+
+    async def _chain(self) -> int:
         if self._chain_id is None:
             self._chain_id = await self.chain.chain_id()
-        transaction: dict[str, Any] = {
-            "chainId": self._chain_id,
-            "nonce": await self.chain.nonce(self.address),
-            "gas": gas,
-            "value": 0,
-            "data": data,
-        }
-        if to is not None:
-            transaction["to"] = to
-        if fees.priority_fee_wei is None:
-            transaction["gasPrice"] = fees.max_fee_wei
-        else:
-            transaction |= {"maxFeePerGas": fees.max_fee_wei, "maxPriorityFeePerGas": fees.priority_fee_wei, "type": 2}
-        return bytes(self._account.sign_transaction(transaction).raw_transaction)
+        return self._chain_id
 
-    async def _submit(self, raw: bytes, tx_hash: bytes, needed_wei: int, what: str) -> None:
-        """Hand the transaction over; an error is none where the node has it all the same.
-
-        It may: the answer to a first try can be lost, and hardhat and ganache answer with the revert of a transaction
-        that they did put into a block.
-        """
-        try:
-            await self.chain.rpc.call("eth_sendRawTransaction", [f"0x{raw.hex()}"])
-        except NodeUnreachable as error:
-            if not await self._known(tx_hash):
-                raise TransactionPending(
-                    f"{what}: {self.chain.rpc.host} did not answer whether it took transaction 0x{tx_hash.hex()}",
-                    hint="what has landed is read from the chain: run the same command again",
-                ) from error
-        except RpcError as error:
-            if not await self._known(tx_hash):
-                raise await self._refusal(error, needed_wei, what) from error
-        logger.info("%s: sent 0x%s to %s", what, tx_hash.hex(), self.chain.rpc.host)
-
-    async def _known(self, tx_hash: bytes) -> bool:
-        try:
-            return await self.chain.transaction(tx_hash) is not None
-        except NodeError:
-            return False
-
-    async def _refusal(self, error: RpcError, needed_wei: int, what: str) -> TransactionError:
-        if (revert := reverted(error)) is not None:
-            return revert
-        if "insufficient funds" in error.text.lower():
-            return InsufficientFunds(self.address, await self.chain.balance(self.address), needed_wei)
-        hint = "another transaction of this account was faster: try again" if "nonce" in error.text.lower() else ""
-        return TransactionError(f"{what}: the node does not take the transaction: {error.text}", hint=hint)
-
-    async def _wait(self, tx_hash: bytes, what: str) -> Receipt:
-        """Look for the receipt until it is there. A node that fails meanwhile is asked again: what is sent is sent."""
-        failure: NodeError | None = None
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                while True:
-                    try:
-                        receipt = await self.chain.receipt(tx_hash)
-                        if receipt is not None:
-                            return receipt
-                    except NodeError as error:
-                        failure = error
-                    await asyncio.sleep(self._poll_s)
-        except TimeoutError:
-            raise TransactionPending(
-                f"{what}: transaction 0x{tx_hash.hex()} is in no block after {self._timeout_s:g} s",
-                hint="it may still get into one: look it up, and run the same command again then",
-            ) from failure
-
-    async def _why(self, receipt: Receipt, to: str | None, data: bytes, gas: int) -> TransactionReverted:
+    async def _why(self, receipt: Receipt, signed: Signed) -> TransactionReverted:
         """Run a failed transaction once more, on the state before its block, to learn why it failed."""
         tx_hash = f"0x{receipt.tx_hash.hex()}"
-        if receipt.gas_used == gas:
-            return TransactionReverted(f"it used all of its {gas} gas", name="OutOfGas", tx_hash=tx_hash)
+        if receipt.gas_used == signed.gas:
+            return TransactionReverted(f"it used all of its {signed.gas} gas", name="OutOfGas", tx_hash=tx_hash)
         try:
-            await self.chain.estimate_gas(self._message(to, data), receipt.block_number - 1)
+            await self.chain.estimate_gas(self._message(signed.to, signed.data), receipt.block_number - 1)
         except TransactionReverted as error:
             return TransactionReverted(error.reason, name=error.name, tx_hash=tx_hash, data=error.data)
         except (NodeError, TransactionError):
@@ -270,18 +257,3 @@ class Sender:
 
     def _message(self, to: str | None, data: bytes) -> Mapping[str, str]:
         return {"from": self.address, "data": f"0x{data.hex()}", **({} if to is None else {"to": to})}
-
-
-async def create(sender: Sender, name: str, arguments: Sequence[object]) -> tuple[str, Step]:
-    """Deploy an artifact; returns its address and the transaction.
-
-    Raises
-    ------
-    NodeError
-        The node tells no address. For what sending raises see `Sender.send`.
-    """
-    what = f"deploy {name}"
-    receipt = await sender.send(None, encode_deployment(name, arguments), what=what)
-    if receipt.contract_address is None:
-        raise NodeError(f"{sender.chain.rpc.host} tells no address in the receipt of {what}")
-    return receipt.contract_address, step_of(what, receipt)

@@ -1,0 +1,66 @@
+"""A signed transaction on its way to a node."""
+
+from __future__ import annotations
+
+import logging
+
+from smartsync.chain import Chain
+from smartsync.errors import (
+    InsufficientFunds,
+    NodeError,
+    NodeUnreachable,
+    RpcError,
+    TransactionError,
+    TransactionPending,
+)
+from smartsync.refusals import reverted
+from smartsync.submit.journal import Signed
+
+logger = logging.getLogger(__name__)
+
+
+async def broadcast(chain: Chain, signed: Signed) -> None:
+    """Hand the newest version over; an error is none where the node has it all the same.
+
+    It may: the answer to a first try can be lost, and hardhat and ganache answer with the revert of a transaction
+    that they did put into a block.
+
+    Raises
+    ------
+    TransactionPending
+        The node does not say whether it took it.
+    TransactionError
+        It did not.
+    """
+    attempt = signed.newest
+    try:
+        await chain.rpc.call("eth_sendRawTransaction", [f"0x{attempt.raw.hex()}"])
+    except NodeUnreachable as error:
+        if not await is_known(chain, attempt.tx_hash):
+            raise TransactionPending(
+                f"{signed.what}: {chain.rpc.host} did not answer whether it took transaction 0x{attempt.tx_hash.hex()}",
+                hint="what has landed is read from the chain: run the same command again",
+            ) from error
+    except RpcError as error:
+        if not await is_known(chain, attempt.tx_hash):
+            raise await _refusal(chain, error, signed) from error
+    logger.info("%s: sent 0x%s to %s", signed.what, attempt.tx_hash.hex(), chain.rpc.host)
+
+
+async def is_known(chain: Chain, tx_hash: bytes) -> bool:
+    """Whether the node says that it has a transaction, waiting or in a block."""
+    try:
+        return await chain.transaction(tx_hash) is not None
+    except NodeError:
+        return False
+
+
+async def _refusal(chain: Chain, error: RpcError, signed: Signed) -> TransactionError:
+    if (revert := reverted(error)) is not None:
+        return revert
+    text = error.text.lower()
+    if "insufficient funds" in text:
+        needed_wei = signed.gas * signed.newest.fees.max_fee_wei
+        return InsufficientFunds(signed.sender, await chain.balance(signed.sender), needed_wei)
+    hint = "another transaction of this account was faster: try again" if "nonce" in text else ""
+    return TransactionError(f"{signed.what}: the node does not take the transaction: {error.text}", hint=hint)

@@ -1,0 +1,108 @@
+"""A transaction that was sent, followed until it is in a block: sent again where it was dropped, outbid where stuck."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from smartsync.answers import Receipt
+from smartsync.chain import Chain
+from smartsync.errors import NodeError, NonceTaken, TransactionError, TransactionPending
+from smartsync.submit.broadcasting import broadcast, is_known
+from smartsync.submit.journal import Journal, Signed
+
+logger = logging.getLogger(__name__)
+
+_FIRST_LOOK_S = 0.05
+"""Seconds to the first look: some chains have several blocks a second. Each look after it is twice as long to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How transactions are followed.
+
+    Parameters
+    ----------
+    timeout_s
+        Seconds to wait for one to be in a block.
+    poll_s
+        Seconds between two looks, at most.
+    stuck_s
+        Seconds after which one that is in no block is sent again, or outbid where more is asked for by now; and in
+        which a node must know the receipt of what has used its nonce.
+    outbid
+        Signs a version that offers more, writes it down, and returns it; the same one where that would not help.
+    """
+
+    chain: Chain
+    journal: Journal
+    outbid: Callable[[Signed], Awaitable[Signed]]
+    timeout_s: float
+    poll_s: float
+    stuck_s: float
+
+    async def run(self, signed: Signed, *, is_sent: bool = True) -> Receipt:
+        """Return the receipt once there is one. A node that fails meanwhile is asked again: what is sent is sent.
+
+        Parameters
+        ----------
+        is_sent
+            Whether it is known to have been sent: else it is, at the first look.
+
+        Raises
+        ------
+        TransactionPending
+            It is in no block in time.
+        NonceTaken
+            Another transaction of the account has its nonce, so that none of its versions can get into a block.
+        """
+        failure: NodeError | None = None
+        look_s, was_used = _FIRST_LOOK_S, False
+        stirred = time.monotonic() if is_sent else -math.inf
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                while True:
+                    try:
+                        if (receipt := await self._receipt(signed)) is not None:
+                            await self.journal.included(signed, receipt)
+                            return receipt
+                        if time.monotonic() - stirred >= self.stuck_s:
+                            stirred = time.monotonic()
+                            is_used = await self.chain.nonce(signed.sender, "latest") > signed.nonce
+                            if is_used and was_used:
+                                await self.journal.dropped(signed, "another transaction has its nonce")
+                                raise NonceTaken(signed.what, signed.sender, signed.nonce)
+                            was_used = is_used
+                            if not is_used:
+                                signed = await self._stir(signed)
+                    except NodeError as error:
+                        failure = error
+                    await asyncio.sleep(min(look_s, self.poll_s))
+                    look_s *= 2
+        except TimeoutError:
+            raise TransactionPending(
+                f"{signed.what}: transaction 0x{signed.newest.tx_hash.hex()} is in no block after {self.timeout_s:g} s",
+                hint="it may still get into one: look it up, and run the same command again then",
+            ) from failure
+
+    async def _receipt(self, signed: Signed) -> Receipt | None:
+        for attempt in reversed(signed.attempts):
+            if (receipt := await self.chain.receipt(attempt.tx_hash)) is not None:
+                return receipt
+        return None
+
+    async def _stir(self, signed: Signed) -> Signed:
+        """Send a transaction again that the node has dropped; outbid one that waits for its price."""
+        try:
+            newest = await self.outbid(signed)
+            if newest.newest is not signed.newest or not await is_known(self.chain, newest.newest.tx_hash):
+                signed = newest
+                await broadcast(self.chain, signed)
+        except TransactionError as error:
+            # A version of it may be in a block by now, or the node wants still more: the next looks tell.
+            logger.info("%s: not sent again: %s", signed.what, error.message)
+        return signed

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from eth_account import Account
+from eth_account.typed_transactions import TypedTransaction
+from eth_utils import keccak
+from hexbytes import HexBytes
+
+from smartsync.fees import Fees
+from smartsync.submit.journal import Signed
+from smartsync.submit.signing import outbid, sign
+
+ACCOUNT = Account.from_key("0x" + "11" * 32)
+TO = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+UNSIGNED = Signed("sync", ACCOUNT.address, 7, TO, b"\xab", 100_000, ())
+
+
+def test_sign_versions_are_of_one_nonce_and_differ_in_what_they_offer() -> None:
+    first = sign(ACCOUNT, 31337, UNSIGNED, Fees(200, 3))
+    second = sign(ACCOUNT, 31337, first, Fees(400, 6))
+    assert second.attempts[0] == first.newest
+    told = [TypedTransaction.from_bytes(HexBytes(one.raw)).as_dict() for one in second.attempts]
+    assert [one["nonce"] for one in told] == [7, 7]
+    assert [(one["maxFeePerGas"], one["maxPriorityFeePerGas"]) for one in told] == [(200, 3), (400, 6)]
+    assert second.newest.tx_hash == keccak(second.newest.raw) != first.newest.tx_hash
+
+
+def test_sign_chain_before_london_offers_a_gas_price() -> None:
+    legacy = sign(ACCOUNT, 31337, UNSIGNED, Fees(200, None))
+    assert legacy.newest.raw[0] >= 0xC0, "a list: no typed transaction"
+    assert Account.recover_transaction(legacy.newest.raw) == ACCOUNT.address
+
+
+@pytest.mark.parametrize(
+    ("before", "offer", "expected"),
+    [
+        (Fees(100, 10), Fees(100, 10), None),
+        (Fees(100, 10), Fees(50, 10), None),
+        (Fees(100, 10), Fees(101, 10), Fees(113, 12)),
+        (Fees(100, 10), Fees(500, 40), Fees(500, 40)),
+        (Fees(100, 0), Fees(101, 0), Fees(113, 1)),
+        (Fees(100, 10), Fees(90, 11), Fees(113, 12)),
+        (Fees(100, None), Fees(100, None), None),
+        (Fees(100, None), Fees(101, None), Fees(113, None)),
+    ],
+)
+def test_outbid_offers_an_eighth_more_where_more_is_asked_for(before: Fees, offer: Fees, expected: Fees | None) -> None:
+    assert outbid(before, offer) == expected
+
+
+def test_outbid_is_what_nodes_take_for_any_fees() -> None:
+    """A tenth more in both, strictly more, and never a priority fee above the whole."""
+    rng = random.Random(6)
+    for _ in range(2_000):
+        tip = rng.choice([0, 1, rng.randrange(10**11)])
+        before = Fees(tip + rng.randrange(10**12), tip)
+        asked = rng.choice([0, rng.randrange(10**12)])
+        fees = outbid(before, Fees(asked + rng.randrange(10**13), asked))
+        if fees is None:
+            continue
+        assert fees.priority_fee_wei is not None
+        assert fees.max_fee_wei * 10 >= before.max_fee_wei * 11
+        assert fees.priority_fee_wei * 10 >= tip * 11
+        assert fees.max_fee_wei > before.max_fee_wei
+        assert tip < fees.priority_fee_wei <= fees.max_fee_wei
