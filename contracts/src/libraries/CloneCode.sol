@@ -11,14 +11,48 @@ library CloneCode {
     /// @dev The longest of the forms.
     uint256 private constant LONGEST = 45;
 
+    /// @dev Where in its code a clone of any form has come to its DELEGATECALL.
+    uint256 private constant BEGINNING = 120;
+
     /// @notice What a clone delegates to; zero where the code is not a clone's.
     function target(bytes calldata code) internal pure returns (address) {
         return code.length > LONGEST ? address(0) : _target(code);
     }
 
+    /// @notice What code delegates to, whatever is called: an address that its first instructions push, right before GAS and
+    /// DELEGATECALL; zero where they do not. Clones of every form are so, also those that a replica cannot be made of: with
+    /// arguments behind their code, with an address cut short, Vyper's.
+    function fixedTarget(bytes calldata code) internal pure returns (address) {
+        return _fixedTarget(code.length > BEGINNING ? code[:BEGINNING] : code);
+    }
+
     /// @notice The same of the contract that stands at an address here.
-    function targetAt(address place) internal view returns (address) {
-        return place.code.length > LONGEST ? address(0) : _target(place.code);
+    function fixedTargetAt(address place) internal view returns (address) {
+        uint256 size = place.code.length;
+        bytes memory code = new bytes(size > BEGINNING ? BEGINNING : size);
+        assembly ("memory-safe") {
+            extcodecopy(place, add(code, 32), 0, mload(code))
+        }
+        return _fixedTarget(code);
+    }
+
+    function _fixedTarget(bytes memory code) private pure returns (address) {
+        uint256 next;
+        for (uint256 i = 0; i < code.length; i = next) {
+            uint8 op = uint8(code[i]);
+            bool isPush = op >= 0x60 && op <= 0x7f;
+            uint256 size = isPush ? op - 0x5f : 0;
+            next = i + 1 + size;
+            if (!isPush || next + 2 > code.length || code[next] != 0x5a || code[next + 1] != 0xf4) continue;
+            uint256 pushed;
+            assembly ("memory-safe") {
+                pushed := shr(sub(256, mul(8, size)), mload(add(add(code, 33), i)))
+            }
+            // DELEGATECALL takes the lower 160 bits.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            return address(uint160(pushed));
+        }
+        return address(0);
     }
 
     function _target(bytes memory code) private pure returns (address) {
