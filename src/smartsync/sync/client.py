@@ -92,6 +92,7 @@ class SmartSync(Anchoring, Delegating):
         self._sender = None if account is None else Sender(target, account)
         self._expected: dict[str, int | None] = {}
         self._resolutions = {}
+        self._words = {}
 
     @classmethod
     def connect(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from smartsync.addresses import ZERO_ADDRESS, checked_address
 from smartsync.chain import Chain
-from smartsync.discovery.completeness import source_values
+from smartsync.discovery.completeness import SourceState, source_values
 from smartsync.errors import (
     BlockNotAccepted,
     NodeError,
@@ -21,14 +21,14 @@ from smartsync.errors import (
     TransitionTooLarge,
 )
 from smartsync.header import Header
-from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
+from smartsync.implementations import Resolution, copy_of, implementation_of, other_kind, resolution_of
 from smartsync.replica import ReplicaRecord
 from smartsync.results import ForkResult, Progress, Supplied, SyncResult
-from smartsync.source import PROXY_SLOTS
+from smartsync.source import PROXY_SLOTS, read_code
 from smartsync.submit import Sender
 from smartsync.sync.blocks import accepted_header
 from smartsync.sync.forking import Fork
-from smartsync.sync.supplying import Ready, Supplying
+from smartsync.sync.supplying import Ready, Supplying, Words
 
 _BEACON_SLOTS = 200
 """Beacons of more slots are not replicated unasked, by ``sync`` and ``watch``: OpenZeppelin's have two."""
@@ -53,6 +53,7 @@ class Delegating(ABC):
     target: Chain
     _resolutions: dict[tuple[str, str], Resolution | None]
     """By hub and replica, as far as asked for: it is in a replica's key, and does not change."""
+    _words: Words
 
     @abstractmethod
     def _paying(self) -> Sender:
@@ -94,7 +95,8 @@ class Delegating(ABC):
         slots = list(PROXY_SLOTS.values())
         told = await self.target.storage_at(replica, slots, record.target_block)
         supplying = self._supplying(record.key.anchor, on_progress)
-        named = await supplying.make_ready(resolution, dict(zip(slots, told, strict=True)), header)
+        values = dict(zip(slots, told, strict=True))
+        named = await supplying.make_ready(resolution, record.key.code_hash, values, header)
         if resolution.is_beacon:
             # What the beacon's own replica says now, whatever the source's node said.
             block = await self.target.block_number()
@@ -115,7 +117,7 @@ class Delegating(ABC):
         async def sync(replica: str, block: int) -> SyncResult:
             return await self._bring(replica, block, on_progress)
 
-        return Supplying(self.source, sender, hub, anchor, fork, sync, on_progress)
+        return Supplying(self.source, sender, hub, anchor, fork, sync, on_progress, self._words)
 
     async def _resolution(self, replica: str, record: ReplicaRecord, header: Header) -> Resolution | None:
         """Return how a replica finds what it delegates to. That is in its key, and so asked for once."""
@@ -142,12 +144,24 @@ class Delegating(ABC):
             if resolution is None:
                 return Ready()
             state = await source_values(self.source, header, record.key.source, list(PROXY_SLOTS.values()))
-            named = await supplying.make_ready(resolution, state.values, header)
+            await self._require_kind(resolution, record, state, header)
+            named = await supplying.make_ready(resolution, record.key.code_hash, state.values, header)
         except NodeUnreachable:
             raise
         except _NOT_THE_REPLICAS as error:
             return Ready(None, tuple(supplying.steps), error.message, isinstance(error, SourceIsProxy))
         return Ready(named, tuple(supplying.steps))
+
+    async def _require_kind(
+        self, resolution: Resolution, record: ReplicaRecord, state: SourceState, header: Header
+    ) -> None:
+        """Check that a beacon's proxy still goes by its slot: one that has its beacon in its code never did."""
+        if not resolution.is_beacon or resolution.slot is None or state.account is None:
+            return
+        code = await read_code(self.source, record.key.source, header.number, account=state.account)
+        other = other_kind(resolution, code, resolution.named_by(state.values.get(resolution.slot, 0)))
+        if other is not None:
+            raise other
 
     async def _told(self, replica: str, record: ReplicaRecord, ready: Ready) -> Ready:
         """Return what to tell after a sync, as the target has it: others may have supplied what was not there."""

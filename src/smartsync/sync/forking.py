@@ -81,7 +81,7 @@ class Fork:
                 f"{original} has {len(state.values)} slots, and more than {self.limit} are not replicated unasked",
                 hint="smartsync supply REPLICA pays for them",
             )
-        implementation = await self._supply(proxy, header, state)
+        implementation = await self._supply(proxy, header, state, keccak256(code))
         if record is None:
             await self._send(encode_call("Hub", "create", [*key[:3], *key[4:], header.number]), "create replica")
         # Reading the source takes its time, and few nodes serve what the target's storage was then.
@@ -114,13 +114,15 @@ class Fork:
             logic_hash = await resolver_hash(self.target, self.hub, self.anchor, code, *proxy)
         return chain_id, original, self.anchor, self.sender.address, keccak256(code), logic_hash
 
-    async def _supply(self, proxy: tuple[str, str] | None, header: Header, state: SourceState) -> str | None:
+    async def _supply(
+        self, proxy: tuple[str, str] | None, header: Header, state: SourceState, code_hash: bytes
+    ) -> str | None:
         """Have what a proxy's replica will delegate to, before it is made; return the implementation."""
         if proxy is None or self.supplying is None:
             return None
         sent = len(self.supplying.steps)
         try:
-            return await self.supplying.make_ready(resolution_by(*proxy), state.values, header)
+            return await self.supplying.make_ready(resolution_by(*proxy), code_hash, state.values, header)
         finally:
             self.steps += self.supplying.steps[sent:]
 

@@ -20,14 +20,14 @@ from smartsync.errors import (
     TransactionReverted,
 )
 from smartsync.header import Header
-from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
+from smartsync.implementations import Resolution, copy_of, implementation_of, misleads, resolution_of
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, logic_of, read_record, replica_values
 from smartsync.results import Check, Verification
-from smartsync.source import delegates_by, find_clone, proxy_by, proxy_slots
+from smartsync.source import delegates_by, find_clone, proxy_by, proxy_slots, read_code
 from smartsync.sync.blocks import require_not_dropped
 from smartsync.trie.proof import verify_account
-from smartsync.types import Account
+from smartsync.types import NO_ACCOUNT, Account
 
 
 async def verify(source: Chain, target: Chain, hub: str, replica: str, slots: Iterable[bytes]) -> Verification:
@@ -197,9 +197,9 @@ async def _implementation(
             return Check(name, False, other)
     account = (await source_values(source, header, named, [])).account
     code = await target.code(copy, record.target_block)
-    clone = find_clone(code)
-    if clone is not None:
-        return Check(name, False, f"{named} is a proxy itself ({clone[0]}): its copy delegates to what stands here")
+    why = await misleads(target, replica, record.key.code_hash, resolution, named, code, record.target_block)
+    if why:
+        return Check(name, False, why)
     actual, expected = keccak256(code), account.code_hash if account else b""
     return Check(name, actual == expected, f"{named}, copied to {copy}: " + _compared(actual, expected))
 
@@ -214,7 +214,12 @@ async def _other_answer(
     slot = resolution.slot or b""
     value = (await source_values(source, header, record.key.source, [slot])).values.get(slot, 0)
     beacon = resolution.named_by(value)
-    proxy = await _proxy_at(source, beacon, header, await source.code(beacon, header.number))
+    account = (await source_values(source, header, beacon, [])).account
+    try:
+        code = await read_code(source, beacon, header.number, account=account or NO_ACCOUNT)
+    except (NoCode, InvalidProof) as error:
+        return error.message
+    proxy = await _proxy_at(source, beacon, header, code)
     if proxy is not None:
         return f"the beacon {beacon} is a proxy ({proxy[0]}): its replica answers by what stands here at {proxy[1]}"
     question = parse_signature("implementation()(address)")
