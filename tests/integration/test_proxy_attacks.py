@@ -16,11 +16,12 @@ from smartsync.header import Header
 from smartsync.implementations import book_of
 from smartsync.keccak import keccak256
 from smartsync.source import PROXY_SLOTS
+from smartsync.sync.forking import Fork
 from smartsync.testing import Node
 from smartsync.views import call_view
 from tests.integration.stage import Stage, refused, staged
 from tests.integration.test_bad_input import creation
-from tests.integration.test_hostile_proxies import failed
+from tests.integration.test_hostile_proxies import BEACON_CODE, failed, movable
 from tests.integration.test_upgradeable_sources import (
     UPGRADE,
     beacon,
@@ -93,6 +94,60 @@ async def test_beacon_of_which_a_node_tells_another_thing_each_time_costs_one_co
         assert (await other.client.sync(replica)).implementation == second
     assert await version_of(made, replica) == 2
     assert (await made.client.verify(replica)).exact
+
+
+async def test_lie_about_a_beacon_is_paid_for_once_and_mended_at_once(
+    made: World, stage: Stage, liar: LyingProxy
+) -> None:
+    proxied = await beacon(made, await implementation(made, 1))
+    await made.attest()
+    replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
+    versions = [await implementation(made, 2), await implementation(made, 3)]
+    lies = [await implementation(made, 100 + number) for number in range(2)]
+    liar.lies["eth_call"] = lambda params, told: "0x" + "00" * 12 + lies[looks][2:].lower()
+    copied = []
+    async with stage.world(source_url=liar.url) as other:
+        for looks in range(2):
+            await proxied.upgrade(versions[looks])
+            await made.attest()
+            result = await other.client.sync(replica)
+            assert (result.implementation, result.unreadable) == (versions[looks], "")
+            assert await version_of(made, replica) == 2 + looks
+            copied += [step.what for step in result.steps if step.what.startswith("supply")]
+    assert copied == [f"supply {each}" for each in (lies[0], versions[0], versions[1])]
+
+
+async def test_beacon_that_a_node_hides_to_be_a_proxy_is_told(
+    made: World, stage: Stage, liar: LyingProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await implementation(made, 1)
+    source = await movable(made, first, await _named(made, (await beacon(made, first)).address))
+    # A proxy of a beacon, which somebody has put something else in the place of on the target.
+    behind = await deployed(made, creation(BEACON_CODE))
+    await made.client.target.rpc.call("anvil_setCode", [behind, "0x" + BEACON_CODE.hex()])
+    slot = PROXY_SLOTS["EIP-1967"]
+    runtime = bytes.fromhex(f"365f5f375f5f365f7f{slot.hex()}545af43d5f5f3e5f3d91603757fd5bf3")
+    values = {slot: int(behind, 16), (1).to_bytes(32): int(first, 16)}
+    hidden = await deployed(made, creation(runtime, values))
+    await made.attest()
+    replica = (await made.client.fork(source, anchor=made.anchor)).replica
+    look = Fork._look_at
+
+    async def blind(self: Fork, original: str, header: Header) -> tuple[bytes, None]:
+        return (await look(self, original, header))[0], None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Fork, "_look_at", blind)
+        mirror = (await made.client.fork(hidden, anchor=made.anchor)).replica
+    book = book_of(made.client.hub or "")
+    await made.on_target.send(book, encode_call("IImplementations", "nameBeacon", [mirror]), what="name it")
+    await tell(made, source, UPGRADE, BEACON_SLOT, hidden)
+    await made.attest()
+    liar.lies["eth_getStorageAt"] = lambda params, told: "0x" + "00" * 32
+    async with stage.world(source_url=liar.url) as other:
+        result = await other.client.sync(replica)
+    assert f"proxy (EIP-1967) of {behind}" in result.unreadable
+    assert not [step for step in result.steps if step.what.startswith("supply")]
 
 
 async def test_fork_from_a_node_that_hides_what_an_implementation_does_is_refused(

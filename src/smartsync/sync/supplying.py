@@ -11,6 +11,7 @@ from smartsync.anchors.block import accepted_block
 from smartsync.chain import Block, Chain
 from smartsync.contracts import encode_call, parse_signature
 from smartsync.discovery.completeness import source_values
+from smartsync.discovery.proven_code import look_at_proven
 from smartsync.errors import (
     BlockNotAccepted,
     ConfigError,
@@ -34,7 +35,7 @@ from smartsync.implementations import (
 from smartsync.keccak import keccak256
 from smartsync.replica import read_record
 from smartsync.results import ForkResult, Progress, Step, SyncResult
-from smartsync.source import find_clone, inspect, read_code, require_deployable
+from smartsync.source import find_clone, read_code, require_deployable
 from smartsync.submit import Sender, step_of
 from smartsync.sync.blocks import require_still_canonical
 from smartsync.types import NO_ACCOUNT, Account
@@ -43,9 +44,9 @@ from smartsync.views import call_view
 _ATTEMPTS = 3
 """How often an implementation is supplied where others prove newer blocks meanwhile."""
 
-Words: TypeAlias = dict[tuple[str, str, str], tuple[bytes, str]]
+Words: TypeAlias = dict[tuple[str, str, str], tuple[bytes, str] | None]
 """By hub, anchor and beacon: where its replica stood (a block's hash, empty where there was none) when the source's
-node was believed last what the beacon names, and what that was."""
+node was believed last what the beacon names, and what that was; None where that was not so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,20 @@ class Supplying:
             return named
         replica = await self._beacon_replica(named)
         # What cannot be replicated is told before anything is sent; somebody else may have named it all the same.
-        await inspect(self.source, named, header.number)
-        implementation = await self._answer(named, replica, header)
-        if implementation is None:
-            replica = await self._bring_beacon(named, replica, header)
-            implementation = await self._asked(self.sender.chain, replica, named, "latest", header)
-        await self._require_no_proxy(implementation, resolution, code_hash, values, header)
-        await self.supply(implementation, header)
-        await self._bring_beacon(named, replica, header)
+        _, proxy = await look_at_proven(self.source, named, header)
+        if proxy is not None:
+            raise SourceIsProxy(*proxy, "it stands where a contract is needed that answers by itself")
+        word = await self._answer(named, replica, header)
+        if word is not None:
+            await self._require_no_proxy(word, resolution, code_hash, values, header)
+            await self.supply(word, header)
+        replica = await self._bring_beacon(named, replica, header)
+        implementation = await self._asked(self.sender.chain, replica, named, "latest", header)
+        if implementation != word:
+            if word is not None:
+                self.words[self.hub, self.anchor, named] = None
+            await self._require_no_proxy(implementation, resolution, code_hash, values, header)
+            await self.supply(implementation, header)
         return implementation
 
     async def supply(self, implementation: str, header: Header) -> None:
@@ -232,8 +239,8 @@ class Supplying:
         """Return what a beacon names at this block; None where nobody's word on it is to be paid for.
 
         Where its storage is proven to be that of its replica, the replica says so. Else it is the node's word, which
-        only says what is copied before it is needed: a lie costs a copy. Another word is not believed before the
-        replica has moved: a node that keeps it from that would have another copy paid for at each look.
+        only says what is copied before it is needed: a lie costs a copy. After one it is not asked any more; nor is
+        another word believed before the replica has moved, which a node could keep it from.
         """
         stood = b""
         if replica is not None:
@@ -241,11 +248,14 @@ class Supplying:
             if (await source_values(self.source, header, beacon, [])).storage_root == record.storage_root:
                 return await self._asked(self.sender.chain, replica, beacon, "latest", header)
             stood = record.block_hash
-        word = await self._asked(self.source, beacon, beacon, header.number, header)
-        believed = self.words.get((self.hub, self.anchor, beacon))
-        if believed is not None and believed[0] == stood and believed[1] != word:
+        key = self.hub, self.anchor, beacon
+        believed = self.words.get(key, (stood, ""))
+        if believed is None:
             return None
-        self.words[self.hub, self.anchor, beacon] = stood, word
+        word = await self._asked(self.source, beacon, beacon, header.number, header)
+        if believed[0] == stood and believed[1] not in ("", word):
+            return None
+        self.words[key] = stood, word
         return word
 
     async def _asked(self, chain: Chain, place: str, beacon: str, block: Block, header: Header) -> str:

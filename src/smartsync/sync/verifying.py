@@ -9,8 +9,10 @@ from smartsync.anchors.block import accepted_block, anchor_state, require_chain_
 from smartsync.chain import Chain
 from smartsync.contracts import parse_signature
 from smartsync.discovery.completeness import is_anvil, source_values
+from smartsync.discovery.proven_code import look_at_proven
 from smartsync.errors import (
     BlockUnavailable,
+    CodeNotDeployable,
     ConfigError,
     InvalidProof,
     NoCode,
@@ -24,10 +26,10 @@ from smartsync.implementations import Resolution, copy_of, implementation_of, mi
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, logic_of, read_record, replica_values
 from smartsync.results import Check, Verification
-from smartsync.source import delegates_by, find_clone, proxy_by, proxy_slots, read_code
+from smartsync.source import delegates_by, find_clone, proxy_by, proxy_slots
 from smartsync.sync.blocks import require_not_dropped
 from smartsync.trie.proof import verify_account
-from smartsync.types import NO_ACCOUNT, Account
+from smartsync.types import Account
 
 
 async def verify(source: Chain, target: Chain, hub: str, replica: str, slots: Iterable[bytes]) -> Verification:
@@ -143,19 +145,17 @@ async def _logic(
 
 async def _no_proxy(source: Chain, record: ReplicaRecord, header: Header, code: bytes) -> list[Check]:
     """Return a check that fails where a copy of the source's own code delegates, to whatever stands here there."""
-    proxy = await _proxy_at(source, record.key.source, header, code)
-    if proxy is None:
+    state = await source_values(source, header, record.key.source, list(proxy_slots(record.key.source, code).values()))
+    proxy = proxy_by(record.key.source, code, state.values)
+    if proxy is None or not _delegates(code, proxy):
         return []
     told = f"the source is a proxy ({proxy[0]}) to {proxy[1]}, and this replica was made as if it were none"
     return [Check("kind of proxy", False, f"{told}: it answers by what stands at that address on this chain")]
 
 
-async def _proxy_at(source: Chain, address: str, header: Header, code: bytes) -> tuple[str, str] | None:
-    """Return kind and what is named where a contract with this code is a proxy, by proven slots; None else."""
-    state = await source_values(source, header, address, list(proxy_slots(address, code).values()))
-    proxy = proxy_by(address, code, state.values)
-    is_one = proxy is not None and (find_clone(code) is not None or delegates_by(proxy[0], code, proxy[1]))
-    return proxy if is_one else None
+def _delegates(code: bytes, proxy: tuple[str, str]) -> bool:
+    """Whether code shows that it goes by what was found: a slot may be written and not be read."""
+    return find_clone(code) is not None or delegates_by(proxy[0], code, proxy[1])
 
 
 async def _kind(source: Chain, record: ReplicaRecord, header: Header, resolution: Resolution) -> Check:
@@ -214,13 +214,11 @@ async def _other_answer(
     slot = resolution.slot or b""
     value = (await source_values(source, header, record.key.source, [slot])).values.get(slot, 0)
     beacon = resolution.named_by(value)
-    account = (await source_values(source, header, beacon, [])).account
     try:
-        code = await read_code(source, beacon, header.number, account=account or NO_ACCOUNT)
-    except (NoCode, InvalidProof) as error:
+        code, proxy = await look_at_proven(source, beacon, header)
+    except (NoCode, CodeNotDeployable, InvalidProof) as error:
         return error.message
-    proxy = await _proxy_at(source, beacon, header, code)
-    if proxy is not None:
+    if proxy is not None and _delegates(code, proxy):
         return f"the beacon {beacon} is a proxy ({proxy[0]}): its replica answers by what stands here at {proxy[1]}"
     question = parse_signature("implementation()(address)")
     try:
