@@ -208,12 +208,12 @@ contract Implementations is IImplementations {
         copy = _copies[codeHash];
         if (code.length == 0) return copy;
         if (keccak256(code) != codeHash) revert IHub.CodeMismatch(codeHash, keccak256(code));
+        // With SELFDESTRUCT a copy can be destroyed in the transaction that made it (EIP-6780): then it is put back.
+        if (copy.code.length != 0) return copy;
         if (!LogicCopy.isDeployable(code)) revert IHub.CodeNotDeployable(code.length);
         // Its copy would delegate to an address of the source chain, where anybody may have put anything here.
         address target = CloneCode.fixedTarget(code);
         if (target != address(0)) revert ImplementationIsClone(target);
-        // With SELFDESTRUCT a copy can be destroyed in the transaction that made it (EIP-6780): then it is put back.
-        if (copy.code.length != 0) return copy;
         copy = LogicCopy.deploy(0, code);
         if (copy == address(0)) revert IHub.DeploymentFailed();
         _copies[codeHash] = copy;

@@ -79,6 +79,23 @@ contract ImplementationsAttacksTest is ProxyScene {
         registry.supply(address(anchor), older, FIRST, nodesOf(FIRST), sampleCode);
     }
 
+    /// @dev In whatever order blocks of both levels come.
+    function testFuzz_supply_sameCodeAtAnyLevels_isFinalOnceAFinalBlockSaidSo(uint256[12] memory steps) public {
+        put(FIRST, sampleCode);
+        bool seen;
+        for (uint256 i = 0; i < steps.length; ++i) {
+            bool isFinal = steps[i] % 3 == 0;
+            // forge-lint: disable-next-line(unsafe-typecast)
+            uint64 number = uint64(20 + 2 * ((steps[i] >> 8) % 8)) + (isFinal ? 1 : 0);
+            bytes32 hash = mine(number, isFinal ? Level.FINAL : Level.SAFE);
+            try registry.supply(address(anchor), hash, FIRST, nodesOf(FIRST), sampleCode) {} catch {}
+            seen = seen || isFinal;
+            (, bytes32 recorded) = registry.supplied(address(anchor), FIRST);
+            assertEq(uint256(anchor.blockByHash(recorded).level), uint256(seen ? Level.FINAL : Level.SAFE));
+            assertEq(registry.copyOf(address(anchor), FIRST).code, sampleCode);
+        }
+    }
+
     // --- clones that no replica can be made of ---
 
     /// @dev With arguments, with an address cut short, Vyper's, with a whole word for the address.

@@ -36,23 +36,27 @@ library CloneCode {
         return _fixedTarget(code);
     }
 
-    function _fixedTarget(bytes memory code) private pure returns (address) {
-        uint256 next;
-        for (uint256 i = 0; i < code.length; i = next) {
-            uint8 op = uint8(code[i]);
-            bool isPush = op >= 0x60 && op <= 0x7f;
-            uint256 size = isPush ? op - 0x5f : 0;
-            next = i + 1 + size;
-            if (!isPush || next + 2 > code.length || code[next] != 0x5a || code[next + 1] != 0xf4) continue;
-            uint256 pushed;
-            assembly ("memory-safe") {
-                pushed := shr(sub(256, mul(8, size)), mload(add(add(code, 33), i)))
+    function _fixedTarget(bytes memory code) private pure returns (address found) {
+        assembly ("memory-safe") {
+            let end := add(add(code, 32), mload(code))
+            let next := 0
+            for { let at := add(code, 32) } lt(at, end) { at := next } {
+                let op := byte(0, mload(at))
+                next := add(at, 1)
+                // PUSH1 to PUSH32
+                if lt(sub(op, 0x60), 32) {
+                    let size := sub(op, 0x5f)
+                    next := add(next, size)
+                    // GAS DELEGATECALL
+                    if and(lt(add(next, 1), end), eq(shr(240, mload(next)), 0x5af4)) {
+                        found := shr(sub(256, mul(8, size)), mload(add(at, 1)))
+                        // DELEGATECALL takes the lower 160 bits.
+                        found := and(found, 0xffffffffffffffffffffffffffffffffffffffff)
+                        break
+                    }
+                }
             }
-            // DELEGATECALL takes the lower 160 bits.
-            // forge-lint: disable-next-line(unsafe-typecast)
-            return address(uint160(pushed));
         }
-        return address(0);
     }
 
     function _target(bytes memory code) private pure returns (address) {
