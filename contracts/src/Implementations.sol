@@ -20,6 +20,15 @@ contract Implementations is IImplementations {
         bytes32 blockHash;
     }
 
+    /// @dev A block at which something may be recorded, beside the one that is.
+    struct Offer {
+        bytes32 stateRoot;
+        uint64 number;
+        uint64 recordedNumber;
+        bool isLessFinal; // it is SAFE only, and newer than a FINAL one
+        bool isOlder; // it is FINAL, and not newer than a SAFE one
+    }
+
     // The slots of EIP-1967 and EIP-1822, and of OpenZeppelin's proxies from before.
     bytes32 private constant IMPLEMENTATION_SLOT = bytes32(uint256(keccak256("eip1967.proxy.implementation")) - 1);
     bytes32 private constant BEACON_SLOT = bytes32(uint256(keccak256("eip1967.proxy.beacon")) - 1);
@@ -47,12 +56,15 @@ contract Implementations is IImplementations {
         bytes calldata code
     ) external returns (address copy) {
         Supplied storage known = _supplied[anchor][implementation];
-        (bytes32 stateRoot, bool isLessFinal) = _stateRootAt(anchor, known.blockHash, blockHash);
-        (bool exists,, bytes32 codeHash) = AccountProof.verify(stateRoot, implementation, accountProof);
+        Offer memory offer = _offerOf(anchor, known.blockHash, blockHash);
+        (bool exists,, bytes32 codeHash) = AccountProof.verify(offer.stateRoot, implementation, accountProof);
         if (!exists) codeHash = keccak256("");
         copy = _copyWith(codeHash, code);
-        // What a FINAL block says stays, also where a SAFE one that says the same is revoked later on.
-        if (isLessFinal && copy != address(0) && copy == known.copy) return copy;
+        // What a FINAL block says stays, also where a SAFE one that says the same is revoked later on; and is taken, also
+        // where somebody proves the same at each SAFE block before a FINAL one gets there.
+        bool isSame = copy != address(0) && copy == known.copy;
+        if (offer.isLessFinal && isSame) return copy;
+        if (offer.isOlder && !isSame) revert IHub.BlockNotNewer(offer.recordedNumber, offer.number);
         known.copy = copy;
         known.blockHash = blockHash;
         emit ImplementationSupplied(anchor, implementation, blockHash, codeHash, copy);
@@ -85,7 +97,7 @@ contract Implementations is IImplementations {
         ReplicaRecord memory rec = HUB.record(replica);
         if (rec.status != ReplicaStatus.ACTIVE) revert IHub.WrongStatus(rec.status);
         if (!_isPlain(rec.key)) revert ReplicaNotPlain(replica);
-        address target = CloneCode.targetAt(HUB.logicOf(rec.key));
+        address target = CloneCode.fixedTargetAt(HUB.logicOf(rec.key));
         if (target != address(0)) revert BeaconIsClone(replica, target);
         (address anchor, address beacon) = (rec.key.anchor, rec.key.source);
         Level level = _levelOf(anchor, rec.blockHash);
@@ -170,9 +182,9 @@ contract Implementations is IImplementations {
 
     // --- parts: copies ---
 
-    /// @dev The state root of a block at which something may be recorded: the rule of `IHub.sync`, and again at the same block;
-    /// and whether it is SAFE only, and the one recorded FINAL.
-    function _stateRootAt(address anchor, bytes32 recorded, bytes32 blockHash) private view returns (bytes32, bool) {
+    /// @dev A block at which something may be recorded: the rule of `IHub.sync`, and again at the same block; and a FINAL one
+    /// that is older than a SAFE one, where it says the same.
+    function _offerOf(address anchor, bytes32 recorded, bytes32 blockHash) private view returns (Offer memory offer) {
         if (anchor.code.length == 0) revert IHub.NotAnAnchor(anchor);
         (Status current, uint64 number, Level level, SrcBlock memory accepted) =
             IAnchor(anchor).step(recorded, blockHash);
@@ -183,10 +195,12 @@ contract Implementations is IImplementations {
         if (recorded != 0 && recorded != blockHash) {
             if (level == Level.UNKNOWN) revert IHub.BlockNotAccepted(recorded, Level.UNKNOWN);
             if (accepted.number <= number && level != Level.REVOKED) {
-                revert IHub.BlockNotNewer(number, accepted.number);
+                offer.isOlder = level == Level.SAFE && accepted.level == Level.FINAL;
+                if (!offer.isOlder) revert IHub.BlockNotNewer(number, accepted.number);
             }
         }
-        return (accepted.stateRoot, level == Level.FINAL && accepted.level == Level.SAFE);
+        (offer.stateRoot, offer.number, offer.recordedNumber) = (accepted.stateRoot, accepted.number, number);
+        offer.isLessFinal = level == Level.FINAL && accepted.level == Level.SAFE;
     }
 
     /// @dev The copy with this code hash, from the code given or from before; zero where neither has it.
@@ -194,12 +208,12 @@ contract Implementations is IImplementations {
         copy = _copies[codeHash];
         if (code.length == 0) return copy;
         if (keccak256(code) != codeHash) revert IHub.CodeMismatch(codeHash, keccak256(code));
-        if (!LogicCopy.isDeployable(code)) revert IHub.CodeNotDeployable(code.length);
-        // Its copy would delegate to an address of the source chain, where anybody may have put anything here.
-        address target = CloneCode.target(code);
-        if (target != address(0)) revert ImplementationIsClone(target);
         // With SELFDESTRUCT a copy can be destroyed in the transaction that made it (EIP-6780): then it is put back.
         if (copy.code.length != 0) return copy;
+        if (!LogicCopy.isDeployable(code)) revert IHub.CodeNotDeployable(code.length);
+        // Its copy would delegate to an address of the source chain, where anybody may have put anything here.
+        address target = CloneCode.fixedTarget(code);
+        if (target != address(0)) revert ImplementationIsClone(target);
         copy = LogicCopy.deploy(0, code);
         if (copy == address(0)) revert IHub.DeploymentFailed();
         _copies[codeHash] = copy;

@@ -8,6 +8,7 @@ Source: EIP-1167, 1822, 1967.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from eth_utils.address import to_checksum_address
@@ -42,6 +43,9 @@ _KINDS = {
 
 _IMPLEMENTATION = bytes.fromhex("5c60da1b")
 """Selector of ``implementation()``, which a beacon answers."""
+
+_PROXIABLE_UUID = bytes.fromhex("52d1902d")
+"""The selector of ``proxiableUUID()`` (EIP-1822): code with it writes a slot of proxies, and answers by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,59 @@ def unsupported(code: bytes, kind: str, named: str) -> str:
     if not delegates_by(kind, code, named):
         return "its code does not show that it delegates to what this slot names"
     return ""
+
+
+def other_slots(resolution: Resolution, values: Mapping[bytes, int]) -> dict[str, str]:
+    """Return, by kind, what a proxy names in slots of other kinds than its own: an implementation may read them.
+
+    ``values``: what it has in the slots of proxies (`PROXY_SLOTS`), as far as that is not 0.
+    """
+    return {
+        kind: address_of(values[slot])
+        for kind, slot in PROXY_SLOTS.items()
+        if slot != resolution.slot and values.get(slot)
+    }
+
+
+def further_proxy(others: Mapping[str, str], implementation: str, code: bytes) -> SourceIsProxy | None:
+    """Return why an implementation's copy would answer by what stands on the target; None where its code shows nothing.
+
+    Parameters
+    ----------
+    others
+        What its proxy names in other slots, by ``other_slots``: it runs in its proxy's storage.
+    implementation, code
+        Its address on the source chain, and its runtime code.
+    """
+    for kind, named in others.items():
+        if delegates_by(kind, code, named) and _PROXIABLE_UUID not in code:
+            return SourceIsProxy(kind, named, behind(implementation))
+    return None
+
+
+def proxy_of_its_own(resolution: Resolution, implementation: str) -> SourceIsProxy:
+    """Return why a proxy that names itself, or one of the same code, has a copy that answers by what stands here."""
+    return SourceIsProxy(
+        resolution.kind,
+        implementation,
+        "that is a proxy of the same code, which asks the same slot: no call ends there",
+    )
+
+
+def other_kind(resolution: Resolution, code: bytes, named: str) -> SourceIsProxy | None:
+    """Return why a replica answers by something else than its source; None where the source's code shows the slot.
+
+    OpenZeppelin's beacon proxies of today have their beacon in their code. The slot is for explorers, and an
+    implementation by which somebody can run code of his own can write it.
+    """
+    if resolution.slot is None or delegates_by(resolution.kind, code, named):
+        return None
+    return SourceIsProxy(resolution.kind, named, "its code does not show that it delegates to what this slot names now")
+
+
+def behind(implementation: str) -> str:
+    """Return why an implementation that is a proxy cannot be copied."""
+    return f"that proxy, {implementation}, is what the replica's source delegates to"
 
 
 async def implementation_by(chain: Chain, kind: str, named: str, block: int) -> str | None:
@@ -232,3 +289,29 @@ async def implementation_of(
     if not resolution.is_beacon:
         return named
     return await implementation_behind(target, hub, key.anchor, named, replica, block)
+
+
+async def misleads(
+    target: Chain, replica: str, code_hash: bytes, resolution: Resolution, named: str, code: bytes, block: int
+) -> str:
+    """Return why a copy answers by what stands on the target, although anybody may have supplied it; empty where not.
+
+    Parameters
+    ----------
+    code_hash
+        Of the replica's source, 32 bytes.
+    named, code
+        The implementation that the replica's storage names, and its copy's code.
+    block
+        Of the target: where the replica's storage is looked at.
+    """
+    here = "its copy delegates to what stands at that address on the target chain"
+    clone = find_clone(code)
+    if clone is not None:
+        return f"{named} is a proxy itself ({clone[0]}): {here}"
+    if resolution.slot is not None and keccak256(code) == code_hash:
+        return f"{proxy_of_its_own(resolution, named).message}: {here}"
+    values = await target.storage_at(replica, list(PROXY_SLOTS.values()), block)
+    others = other_slots(resolution, dict(zip(PROXY_SLOTS.values(), values, strict=True)))
+    further = further_proxy(others, named, code)
+    return "" if further is None else f"{further.message}: {here}"

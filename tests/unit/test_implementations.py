@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 import rlp
 
-from smartsync.implementations import Resolution, book_of, resolution_by, unsupported
+from smartsync.implementations import (
+    Resolution,
+    book_of,
+    further_proxy,
+    other_kind,
+    other_slots,
+    resolution_by,
+    unsupported,
+)
 from smartsync.keccak import keccak256
 from smartsync.source import PROXY_SLOTS
 
@@ -76,3 +84,47 @@ def test_named_by_of_a_clone_is_what_is_in_its_code() -> None:
     resolution = resolution_by("EIP-1167 minimal proxy", TO)
     assert resolution == Resolution("EIP-1167 minimal proxy", None, TO)
     assert resolution.named_by(1) == TO
+
+
+def test_other_slots_are_those_of_other_kinds_that_hold_something() -> None:
+    values = {slot: 0xDEAD << 160 | int(TO, 16) for slot in PROXY_SLOTS.values()}
+    values[PROXY_SLOTS["EIP-1822"]] = 0
+    others = other_slots(resolution_by("EIP-1967", ""), values)
+    assert others == {"EIP-1967 beacon": TO, "OpenZeppelin before EIP-1967": TO}
+    assert set(other_slots(resolution_by("EIP-1167 minimal proxy", TO), values)) == {"EIP-1967", *others}
+    assert other_slots(resolution_by("EIP-1967", ""), {}) == {}
+
+
+def test_further_proxy_code_that_delegates_by_a_slot_in_use_is_one() -> None:
+    code = bytes(100) + PROXY_SLOTS["EIP-1822"] + bytes.fromhex("545af4")
+    found = further_proxy({"EIP-1967": HUB, "EIP-1822": TO}, HUB, code)
+    assert found is not None and (found.kind, found.implementation) == ("EIP-1822", TO)
+    assert HUB in found.message
+
+
+@pytest.mark.parametrize(
+    ("others", "tail"),
+    [
+        ({"EIP-1967": TO}, "545af4"),
+        ({}, "545af4"),
+        ({"EIP-1822": TO}, "545afa"),
+        ({"EIP-1822": TO}, "545af46352d1902d"),
+    ],
+    ids=["another slot", "nothing named", "calls only", "made for UUPS"],
+)
+def test_further_proxy_code_that_shows_nothing_is_none(others: dict[str, str], tail: str) -> None:
+    assert further_proxy(others, HUB, bytes(100) + PROXY_SLOTS["EIP-1822"] + bytes.fromhex(tail)) is None
+
+
+def test_other_kind_of_a_proxy_with_its_beacon_in_its_code_is_any_other_beacon() -> None:
+    code = bytes(100) + bytes.fromhex(TO_HEX) + b"\xf4"
+    resolution = resolution_by("EIP-1967 beacon", TO)
+    assert other_kind(resolution, code, TO) is None
+    found = other_kind(resolution, code, HUB)
+    assert found is not None and found.implementation == HUB
+
+
+def test_other_kind_of_a_proxy_that_reads_its_slot_and_of_a_clone_is_none() -> None:
+    code = bytes(100) + PROXY_SLOTS["EIP-1967 beacon"] + b"\xf4"
+    assert other_kind(resolution_by("EIP-1967 beacon", TO), code, HUB) is None
+    assert other_kind(resolution_by("EIP-1167 minimal proxy", TO), bytes.fromhex(EIP1167), TO) is None

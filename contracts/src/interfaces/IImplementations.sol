@@ -58,8 +58,8 @@ interface IImplementations {
     /// @notice The replica's logic is not its source's code, byte for byte: it resolves something itself, or the copy is gone
     /// (`IHub.restoreLogic`).
     error ReplicaNotPlain(address replica);
-    /// @notice The code is a clone's, which delegates to this address of the source chain: a copy of it would delegate to
-    /// what anybody has put there on this chain. The replica of a proxy of a proxy cannot be read.
+    /// @notice The code is a clone's, of whatever form, which delegates to this address of the source chain: a copy of it would
+    /// delegate to what anybody has put there on this chain. The replica of a proxy of a proxy cannot be read.
     error ImplementationIsClone(address target);
     /// @notice The beacon's code is a clone's; the same.
     error BeaconIsClone(address replica, address target);
@@ -70,7 +70,8 @@ interface IImplementations {
     /// there is none yet. Anybody may. The block is newer than that of the record before, or the same, or any where that has
     /// been revoked. So every replica at this anchor whose storage names the implementation can be read.
     /// A record of a FINAL block stays as it is where a newer block that is SAFE only says the same; other code at a newer SAFE
-    /// block replaces it, as the newest that is known.
+    /// block replaces it, as the newest that is known. And a FINAL block replaces a SAFE one that says the same, also a newer
+    /// one: else one transaction at each SAFE block would keep all who read FINAL out.
     /// @dev Warning: without `code`, where the proven code is new here, the implementation has no copy afterwards and reads
     /// are refused: the copy before is not of the code any more.
     /// Reverts with `NotAnAnchor`, `AnchorNotActive`, `BlockNotAccepted`, `BlockNotNewer`, `CodeMismatch`,

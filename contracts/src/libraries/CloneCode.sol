@@ -11,14 +11,52 @@ library CloneCode {
     /// @dev The longest of the forms.
     uint256 private constant LONGEST = 45;
 
+    /// @dev Where in its code a clone of any form has come to its DELEGATECALL.
+    uint256 private constant BEGINNING = 120;
+
     /// @notice What a clone delegates to; zero where the code is not a clone's.
     function target(bytes calldata code) internal pure returns (address) {
         return code.length > LONGEST ? address(0) : _target(code);
     }
 
+    /// @notice What code delegates to, whatever is called: an address that its first instructions push, right before GAS and
+    /// DELEGATECALL; zero where they do not. Clones of every form are so, also those that a replica cannot be made of: with
+    /// arguments behind their code, with an address cut short, Vyper's.
+    function fixedTarget(bytes calldata code) internal pure returns (address) {
+        return _fixedTarget(code.length > BEGINNING ? code[:BEGINNING] : code);
+    }
+
     /// @notice The same of the contract that stands at an address here.
-    function targetAt(address place) internal view returns (address) {
-        return place.code.length > LONGEST ? address(0) : _target(place.code);
+    function fixedTargetAt(address place) internal view returns (address) {
+        uint256 size = place.code.length;
+        bytes memory code = new bytes(size > BEGINNING ? BEGINNING : size);
+        assembly ("memory-safe") {
+            extcodecopy(place, add(code, 32), 0, mload(code))
+        }
+        return _fixedTarget(code);
+    }
+
+    function _fixedTarget(bytes memory code) private pure returns (address found) {
+        assembly ("memory-safe") {
+            let end := add(add(code, 32), mload(code))
+            let next := 0
+            for { let at := add(code, 32) } lt(at, end) { at := next } {
+                let op := byte(0, mload(at))
+                next := add(at, 1)
+                // PUSH1 to PUSH32
+                if lt(sub(op, 0x60), 32) {
+                    let size := sub(op, 0x5f)
+                    next := add(next, size)
+                    // GAS DELEGATECALL
+                    if and(lt(add(next, 1), end), eq(shr(240, mload(next)), 0x5af4)) {
+                        found := shr(sub(256, mul(8, size)), mload(add(at, 1)))
+                        // DELEGATECALL takes the lower 160 bits.
+                        found := and(found, 0xffffffffffffffffffffffffffffffffffffffff)
+                        break
+                    }
+                }
+            }
+        }
     }
 
     function _target(bytes memory code) private pure returns (address) {

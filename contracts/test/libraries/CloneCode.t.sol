@@ -9,6 +9,14 @@ contract CloneCodeTest is Test {
         return CloneCode.target(code);
     }
 
+    function fixedTarget(bytes calldata code) external pure returns (address) {
+        return CloneCode.fixedTarget(code);
+    }
+
+    function fixedTargetAt(address place) external view returns (address) {
+        return CloneCode.fixedTargetAt(place);
+    }
+
     function clone(uint256 form, address to) private pure returns (bytes memory) {
         if (form == 0) return abi.encodePacked(hex"363d3d373d3d3d363d73", to, hex"5af43d82803e903d91602b57fd5bf3");
         if (form == 1) return abi.encodePacked(hex"3d3d3d3d363d3d37363d73", to, hex"5af43d3d93803e602a57fd5bf3");
@@ -66,5 +74,42 @@ contract CloneCodeTest is Test {
     function testFuzz_target_anyCode_isNone(bytes memory code) public view {
         vm.assume(code.length < 44 || code.length > 45 || code[0] == 0x60);
         assertEq(this.target(code), address(0));
+    }
+
+    function testFuzz_fixedTarget_eachFormWhateverFollows_isWhatItDelegatesTo(
+        uint256 form,
+        address to,
+        bytes memory more
+    ) public {
+        bytes memory code = bytes.concat(clone(form % 4, to), more);
+        vm.assume(to != address(0));
+        assertEq(this.fixedTarget(code), to);
+        address made = makeAddr("clone");
+        vm.etch(made, code);
+        assertEq(this.fixedTargetAt(made), to);
+    }
+
+    /// @dev PUSH1 to PUSH32: of what is pushed, DELEGATECALL takes the lower 160 bits.
+    function testFuzz_fixedTarget_anyPush_isItsLowerBits(uint256 size, bytes32 pushed) public view {
+        size = bound(size, 1, 32);
+        bytes memory code = new bytes(size + 3);
+        // forge-lint: disable-next-line(unsafe-typecast)
+        (code[0], code[size + 1], code[size + 2]) = (bytes1(uint8(0x5f + size)), 0x5a, 0xf4);
+        for (uint256 i = 0; i < size; ++i) {
+            code[1 + i] = pushed[i];
+        }
+        assertEq(this.fixedTarget(code), address(uint160(uint256(pushed) >> (256 - 8 * size))));
+    }
+
+    /// @dev GAS DELEGATECALL within what is pushed is none, nor what stands behind the beginning, nor what is cut off.
+    function test_fixedTarget_noDelegation_isNone() public view {
+        bytes memory full = clone(0, address(0xb0b));
+        assertEq(this.fixedTarget(abi.encodePacked(hex"6373b0b05af450")), address(0));
+        assertEq(this.fixedTarget(abi.encodePacked(hex"60015af1")), address(0));
+        assertEq(this.fixedTarget(abi.encodePacked(new bytes(120), full)), address(0));
+        assertEq(this.fixedTarget(hex"61b0b05a"), address(0));
+        assertEq(this.fixedTarget(hex"7f"), address(0));
+        assertEq(this.fixedTarget(""), address(0));
+        assertEq(this.fixedTargetAt(address(0xdead)), address(0));
     }
 }

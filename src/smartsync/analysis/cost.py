@@ -23,7 +23,7 @@ _REWRITE_GAS = 9_364
 SYNCS = (1, 10, 100)
 """Slots of the typical syncs."""
 
-NAMING_GAS = 81_150
+NAMING_GAS = 90_712
 """Of naming a beacon's replica, as `tests/integration/test_analysis_beacon.py` measures it."""
 
 

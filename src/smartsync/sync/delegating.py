@@ -12,18 +12,18 @@ from eth_account.signers.local import LocalAccount
 
 from smartsync.addresses import ZERO_ADDRESS, checked_address
 from smartsync.chain import Chain
-from smartsync.discovery.completeness import source_values
+from smartsync.discovery.completeness import SourceState, source_values
 from smartsync.errors import NodeError, NodeUnreachable, ReplicaError, SourceIsProxy, TransactionReverted
 from smartsync.header import Header
-from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
+from smartsync.implementations import Resolution, copy_of, implementation_of, other_kind, resolution_of
 from smartsync.replica import ReplicaRecord
 from smartsync.results import ForkResult, Progress, Supplied, SyncResult
-from smartsync.source import PROXY_SLOTS
+from smartsync.source import PROXY_SLOTS, read_code
 from smartsync.sync.attempts import NOT_THE_REPLICAS, Attempts, matter_of
 from smartsync.sync.blocks import accepted_header
 from smartsync.sync.connection import Connection
 from smartsync.sync.forking import Fork
-from smartsync.sync.supplying import Ready, Supplying
+from smartsync.sync.supplying import Ready, Supplying, Words
 
 _BEACON_SLOTS = 200
 """Beacons of more slots are not replicated unasked, by ``sync`` and ``watch``: OpenZeppelin's have two."""
@@ -38,6 +38,7 @@ class Delegating(Connection, ABC):
         self._resolutions: dict[tuple[str, str], Resolution | None] = {}
         # By replica, of those that are being watched.
         self._attempts: dict[str, Attempts] = {}
+        self._words: Words = {}
 
     @abstractmethod
     async def _bring(self, replica: str, block: int, on_progress: Progress | None) -> SyncResult:
@@ -67,7 +68,8 @@ class Delegating(Connection, ABC):
         slots = list(PROXY_SLOTS.values())
         told = await self.target.storage_at(replica, slots, record.target_block)
         supplying = self._supplying(record.key.anchor, on_progress)
-        named = await supplying.make_ready(resolution, dict(zip(slots, told, strict=True)), header)
+        values = dict(zip(slots, told, strict=True))
+        named = await supplying.make_ready(resolution, record.key.code_hash, values, header)
         if resolution.is_beacon:
             # What the beacon's own replica says now, whatever the source's node said.
             block = await self.target.block_number()
@@ -88,7 +90,7 @@ class Delegating(Connection, ABC):
         async def sync(replica: str, block: int) -> SyncResult:
             return await self._bring(replica, block, on_progress)
 
-        return Supplying(self.source, sender, hub, anchor, fork, sync, on_progress)
+        return Supplying(self.source, sender, hub, anchor, fork, sync, on_progress, self._words)
 
     async def _resolution(self, replica: str, record: ReplicaRecord, header: Header) -> Resolution | None:
         """Return how a replica finds what it delegates to. That is in its key, and so asked for once."""
@@ -114,13 +116,14 @@ class Delegating(Connection, ABC):
             resolution = await self._resolution(replica, record, header)
             if resolution is None:
                 return Ready()
-            values = (await source_values(self.source, header, record.key.source, list(PROXY_SLOTS.values()))).values
-            work = partial(supplying.make_ready, resolution, values, header)
+            state = await source_values(self.source, header, record.key.source, list(PROXY_SLOTS.values()))
+            await self._require_kind(resolution, record, state, header)
+            work = partial(supplying.make_ready, resolution, record.key.code_hash, state.values, header)
             if (attempts := self._attempts.get(replica)) is None:
                 named = await work()
             else:
                 chains = self.source, self.target, self._hub()
-                matter = partial(matter_of, *chains, record.key.anchor, resolution, values, header)
+                matter = partial(matter_of, *chains, record.key.anchor, resolution, state.values, header)
                 named = await attempts.run(work, matter)
         except NodeUnreachable:
             raise
@@ -136,6 +139,17 @@ class Delegating(Connection, ABC):
             yield attempts
         finally:
             self._attempts.pop(replica, None)
+
+    async def _require_kind(
+        self, resolution: Resolution, record: ReplicaRecord, state: SourceState, header: Header
+    ) -> None:
+        """Check that a beacon's proxy still goes by its slot: one that has its beacon in its code never did."""
+        if not resolution.is_beacon or resolution.slot is None or state.account is None:
+            return
+        code = await read_code(self.source, record.key.source, header.number, account=state.account)
+        other = other_kind(resolution, code, resolution.named_by(state.values.get(resolution.slot, 0)))
+        if other is not None:
+            raise other
 
     async def _told(self, replica: str, record: ReplicaRecord, ready: Ready) -> Ready:
         """Return what to tell after a sync, as the target has it: others may have supplied what was not there."""

@@ -7,8 +7,9 @@ from dataclasses import KW_ONLY, dataclass, field
 from smartsync.anchors.block import require_same_source
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
-from smartsync.discovery.completeness import SourceState, source_values
+from smartsync.discovery.completeness import SourceState
 from smartsync.discovery.hints import NO_HINTS, Hints
+from smartsync.discovery.proven_code import look_at_proven
 from smartsync.discovery.whole_storage import whole_storage
 from smartsync.errors import BlockNotAccepted, SourceError, SourceIsProxy, TransactionTooLarge, UnknownReplica
 from smartsync.header import Header
@@ -16,13 +17,11 @@ from smartsync.implementations import resolution_by, resolver_hash
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, read_record, replica_values
 from smartsync.results import ForkResult, Progress, Step
-from smartsync.source import proxy_by, proxy_slots, read_code, require_deployable
 from smartsync.submit import Sender
 from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.filling import Filling
 from smartsync.sync.supplying import Supplying
 from smartsync.sync.work import Work
-from smartsync.types import NO_ACCOUNT
 from smartsync.views import call_view
 from smartsync.witness import encode_account_proof
 
@@ -83,7 +82,7 @@ class Fork(Work):
                 f"{original} has {len(state.values)} slots, and more than {self.limit} are not replicated unasked",
                 hint="smartsync supply REPLICA pays for them",
             )
-        implementation = await self._supply(proxy, header, state)
+        implementation = await self._supply(proxy, header, state, keccak256(code))
         if record is None:
             data = encode_call("Hub", "create", [*key[:3], *key[4:], header.number])
             await self._transact(self.hub, data, "create replica")
@@ -98,11 +97,7 @@ class Fork(Work):
 
     async def _look_at(self, original: str, header: Header) -> tuple[bytes, tuple[str, str] | None]:
         """Return what ``look_at`` does, proven: the kind of a proxy goes into the replica's key, for ever."""
-        account = (await source_values(self.source, header, original, [])).account
-        code = await read_code(self.source, original, header.number, account=account or NO_ACCOUNT)
-        require_deployable(code, original)
-        proven = await source_values(self.source, header, original, list(proxy_slots(original, code).values()))
-        return code, proxy_by(original, code, proven.values)
+        return await look_at_proven(self.source, original, header)
 
     async def _key(
         self, original: str, code: bytes, proxy: tuple[str, str] | None
@@ -117,13 +112,15 @@ class Fork(Work):
             logic_hash = await resolver_hash(self.target, self.hub, self.anchor, code, *proxy)
         return chain_id, original, self.anchor, self.sender.address, keccak256(code), logic_hash
 
-    async def _supply(self, proxy: tuple[str, str] | None, header: Header, state: SourceState) -> str | None:
+    async def _supply(
+        self, proxy: tuple[str, str] | None, header: Header, state: SourceState, code_hash: bytes
+    ) -> str | None:
         """Have what a proxy's replica will delegate to, before it is made; return the implementation."""
         if proxy is None or self.supplying is None:
             return None
         sent = len(self.supplying.steps)
         try:
-            return await self.supplying.make_ready(resolution_by(*proxy), state.values, header)
+            return await self.supplying.make_ready(resolution_by(*proxy), code_hash, state.values, header)
         finally:
             self.steps += self.supplying.steps[sent:]
 

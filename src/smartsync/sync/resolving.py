@@ -11,7 +11,7 @@ from smartsync.contracts import parse_signature
 from smartsync.discovery.completeness import source_values
 from smartsync.errors import ConfigError, TransactionReverted
 from smartsync.header import Header
-from smartsync.implementations import Resolution, beacon_replica, copy_of, implementation_behind
+from smartsync.implementations import Resolution, beacon_replica, copy_of, implementation_behind, misleads
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, logic_of, read_record
 from smartsync.results import Check
@@ -79,10 +79,11 @@ class Resolving:
         if copy is None:
             return Check(name, False, f"no copy of {named} is there: reads are refused; smartsync supply")
         account = (await source_values(self.source, self.header, named, [])).account
-        code = await self.target.code(copy, self.record.target_block)
-        clone = find_clone(code)
-        if clone is not None:
-            return Check(name, False, f"{named} is a proxy itself ({clone[0]}): its copy delegates to what stands here")
+        block = self.record.target_block
+        code = await self.target.code(copy, block)
+        why = await misleads(self.target, self.replica, self.record.key.code_hash, self.resolution, named, code, block)
+        if why:
+            return Check(name, False, why)
         actual, expected = keccak256(code), account.code_hash if account else b""
         return Check(name, actual == expected, f"{named}, copied to {copy}: " + compared(actual, expected))
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from smartsync.anchors.block import AnchoredBlock, accepted_block, anchor_state, newest_accepted
 from smartsync.chain import Chain
-from smartsync.clones import find_clone
 from smartsync.errors import AnchorError, InvalidProof, NoCode, TransactionReverted
 from smartsync.header import Header
-from smartsync.implementations import copy_of, implementation_of, resolution_of
+from smartsync.implementations import copy_of, implementation_of, misleads, resolution_of
 from smartsync.replica import ReplicaRecord, logic_of, read_record
 from smartsync.results import ReplicaState
 
@@ -89,8 +88,8 @@ async def _delegation(
     copy = await copy_of(target, hub, record.key.anchor, named)
     if copy is None:
         return _Delegation(resolution.kind, named, None, f"no copy of {named} is there: smartsync supply")
-    is_proxy = find_clone(await target.code(copy)) is not None
-    why = f"{named} is a proxy itself, and its copy delegates to an address of the source chain" if is_proxy else ""
+    code = await target.code(copy)
+    why = await misleads(target, replica, record.key.code_hash, resolution, named, code, record.target_block)
     return _Delegation(resolution.kind, named, copy, why)
 
 

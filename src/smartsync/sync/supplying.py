@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-from smartsync.addresses import ZERO_ADDRESS, address_of
+from smartsync.addresses import ZERO_ADDRESS
 from smartsync.anchors.block import accepted_block
 from smartsync.chain import Block, Chain
 from smartsync.clones import find_clone
 from smartsync.contracts import encode_call, parse_signature
 from smartsync.discovery.completeness import source_values
+from smartsync.discovery.proven_code import look_at_proven
 from smartsync.errors import (
     BlockNotAccepted,
     ConfigError,
@@ -22,17 +24,20 @@ from smartsync.errors import (
     TransactionReverted,
 )
 from smartsync.header import Header
-from smartsync.implementations import Resolution, beacon_replica, book_of, copy_of
+from smartsync.implementations import (
+    Resolution,
+    beacon_replica,
+    behind,
+    book_of,
+    copy_of,
+    further_proxy,
+    other_slots,
+    proxy_of_its_own,
+)
 from smartsync.keccak import keccak256
 from smartsync.replica import read_record
 from smartsync.results import ForkResult, Progress, Step, SyncResult
-from smartsync.source import (
-    PROXY_SLOTS,
-    delegates_by,
-    inspect,
-    read_code,
-    require_deployable,
-)
+from smartsync.source import read_code, require_deployable
 from smartsync.submit import Sender
 from smartsync.sync.blocks import require_still_canonical
 from smartsync.sync.work import Work
@@ -42,8 +47,9 @@ from smartsync.views import call_view
 _ATTEMPTS = 3
 """How often an implementation is supplied where others prove newer blocks meanwhile."""
 
-_PROXIABLE_UUID = bytes.fromhex("52d1902d")
-"""The selector of ``proxiableUUID()`` (EIP-1822): code with it writes a slot of proxies, and answers by itself."""
+Words: TypeAlias = dict[tuple[str, str, str], tuple[bytes, str] | None]
+"""By hub, anchor and beacon: where its replica stood (a block's hash, empty where there was none) when the source's
+node was believed last what the beacon names, and what that was; None where that was not so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class Supplying(Work):
     """Copies for the replicas of one anchor. ``steps`` grows with each transaction sent.
 
     ``fork`` replicates a beacon at a block, ``sync`` brings its replica to a block: a beacon's replica is one like any
-    other.
+    other. ``words`` is kept from one time to the next: else a node that lies would be paid for each time.
     """
 
     source: Chain
@@ -78,13 +84,18 @@ class Supplying(Work):
     fork: Callable[[str, int], Awaitable[ForkResult]]
     sync: Callable[[str, int], Awaitable[SyncResult]]
     on_progress: Progress | None = None
+    words: Words = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
-    async def make_ready(self, resolution: Resolution, values: Mapping[bytes, int], header: Header) -> str:
+    async def make_ready(
+        self, resolution: Resolution, code_hash: bytes, values: Mapping[bytes, int], header: Header
+    ) -> str:
         """Have all that a replica at this block delegates to, and return the implementation's address on the source.
 
         Parameters
         ----------
+        code_hash
+            Of the proxy's own code, 32 bytes.
         values
             What the source has at this block in the slots of proxies (`PROXY_SLOTS`), as far as that is not 0.
         header
@@ -102,16 +113,25 @@ class Supplying(Work):
                 hint="its replica answers as soon as it does; smartsync sync goes on",
             )
         if not resolution.is_beacon:
-            await self._require_no_proxy(named, resolution, values, header)
+            await self._require_no_proxy(named, resolution, code_hash, values, header)
             await self.supply(named, header)
             return named
         replica = await self._beacon_replica(named)
         # What cannot be replicated is told before anything is sent; somebody else may have named it all the same.
-        await inspect(self.source, named, header.number)
-        implementation = await self._answer(named, replica, header)
-        await self._require_no_proxy(implementation, resolution, values, header)
-        await self.supply(implementation, header)
-        await self._bring_beacon(named, replica, header)
+        _, proxy = await look_at_proven(self.source, named, header)
+        if proxy is not None:
+            raise SourceIsProxy(*proxy, "it stands where a contract is needed that answers by itself")
+        word = await self._answer(named, replica, header)
+        if word is not None:
+            await self._require_no_proxy(word, resolution, code_hash, values, header)
+            await self.supply(word, header)
+        replica = await self._bring_beacon(named, replica, header)
+        implementation = await self._asked(self.sender.chain, replica, named, "latest", header)
+        if implementation != word:
+            if word is not None:
+                self.words[self.hub, self.anchor, named] = None
+            await self._require_no_proxy(implementation, resolution, code_hash, values, header)
+            await self.supply(implementation, header)
         return implementation
 
     async def supply(self, implementation: str, header: Header) -> None:
@@ -140,13 +160,14 @@ class Supplying(Work):
         if copy is None or keccak256(await target.code(copy)) != account.code_hash:
             return False
         known = await accepted_block(target, self.anchor, await self._recorded(implementation))
-        if known.level == "final" or known.number >= header.number:
-            return True
-        return (await accepted_block(target, self.anchor, header.hash)).level != "final"
+        return known.level == "final" or (await accepted_block(target, self.anchor, header.hash)).level != "final"
 
     async def _supply(self, implementation: str, header: Header, account: Account, nodes: bytes) -> None:
         target = self.sender.chain
         copy = await copy_of(target, self.hub, self.anchor, implementation)
+        if copy is not None and keccak256(await target.code(copy)) == account.code_hash:
+            # It is known by a SAFE block, perhaps a newer one: a FINAL one that says the same is taken all the same.
+            return await self._send(implementation, header, nodes, b"", f"prove {implementation} at a final block")
         header, account, nodes = await self._no_older(implementation, header, account, nodes)
         try:
             code = await self._code(implementation, header, account)
@@ -163,24 +184,28 @@ class Supplying(Work):
         require_deployable(code, implementation)
         clone = find_clone(code)
         if clone is not None:
-            raise SourceIsProxy(*clone, _behind(implementation))
+            raise SourceIsProxy(*clone, behind(implementation))
         return code
 
     async def _require_no_proxy(
-        self, implementation: str, resolution: Resolution, values: Mapping[bytes, int], header: Header
+        self,
+        implementation: str,
+        resolution: Resolution,
+        code_hash: bytes,
+        values: Mapping[bytes, int],
+        header: Header,
     ) -> None:
         """Check that an implementation does not go on to delegate, by a slot of another kind in its proxy's storage."""
-        used = {
-            kind: address_of(values[slot])
-            for kind, slot in PROXY_SLOTS.items()
-            if slot != resolution.slot and values.get(slot)
-        }
-        if not used:
+        account, _ = await self._account(implementation, header)
+        if account.code_hash == code_hash and resolution.slot is not None:
+            raise proxy_of_its_own(resolution, implementation)
+        others = other_slots(resolution, values)
+        if not others:
             return
-        code = await read_code(self.source, implementation, header.number)
-        for kind, named in used.items():
-            if delegates_by(kind, code, named) and _PROXIABLE_UUID not in code:
-                raise SourceIsProxy(kind, named, _behind(implementation))
+        code = await read_code(self.source, implementation, header.number, account=account)
+        further = further_proxy(others, implementation, code)
+        if further is not None:
+            raise further
 
     async def _account(self, implementation: str, header: Header) -> tuple[Account, bytes]:
         """Return an account as proven, and the nodes that prove it."""
@@ -213,17 +238,28 @@ class Supplying(Work):
         (creation_hash,) = await call_view(self.sender.chain, "Hub", self.hub, "logicHashOf", [code])
         return "0x" + keccak256(b"\xff" + bytes.fromhex(book[2:]) + bytes(32) + creation_hash)[-20:].hex()
 
-    async def _answer(self, beacon: str, replica: str | None, header: Header) -> str:
-        """Return what a beacon names at this block.
+    async def _answer(self, beacon: str, replica: str | None, header: Header) -> str | None:
+        """Return what a beacon names at this block; None where nobody's word on it is to be paid for.
 
         Where its storage is proven to be that of its replica, the replica says so. Else it is the node's word, which
-        only says what is copied before it is needed: a lie costs a copy, and not again before the beacon has changed.
+        only says what is copied before it is needed: a lie costs a copy. After one it is not asked any more; nor is
+        another word believed before the replica has moved, which a node could keep it from.
         """
+        stood = b""
         if replica is not None:
             record = await read_record(self.sender.chain, self.hub, replica)
             if (await source_values(self.source, header, beacon, [])).storage_root == record.storage_root:
                 return await self._asked(self.sender.chain, replica, beacon, "latest", header)
-        return await self._asked(self.source, beacon, beacon, header.number, header)
+            stood = record.block_hash
+        key = self.hub, self.anchor, beacon
+        believed = self.words.get(key, (stood, ""))
+        if believed is None:
+            return None
+        word = await self._asked(self.source, beacon, beacon, header.number, header)
+        if believed[0] == stood and believed[1] not in ("", word):
+            return None
+        self.words[key] = stood, word
+        return word
 
     async def _asked(self, chain: Chain, place: str, beacon: str, block: Block, header: Header) -> str:
         question = parse_signature("implementation()(address)")
@@ -247,12 +283,12 @@ class Supplying(Work):
         """Return the replica that was named for a beacon, whatever has become of it; zero where there is none."""
         return await beacon_replica(self.sender.chain, self.hub, self.anchor, beacon)
 
-    async def _bring_beacon(self, beacon: str, replica: str | None, header: Header) -> None:
-        """Have a replica that answers for the beacon, at this block or a newer one."""
+    async def _bring_beacon(self, beacon: str, replica: str | None, header: Header) -> str:
+        """Have a replica that answers for the beacon, at this block or a newer one, and return it."""
         if replica is None:
             replica = await self._revived(beacon, header) or await self._forked(beacon, header)
         if await self._is_there(replica, header):
-            return
+            return replica
         self._progress(f"sync the beacon {beacon}")
         try:
             self.steps += (await self.sync(replica, header.number)).steps
@@ -260,6 +296,7 @@ class Supplying(Work):
             # Another watcher, of another proxy of this beacon, may have been faster.
             if not await self._is_there(replica, header):
                 raise
+        return replica
 
     async def _revived(self, beacon: str, header: Header) -> str | None:
         """Return the replica that answered for a beacon whose source has ended, where that has come back; None else."""
@@ -307,7 +344,3 @@ class Supplying(Work):
         arguments = [self.anchor, header.hash, implementation, nodes, code]
         data = encode_call("IImplementations", "supply", arguments)
         await self._transact(book_of(self.hub), data, what)
-
-
-def _behind(implementation: str) -> str:
-    return f"that proxy, {implementation}, is what the replica's source delegates to"
