@@ -55,10 +55,7 @@ def parse_layout(text: str, name: str, contract: str | None = None) -> Layout:
         name = f"{name}, {chosen}"
     elif contract is not None:
         _require_of(contract, document, name)
-    for key in ("storageLayout", "layout"):
-        if isinstance(document.get(key), dict):
-            document = document[key]
-            break
+    document = _layout_of(document)
     if isinstance(document.get("storage"), list):
         return parse_solc(document, name)
     if "storage_layout" in document or _is_old_vyper(document):
@@ -154,12 +151,16 @@ def _names(document: Table[str, Any]) -> Iterator[str]:
         yield from (f"{file}:{one}" for file, one in target.items() if isinstance(one, str))
     if isinstance(document.get("contractName"), str):
         yield f"{document.get('sourceName') or ''}:{document['contractName']}".removeprefix(":")
-    layout = next(
-        (document[key] for key in ("storageLayout", "layout") if isinstance(document.get(key), dict)), document
-    )
-    for entry in layout.get("storage") if isinstance(layout.get("storage"), list) else ():
+    entries = _layout_of(document).get("storage")
+    for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and isinstance(entry.get("contract"), str):
             yield entry["contract"]
+
+
+def _layout_of(document: Table[str, Any]) -> Table[str, Any]:
+    """Return the part of a contract's document that is its layout; all of it where it is nothing else."""
+    parts = (document.get(key) for key in ("storageLayout", "layout"))
+    return next((part for part in parts if isinstance(part, dict)), document)
 
 
 def _is_called(told: str, contract: str) -> bool:
