@@ -270,15 +270,29 @@ class SourceCodeChanged(SourceError):
 class SourceIsProxy(SourceError):
     """A contract delegates to another one in a way that a replica cannot. ``kind`` and ``implementation`` tell how.
 
-    ``why`` says what stands in the way where the kind as such is supported.
+    ``why`` says what stands in the way where the kind as such is supported. ``through`` is, of a proxy of a proxy, the
+    inner one in words: "its implementation 0x…"; kind and implementation are that one's then.
     """
 
-    def __init__(self, kind: str, implementation: str, why: str = "") -> None:
-        super().__init__(
-            f"the source is a proxy ({kind}) of {implementation}" + (f", and {why}" if why else ""),
-            hint="its code alone would not answer on the target chain; which proxies can be replicated, and how: "
-            "docs/explain/proxies.md",
-        )
+    def __init__(self, kind: str, implementation: str, why: str = "", *, through: str = "") -> None:
+        if through:
+            message = (
+                f"the source is a proxy of a proxy: {through} is itself a proxy ({kind}), of {implementation}, and "
+                "that cannot be replicated"
+            )
+            hint = (
+                "a replica answers by a copy of what its source delegates to, and this copy would go on to "
+                f"{implementation} on the target chain, where anybody may have put anything. Only who governs the "
+                "source can change it: have it delegate to a contract that answers by itself, and run the same command "
+                "again. More: docs/explain/proxies.md"
+            )
+        else:
+            message = f"the source is a proxy ({kind}) of {implementation}" + (f", and {why}" if why else "")
+            hint = (
+                "its code alone would not answer on the target chain; which proxies can be replicated, and how: "
+                "docs/explain/proxies.md"
+            )
+        super().__init__(message, hint=hint)
         self.kind, self.implementation = kind, implementation
 
 

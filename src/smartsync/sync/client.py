@@ -279,7 +279,7 @@ class SmartSync(Anchoring, Delegating):
         header, changes = sent.header, sent.transition.changes
         ready = await self._told(replica, record, ready)
         return SyncResult(
-            replica, record.block_number, header.number, header.hash, changes, (*ready.steps, *steps), **ready.told()
+            replica, record.block_number, header.number, header.hash, changes, ready.followed_by(steps), **ready.told()
         )
 
     async def watch(

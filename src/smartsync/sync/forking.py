@@ -16,11 +16,11 @@ from smartsync.implementations import resolution_by, resolver_hash
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, read_record, replica_values
 from smartsync.results import ForkResult, Progress, Step
-from smartsync.source import proxy_by, proxy_slots, read_code, require_deployable
+from smartsync.source import BEACON_KIND, proxy_by, proxy_slots, read_code, require_deployable
 from smartsync.submit import Sender, step_of
 from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.filling import Filling
-from smartsync.sync.supplying import Supplying
+from smartsync.sync.supplying import Supplying, steps_of
 from smartsync.types import NO_ACCOUNT
 from smartsync.views import call_view
 from smartsync.witness import encode_account_proof
@@ -37,6 +37,7 @@ class Fork:
     """One fork in the making. ``hints``: what the user knows of the contract; ``steps`` grows with each transaction.
 
     ``supplying`` brings what a proxy delegates to; without it proxies are refused. ``limit``: the most slots.
+    ``has_beacon``: whether it is of a beacon's proxy, whose steps are told apart from the beacon's.
     """
 
     source: Chain
@@ -49,6 +50,7 @@ class Fork:
     steps: list[Step] = field(default_factory=list)
     supplying: Supplying | None = None
     limit: int | None = None
+    has_beacon: bool = field(default=False, init=False)
 
     async def run(self, original: str, block: int | None, slots: set[bytes] | None) -> ForkResult:
         """Create the replica or carry on with it, until it is active.
@@ -62,6 +64,7 @@ class Fork:
         self._progress("read source", 0, 0)
         header = await accepted_header(self.source, self.target, self.anchor, block)
         code, proxy = await self._look_at(original, header)
+        self.has_beacon = proxy is not None and proxy[0] == BEACON_KIND
         key = await self._key(original, code, proxy)
         (replica,) = await call_view(self.target, "Hub", self.hub, "replicaOf", [key])
         # What an earlier run sent may still be under way: it is not to be paid for twice.
@@ -154,7 +157,8 @@ class Fork:
 
     async def _send(self, data: bytes, what: str) -> None:
         receipt = await self.sender.send(self.hub, data, what=what)
-        self.steps.append(step_of(what, receipt))
+        step = step_of(what, receipt)
+        self.steps += steps_of("proxy", [step]) if self.has_beacon else [step]
 
     def _progress(self, phase: str, done: int, total: int) -> None:
         if self.on_progress:

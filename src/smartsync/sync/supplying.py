@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from smartsync.addresses import ZERO_ADDRESS
 from smartsync.anchors.block import accepted_block
@@ -22,7 +22,7 @@ from smartsync.errors import (
     TransactionReverted,
 )
 from smartsync.header import Header
-from smartsync.implementations import Resolution, address_of, book_of, copy_of
+from smartsync.implementations import Resolution, address_of, book_of, copy_of, nothing_to_copy
 from smartsync.keccak import keccak256
 from smartsync.replica import read_record
 from smartsync.results import ForkResult, Progress, Step, SyncResult
@@ -50,17 +50,28 @@ _PROXIABLE_UUID = bytes.fromhex("52d1902d")
 class Ready:
     """What was done so that a replica can be read: ``unreadable`` says why it cannot, empty where it can.
 
-    ``misleads`` where it answers all the same, by something that is not the source's.
+    ``misleads`` where it answers all the same, by something that is not the source's; ``beacon`` where it is the
+    replica of a beacon's proxy.
     """
 
     implementation: str | None = None
     steps: tuple[Step, ...] = ()
     unreadable: str = ""
     misleads: bool = False
+    beacon: bool = False
 
     def told(self) -> dict[str, Any]:
         """Return what a ``SyncResult`` tells of it."""
         return {"implementation": self.implementation, "unreadable": self.unreadable}
+
+    def followed_by(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """Return these steps and the replica's own behind them."""
+        return (*self.steps, *(steps_of("proxy", steps) if self.beacon else steps))
+
+
+def steps_of(whose: Literal["proxy", "beacon"], steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Return steps that say of which replica they are: a proxy's and its beacon's would look the same."""
+    return tuple(replace(step, what=f"{whose}: {step.what}") for step in steps)
 
 
 @dataclass(slots=True)
@@ -97,17 +108,17 @@ class Supplying:
         """
         named = resolution.named_by(values.get(resolution.slot or b"", 0))
         if named == ZERO_ADDRESS:
-            raise NoCode(
-                f"the proxy names no implementation at block {header.number}",
-                hint="its replica answers as soon as it does; smartsync sync goes on",
-            )
+            raise nothing_to_copy(named, header.number)
         if not resolution.is_beacon:
             await self._require_no_proxy(named, resolution, values, header)
             await self.supply(named, header)
             return named
         replica = await self._beacon_replica(named)
         # What cannot be replicated is told before anything is sent; somebody else may have named it all the same.
-        await inspect(self.source, named, header.number)
+        try:
+            await inspect(self.source, named, header.number)
+        except SourceIsProxy as error:
+            raise SourceIsProxy(error.kind, error.implementation, through=f"its beacon {named}") from error
         implementation = await self._answer(named, replica, header)
         await self._require_no_proxy(implementation, resolution, values, header)
         await self.supply(implementation, header)
@@ -159,11 +170,14 @@ class Supplying:
 
     async def _code(self, implementation: str, header: Header, account: Account) -> bytes:
         """Return an implementation's code. Its own storage does not matter: it runs in its proxy's."""
-        code = await read_code(self.source, implementation, header.number, account=account)
+        try:
+            code = await read_code(self.source, implementation, header.number, account=account)
+        except NoCode as error:
+            raise nothing_to_copy(implementation, header.number) from error
         require_deployable(code, implementation)
         clone = find_clone(code)
         if clone is not None:
-            raise SourceIsProxy(*clone, _behind(implementation))
+            raise SourceIsProxy(*clone, through=f"its implementation {implementation}")
         return code
 
     async def _require_no_proxy(
@@ -177,10 +191,13 @@ class Supplying:
         }
         if not used:
             return
-        code = await read_code(self.source, implementation, header.number)
+        try:
+            code = await read_code(self.source, implementation, header.number)
+        except NoCode as error:
+            raise nothing_to_copy(implementation, header.number) from error
         for kind, named in used.items():
             if delegates_by(kind, code, named) and _PROXIABLE_UUID not in code:
-                raise SourceIsProxy(kind, named, _behind(implementation))
+                raise SourceIsProxy(kind, named, through=f"its implementation {implementation}")
 
     async def _account(self, implementation: str, header: Header) -> tuple[Account, bytes]:
         """Return an account as proven, and the nodes that prove it."""
@@ -259,7 +276,7 @@ class Supplying:
             return
         self._progress(f"sync the beacon {beacon}")
         try:
-            self.steps += (await self.sync(replica, header.number)).steps
+            self.steps += steps_of("beacon", (await self.sync(replica, header.number)).steps)
         except (ReplicaMoved, BlockNotAccepted):
             # Another watcher, of another proxy of this beacon, may have been faster.
             if not await self._is_there(replica, header):
@@ -271,7 +288,7 @@ class Supplying:
         if named == ZERO_ADDRESS:
             return None
         try:
-            self.steps += (await self.sync(named, header.number)).steps
+            self.steps += steps_of("beacon", (await self.sync(named, header.number)).steps)
         except (SourceError, ReplicaError, TransactionReverted):
             return None  # of other code, perhaps: then it takes another replica
         return named
@@ -280,9 +297,9 @@ class Supplying:
         """Return a replica that answers for the beacon: a new one, or one of this account's that nobody has named."""
         self._progress(f"replicate the beacon {beacon}")
         forked = await self.fork(beacon, header.number)
-        self.steps += forked.steps
+        self.steps += steps_of("beacon", forked.steps)
         if (await read_record(self.sender.chain, self.hub, forked.replica)).status != "active":
-            self.steps += (await self.sync(forked.replica, header.number)).steps
+            self.steps += steps_of("beacon", (await self.sync(forked.replica, header.number)).steps)
         return await self._name(beacon, forked.replica)
 
     async def _name(self, beacon: str, replica: str) -> str:
@@ -315,7 +332,3 @@ class Supplying:
     def _progress(self, phase: str) -> None:
         if self.on_progress:
             self.on_progress(phase, 0, 0)
-
-
-def _behind(implementation: str) -> str:
-    return f"that proxy, {implementation}, is what the replica's source delegates to"

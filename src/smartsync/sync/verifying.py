@@ -20,14 +20,14 @@ from smartsync.errors import (
     TransactionReverted,
 )
 from smartsync.header import Header
-from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of
+from smartsync.implementations import Resolution, copy_of, implementation_of, resolution_of, why_uncopied
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, logic_of, read_record, replica_values
 from smartsync.results import Check, Verification
 from smartsync.source import delegates_by, find_clone, proxy_by, proxy_slots
 from smartsync.sync.blocks import require_not_dropped
 from smartsync.trie.proof import verify_account
-from smartsync.types import Account
+from smartsync.types import NO_ACCOUNT, Account
 
 
 async def verify(source: Chain, target: Chain, hub: str, replica: str, slots: Iterable[bytes]) -> Verification:
@@ -190,7 +190,9 @@ async def _implementation(
         return Check(name, False, error.reason)
     copy = await copy_of(target, hub, record.key.anchor, named)
     if copy is None:
-        return Check(name, False, f"no copy of {named} is there: reads are refused; smartsync supply")
+        implementation = (await source_values(source, header, named, [])).account or NO_ACCOUNT
+        why = await why_uncopied(source, named, header.number, implementation)
+        return Check(name, False, f"reads are refused: {why}")
     if resolution.is_beacon:
         other = await _other_answer(source, record, header, resolution, named)
         if other:
