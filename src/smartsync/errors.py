@@ -63,6 +63,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import ClassVar
 
 _TRIE_KEY_NIBBLES = 64
@@ -327,14 +328,22 @@ class TransactionError(SmartSyncError):
 
 
 class InsufficientFunds(TransactionError):
-    """The sending account cannot pay. Amounts in wei."""
+    """The sending account cannot pay for ``what``. Amounts in wei; what is needed is an upper estimate."""
 
-    def __init__(self, address: str, balance_wei: int, needed_wei: int) -> None:
+    def __init__(self, address: str, balance_wei: int, needed_wei: int, *, what: str = "the transaction") -> None:
+        # Rounded apart, so that what is there never looks like what is needed.
+        has, needed = _ether(balance_wei, ROUND_FLOOR), _ether(needed_wei, ROUND_CEILING)
+        missing = _ether(needed_wei - balance_wei, ROUND_CEILING)
         super().__init__(
-            f"account {address} has {balance_wei} wei, the transaction may cost {needed_wei} wei",
-            hint=f"fund {address} on the target chain",
+            f"account {address} has {has} ether on the target chain, and {what} may cost up to {needed} ether",
+            hint=f"fund {address} on the target chain with {missing} ether or more, and run the same command again",
         )
         self.address, self.balance_wei, self.needed_wei = address, balance_wei, needed_wei
+
+
+def _ether(amount_wei: int, rounding: str) -> str:
+    """Return an amount in ether, with four digits that count."""
+    return f"{Context(prec=4, rounding=rounding).plus(Decimal(amount_wei).scaleb(-18)).normalize():f}"
 
 
 class TransactionReverted(TransactionError):

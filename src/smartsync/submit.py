@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 _MARGIN_PERCENT = 20
 """Gas on top of the estimate: what is estimated at one block is spent at another."""
 
+_MARGIN_OF_ALL_PERCENT = 50
+"""Likewise where the gas of several transactions was computed: each then asks for the margin of its own estimate."""
+
 _REPLICAS_OUT_OF_GAS = "OutOfGas"
 """``IReplica.OutOfGas``: what runs dry below the first frame is to a node a revert like any other."""
 
@@ -105,6 +108,26 @@ class Sender:
                 raise
             raise TransactionTooLarge(None, gas) from error
 
+    async def require_funds(self, gas: int, what: str) -> None:
+        """Check that the account can pay for so much gas at the present price, before anything is sent.
+
+        Parameters
+        ----------
+        gas
+            Of all of them together, as far as it is known.
+        what
+            What they do, for messages: "the fork".
+
+        Raises
+        ------
+        InsufficientFunds
+            It cannot. What is told as needed is what will do, whatever `send` asks for of each transaction.
+        """
+        fees, balance_wei = await self.chain.fees(), await self.chain.balance(self.address)
+        if balance_wei < gas * fees.present_wei:
+            needed_wei = gas * (100 + _MARGIN_OF_ALL_PERCENT) // 100 * fees.max_fee_wei
+            raise InsufficientFunds(self.address, balance_wei, needed_wei, what=what)
+
     async def cap(self) -> int:
         """Return the gas that one transaction may use."""
         limit = await self.chain.block_gas_limit()
@@ -158,7 +181,7 @@ class Sender:
         async with self._turn:
             gas = await self._gas(to, data, what, after)
             fees = await self.chain.fees()
-            await self._require_funds(gas, fees)
+            await self._require_funds(gas, fees, what)
             raw = await self._sign(to, data, gas, fees)
             tx_hash = keccak256(raw)
             await self._submit(raw, tx_hash, gas * fees.max_fee_wei, what)
@@ -178,11 +201,11 @@ class Sender:
             raise TransactionTooLarge(estimate, cap, what=what)
         return min(estimate + estimate * _MARGIN_PERCENT // 100, cap)
 
-    async def _require_funds(self, gas: int, fees: Fees) -> None:
+    async def _require_funds(self, gas: int, fees: Fees, what: str) -> None:
         balance_wei = await self.chain.balance(self.address)
         needed_wei = gas * fees.max_fee_wei
         if balance_wei < needed_wei:
-            raise InsufficientFunds(self.address, balance_wei, needed_wei)
+            raise InsufficientFunds(self.address, balance_wei, needed_wei, what=what)
 
     async def _sign(self, to: str | None, data: bytes, gas: int, fees: Fees) -> bytes:
         if self._chain_id is None:
@@ -231,7 +254,8 @@ class Sender:
         if (revert := reverted(error)) is not None:
             return revert
         if "insufficient funds" in error.text.lower():
-            return InsufficientFunds(self.address, await self.chain.balance(self.address), needed_wei)
+            balance_wei = await self.chain.balance(self.address)
+            return InsufficientFunds(self.address, balance_wei, needed_wei, what=what)
         hint = "another transaction of this account was faster: try again" if "nonce" in error.text.lower() else ""
         return TransactionError(f"{what}: the node does not take the transaction: {error.text}", hint=hint)
 

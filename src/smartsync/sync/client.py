@@ -14,6 +14,7 @@ from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import checked_address
 from smartsync.analysis import Analysis, analyze
+from smartsync.analysis.cost import empty_sync_gas
 from smartsync.anchors.attestation import AttestedLevel
 from smartsync.anchors.block import require_chain_id, require_same_genesis, way_in
 from smartsync.anchors.collecting import RemoteSigners
@@ -265,12 +266,15 @@ class SmartSync(Anchoring, Delegating):
             done = SyncResult(replica, record.block_number, header.number, header.hash, (), ready.steps, **ready.told())
             return done if block is not None else await self._finished(done, record.key.anchor)
         await require_reachable(self.target, record, header)
+        # Planning may take long: an account that has nothing is told of before.
+        await sender.require_funds(empty_sync_gas(0), "the sync")
         if on_progress:
             on_progress("plan", 0, 0)
         plan = await self._plan(replica, record, header, chosen, on_progress, hints)
         await require_still_canonical(self.source, header)
-        ready = await self._make_ready(replica, record, header, on_progress)
         submission = Submission(self.source, sender, self._hub(), replica, chosen, on_progress, hints)
+        await submission.require_funds(plan)
+        ready = await self._make_ready(replica, record, header, on_progress)
         try:
             sent, steps = await submission.run(plan, may_resume=block is None)
         except TransactionReverted as error:

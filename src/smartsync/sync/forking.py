@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from smartsync.analysis.cost import activation_gas, creation_gas, fill_gas, resolver_gas
 from smartsync.anchors.block import require_same_source
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
@@ -14,7 +15,7 @@ from smartsync.errors import BlockNotAccepted, SourceError, SourceIsProxy, Trans
 from smartsync.header import Header
 from smartsync.implementations import resolution_by, resolver_hash
 from smartsync.keccak import keccak256
-from smartsync.replica import ReplicaRecord, read_record, replica_values
+from smartsync.replica import ReplicaKey, ReplicaRecord, logic_of, read_record, replica_values
 from smartsync.results import ForkResult, Progress, Step
 from smartsync.source import BEACON_KIND, proxy_by, proxy_slots, read_code, require_deployable
 from smartsync.submit import Sender, step_of
@@ -77,6 +78,10 @@ class Fork:
                 f"the replica {replica} was created for blocks from {record.first_block} on, not for {header.number}",
                 hint="leave --block out, or take a newer one",
             )
+        # Reading the source takes its time: that there is no money is told before, as far as it is known by then.
+        creation = creation_gas() if record is None else 0
+        least = creation + await self._activation_gas(key, code, proxy, 0)
+        await self.sender.require_funds(least, "the fork (its slots not yet counted)")
         # All of the source is known and complete before anything is sent.
         state, _ = await whole_storage(self.source, header, original, slots, self.hints, self.on_progress)
         if self.limit is not None and len(state.values) > self.limit:
@@ -84,14 +89,18 @@ class Fork:
                 f"{original} has {len(state.values)} slots, and more than {self.limit} are not replicated unasked",
                 hint="smartsync supply REPLICA pays for them",
             )
-        implementation = await self._supply(proxy, header, state)
+        proof = encode_account_proof(header.state_root, original, state.account_nodes)
+        activation = await self._activation_gas(key, code, proxy, len(proof))
+        gas = activation + (creation + fill_gas(len(state.values)) if record is None else 0)
+        await self._require_funds(gas)
+        implementation = await self._supply(proxy, header, state, gas)
         if record is None:
             await self._send(encode_call("Hub", "create", [*key[:3], *key[4:], header.number]), "create replica")
         # Reading the source takes its time, and few nodes serve what the target's storage was then.
         record = await read_record(self.target, self.hub, replica)
-        await self._fill(replica, record, state)
+        await self._fill(replica, record, state, 0 if creation else activation)
         await require_still_canonical(self.source, header)
-        await self._activate(replica, original, header, state, code)
+        await self._activate(replica, header, proof, code)
         return ForkResult(
             replica, original, header.number, header.hash, len(state.values), tuple(self.steps), implementation
         )
@@ -117,10 +126,25 @@ class Fork:
             logic_hash = await resolver_hash(self.target, self.hub, self.anchor, code, *proxy)
         return chain_id, original, self.anchor, self.sender.address, keccak256(code), logic_hash
 
-    async def _supply(self, proxy: tuple[str, str] | None, header: Header, state: SourceState) -> str | None:
-        """Have what a proxy's replica will delegate to, before it is made; return the implementation."""
+    async def _activation_gas(
+        self, key: tuple[int, str, str, str, bytes, bytes], code: bytes, proxy: tuple[str, str] | None, proof_bytes: int
+    ) -> int:
+        """Return about what the activation takes: little where another replica has brought the same logic."""
+        if await self.target.code(await logic_of(self.target, self.hub, ReplicaKey(*key))):
+            return activation_gas(b"", proof_bytes)
+        return (resolver_gas if proxy else activation_gas)(code, proof_bytes)
+
+    async def _require_funds(self, gas: int) -> None:
+        await self.sender.require_funds(gas, "the fork")
+
+    async def _supply(self, proxy: tuple[str, str] | None, header: Header, state: SourceState, gas: int) -> str | None:
+        """Have what a proxy's replica will delegate to, before it is made; return the implementation.
+
+        ``gas`` is about what the rest will take.
+        """
         if proxy is None or self.supplying is None:
             return None
+        self.supplying.gas_after = gas
         sent = len(self.supplying.steps)
         try:
             return await self.supplying.make_ready(resolution_by(*proxy), state.values, header)
@@ -133,8 +157,11 @@ class Fork:
         except UnknownReplica:
             return None
 
-    async def _fill(self, replica: str, record: ReplicaRecord, state: SourceState) -> None:
+    async def _fill(self, replica: str, record: ReplicaRecord, state: SourceState, gas_after: int) -> None:
+        """Write what is missing. ``gas_after``: where an earlier run began it, about what comes after; else 0."""
         filling = Filling(await replica_values(self.target, self.hub, replica, record, state.values), state.values)
+        if gas_after:
+            await self._require_funds(fill_gas(filling.total) + gas_after)
         size = max(1, _FILL_GAS // _GAS_PER_NEW_SLOT)
         while filling.done < filling.total:
             self._progress("fill", filling.done, filling.total)
@@ -150,9 +177,8 @@ class Fork:
             filling.land()
         self._progress("fill", filling.total, filling.total)
 
-    async def _activate(self, replica: str, original: str, header: Header, state: SourceState, code: bytes) -> None:
+    async def _activate(self, replica: str, header: Header, proof: bytes, code: bytes) -> None:
         self._progress("activate", 0, 0)
-        proof = encode_account_proof(header.state_root, original, state.account_nodes)
         await self._send(encode_call("Hub", "activate", [replica, header.hash, proof, code]), "activate")
 
     async def _send(self, data: bytes, what: str) -> None:

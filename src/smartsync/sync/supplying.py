@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from smartsync.addresses import ZERO_ADDRESS
+from smartsync.analysis.cost import supply_gas
 from smartsync.anchors.block import accepted_block
 from smartsync.chain import Block, Chain
 from smartsync.contracts import encode_call, parse_signature
@@ -79,7 +80,7 @@ class Supplying:
     """Copies for the replicas of one anchor. ``steps`` grows with each transaction sent.
 
     ``fork`` replicates a beacon at a block, ``sync`` brings its replica to a block: a beacon's replica is one like any
-    other.
+    other. ``gas_after`` is about what the caller will need when all is there.
     """
 
     source: Chain
@@ -90,6 +91,7 @@ class Supplying:
     sync: Callable[[str, int], Awaitable[SyncResult]]
     on_progress: Progress | None = None
     steps: list[Step] = field(default_factory=list)
+    gas_after: int = 0
 
     async def make_ready(self, resolution: Resolution, values: Mapping[bytes, int], header: Header) -> str:
         """Have all that a replica at this block delegates to, and return the implementation's address on the source.
@@ -166,6 +168,8 @@ class Supplying:
                 await self._send(implementation, header, nodes, b"", f"end the copy of {implementation}")
             raise
         is_here = code == await target.code(await self._place(code))
+        if not is_here:
+            await self.sender.require_funds(supply_gas(code, len(nodes)) + self.gas_after, "all that is to be sent")
         await self._send(implementation, header, nodes, b"" if is_here else code, f"supply {implementation}")
 
     async def _code(self, implementation: str, header: Header, account: Account) -> bytes:
