@@ -68,7 +68,7 @@ async def slots_of_range(
             slots.update(await trace(chain, address, blocks))
             done += len(blocks)
             if on_progress:
-                on_progress("discover", done, len(rest))
+                on_progress("discover (blocks looked into)", done, len(rest))
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -118,6 +118,7 @@ class _Search:
         self.probes, self.naming = Probes(on_progress=on_progress), Naming()
         self.walked = Walk({}, ())
         self._sides, self._on_progress = (old, new), on_progress
+        self._tried = 0
 
     async def walk(self) -> None:
         self.walked = await walk(*self._sides, self.probes, self._on_progress)
@@ -142,9 +143,11 @@ class _Search:
         """Take slots as ``offer``, until all are named."""
         async with aclosing(portions):
             async for slots in portions:
+                self._tried += len(slots)
                 await self.offer(slots)
                 if self._on_progress:
-                    self._on_progress("name slots", len(self.naming.named), len(self.walked.changed))
+                    phase = f"name slots (keys named, {self._tried:,} slots tried)"
+                    self._on_progress(phase, len(self.naming.named), len(self.walked.changed))
                 if self.naming.is_complete:
                     return
 
