@@ -56,7 +56,7 @@ async def test_fork_of_one_slot_is_told_in_the_singular(ganache: Node, anvil: No
         await made.attest()
         forked = await made.client.fork(one, anchor=made.anchor)
         assert [step.what for step in forked.steps] == [
-            "proxy: create replica",
-            "proxy: fill 1 slot",
-            "proxy: activate",
+            "create replica",
+            "fill 1 slot",
+            "activate",
         ]
