@@ -66,6 +66,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import ClassVar
 
 _TRIE_KEY_NIBBLES = 64
@@ -273,15 +274,29 @@ class SourceCodeChanged(SourceError):
 class SourceIsProxy(SourceError):
     """A contract delegates to another one in a way that a replica cannot. ``kind`` and ``implementation`` tell how.
 
-    ``why`` says what stands in the way where the kind as such is supported.
+    ``why`` says what stands in the way where the kind as such is supported. ``through`` is, of a proxy of a proxy, the
+    inner one in words: "its implementation 0x…"; kind and implementation are that one's then.
     """
 
-    def __init__(self, kind: str, implementation: str, why: str = "") -> None:
-        super().__init__(
-            f"the source is a proxy ({kind}) of {implementation}" + (f", and {why}" if why else ""),
-            hint="its code alone would not answer on the target chain; which proxies can be replicated, and how: "
-            "docs/explain/proxies.md",
-        )
+    def __init__(self, kind: str, implementation: str, why: str = "", *, through: str = "") -> None:
+        if through:
+            message = (
+                f"the source is a proxy of a proxy: {through} is itself a proxy ({kind}), of {implementation}, and "
+                "that cannot be replicated"
+            )
+            hint = (
+                "a replica answers by a copy of what its source delegates to, and this copy would go on to "
+                f"{implementation} on the target chain, where anybody may have put anything. Only who governs the "
+                "source can change it: have it delegate to a contract that answers by itself, and run the same command "
+                "again. More: docs/explain/proxies.md"
+            )
+        else:
+            message = f"the source is a proxy ({kind}) of {implementation}" + (f", and {why}" if why else "")
+            hint = (
+                "its code alone would not answer on the target chain; which proxies can be replicated, and how: "
+                "docs/explain/proxies.md"
+            )
+        super().__init__(message, hint=hint)
         self.kind, self.implementation = kind, implementation
 
 
@@ -316,14 +331,22 @@ class TransactionError(SmartSyncError):
 
 
 class InsufficientFunds(TransactionError):
-    """The sending account cannot pay. Amounts in wei."""
+    """The sending account cannot pay for ``what``. Amounts in wei; what is needed is an upper estimate."""
 
-    def __init__(self, address: str, balance_wei: int, needed_wei: int) -> None:
+    def __init__(self, address: str, balance_wei: int, needed_wei: int, *, what: str = "the transaction") -> None:
+        # Rounded apart, so that what is there never looks like what is needed.
+        has, needed = _ether(balance_wei, ROUND_FLOOR), _ether(needed_wei, ROUND_CEILING)
+        missing = _ether(needed_wei - balance_wei, ROUND_CEILING)
         super().__init__(
-            f"account {address} has {balance_wei} wei, the transaction may cost {needed_wei} wei",
-            hint=f"fund {address} on the target chain",
+            f"account {address} has {has} ether on the target chain, and {what} may cost up to {needed} ether",
+            hint=f"fund {address} on the target chain with {missing} ether or more, and run the same command again",
         )
         self.address, self.balance_wei, self.needed_wei = address, balance_wei, needed_wei
+
+
+def _ether(amount_wei: int, rounding: str) -> str:
+    """Return an amount in ether, with four digits that count."""
+    return f"{Context(prec=4, rounding=rounding).plus(Decimal(amount_wei).scaleb(-18)).normalize():f}"
 
 
 class TransactionReverted(TransactionError):

@@ -76,7 +76,11 @@ def connect(
     if not given:
         raise ConfigError(f"no url of a {role} node is given")
     if len(given) == 1:
-        return Rpc(given[0], timeout_s=timeout_s)
+        advice = (
+            f"check that this {role} node runs and that its url is right: no other one stands in for it. How to give "
+            "several: docs/how-to/choose-nodes.md"
+        )
+        return Rpc(given[0], timeout_s=timeout_s, advice=advice)
     if len(set(given)) < len(given):
         raise ConfigError(f"a url of a {role} node is given twice", hint="another node is of use where it is another")
     nodes = [Rpc(url, timeout_s=timeout_s, retries=_RETRIES, repeats_timeouts=False) for url in given]
@@ -216,7 +220,7 @@ class Failover:
         once = not all(is_repeatable(method) for method, _ in calls)
         failures = await self._ask_in_turn(ask, once=once) if calls else []
         if len(found) < len(calls):
-            raise failures[0]
+            raise _asked_alone(failures[0]) if once and len(self._trusted()) > 1 else _worst(failures)
         outcomes = [found[i] for i in range(len(calls))]
         if not return_errors:
             for outcome in outcomes:
@@ -338,6 +342,13 @@ def _worst(failures: Sequence[SmartSyncError]) -> SmartSyncError:
     if others:
         first.hint = f"{first.hint}; of other nodes: {others}" if first.hint else f"of other nodes: {others}"
     return first
+
+
+def _asked_alone(error: SmartSyncError) -> SmartSyncError:
+    """Return a failure with why none of the other nodes stood in: they might do once more what has been done."""
+    why = "no other node was asked, for it is not known whether this one did what it was asked for"
+    error.hint = f"{error.hint}; {why}" if error.hint else why
+    return error
 
 
 def _weight(error: SmartSyncError) -> int:

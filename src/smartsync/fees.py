@@ -22,6 +22,12 @@ class Fees(NamedTuple):
     max_fee_wei: int
     priority_fee_wei: int | None
 
+    @property
+    def present_wei(self) -> int:
+        """What a unit of gas would cost in the next block: the offer leaves room for twice its base fee."""
+        priority_fee_wei = self.max_fee_wei if self.priority_fee_wei is None else self.priority_fee_wei
+        return (self.max_fee_wei + priority_fee_wei) // 2
+
 
 async def fees(rpc: JsonRpc) -> Fees:
     """Return an offer that holds for about six full blocks: twice the next base fee, and the priority fee on top.

@@ -22,13 +22,15 @@ from smartsync.errors import (
     NodeError,
     NodeUnreachable,
     NotDeployed,
+    ProofError,
+    SourceError,
     SourceIsProxy,
     TransactionReverted,
 )
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaKey, logic_of
-from smartsync.source import BEACON_KIND, PROXY_SLOTS, delegates_by, inspect, read_code
-from smartsync.types import NO_ACCOUNT
+from smartsync.source import BEACON_KIND, PROXY_SLOTS, delegates_by, inspect, read_code, require_deployable
+from smartsync.types import NO_ACCOUNT, Account
 from smartsync.views import call_view
 
 _CLONE = 1
@@ -113,7 +115,7 @@ def further_proxy(others: Mapping[str, str], implementation: str, code: bytes) -
     """
     for kind, named in others.items():
         if delegates_by(kind, code, named) and _PROXIABLE_UUID not in code:
-            return SourceIsProxy(kind, named, behind(implementation))
+            return SourceIsProxy(kind, named, through=f"its implementation {implementation}")
     return None
 
 
@@ -135,11 +137,6 @@ def other_kind(resolution: Resolution, code: bytes, named: str) -> SourceIsProxy
     if resolution.slot is None or delegates_by(resolution.kind, code, named):
         return None
     return SourceIsProxy(resolution.kind, named, "its code does not show that it delegates to what this slot names now")
-
-
-def behind(implementation: str) -> str:
-    """Return why an implementation that is a proxy cannot be copied."""
-    return f"that proxy, {implementation}, is what the replica's source delegates to"
 
 
 async def implementation_by(chain: Chain, kind: str, named: str, block: int) -> str | None:
@@ -181,6 +178,55 @@ async def uncopyable(chain: Chain, kind: str, named: str, block: int) -> str:
         except (NoCode, CodeNotDeployable) as error:
             return error.message
     return ""
+
+
+def nothing_to_copy(named: str, block: int) -> NoCode:
+    """Return what to say of a proxy that names an address without code: what state that is, and what ends it."""
+    where = "names no implementation" if named == ZERO_ADDRESS else f"delegates to {named}, which has no code"
+    there = "" if named == ZERO_ADDRESS else " (or one is deployed at that address)"
+    return NoCode(
+        f"the source is a proxy that {where} at block {block} of its chain: calls to it answer nothing there either",
+        hint=f"there is nothing to supply until the source is upgraded to a contract{there} and the anchor accepts "
+        "such a block; then smartsync sync brings it, or fork where there is no replica yet",
+    )
+
+
+def told(error: SourceError) -> str:
+    """Return message and hint of an error in one, for where a state is told and nothing fails."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message
+
+
+async def why_uncopied(source: Chain, named: str, block: int, account: Account | None = None) -> str:
+    """Return why there is no copy of what a replica's storage names, and what ends that.
+
+    Parameters
+    ----------
+    named
+        The implementation, an address on the source chain; zero where the storage names none.
+    block
+        Number of the source block at which its code is asked for.
+    account
+        As for ``smartsync.source.read_code``.
+    """
+    try:
+        code = await read_code(source, named, block, account=account)
+        require_deployable(code, named)
+    except NoCode:
+        return told(nothing_to_copy(named, block))
+    except CodeNotDeployable as error:
+        return f"{error.message}: no copy of it can be made, until the source is upgraded to another one"
+    except (NodeError, ProofError):
+        pass  # what it is cannot be told now, and smartsync supply will tell
+    else:
+        clone = find_clone(code)
+        if clone is not None:
+            return told(SourceIsProxy(*clone, through=f"its implementation {named}"))
+    return without_copy(named)
+
+
+def without_copy(named: str) -> str:
+    """Return what to say of an implementation that can be copied and has not been."""
+    return f"no copy of {named} is there: smartsync supply brings it"
 
 
 async def resolver_hash(target: Chain, hub: str, anchor: str, code: bytes, kind: str, named: str) -> bytes:

@@ -96,6 +96,8 @@ class Rpc:
         Calls in one request. Halved for good where the node refuses a batch or does not answer all of it.
     repeats_timeouts
         Whether what took too long is repeated, too: not where another node can be asked instead.
+    advice
+        The hint where it does not answer.
 
     Raises
     ------
@@ -111,6 +113,7 @@ class Rpc:
         retries: int = 3,
         batch_size: int = 100,
         repeats_timeouts: bool = True,
+        advice: str = "check that the node runs and that its url is right",
     ) -> None:
         try:
             parts = urlsplit(url)
@@ -123,6 +126,7 @@ class Rpc:
         self.host = f"{host}:{port}" if port else host
         self._url, self._timeout_s, self._retries = url, timeout_s, retries
         self._batch_size, self._repeats_timeouts = max(1, batch_size), repeats_timeouts
+        self._advice = advice
         self._ids = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
 
@@ -244,7 +248,7 @@ class Rpc:
                 if attempt == self._retries or in_vain or not (repeatable or failure.unsent):
                     raise NodeUnreachable(
                         f"{name}: {self.host}: {failure.text}" + (f" ({attempt + 1} attempts)" if attempt else ""),
-                        hint="check that the node runs and that its url is right",
+                        hint=self._advice,
                         timed_out=failure.timed_out,
                         wait_s=min(failure.wait_s, _MAX_WAIT_S),
                     ) from failure.__cause__

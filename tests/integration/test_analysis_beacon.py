@@ -24,7 +24,7 @@ async def test_analyze_beacon_proxy_tells_what_its_beacon_takes(ganache: Node, a
         steps = (await made.client.fork(proxied.address, anchor=made.anchor)).steps
         labels = [step.what for step in steps]
         named = labels.index("name the beacon")
-        assert labels[1:named] == ["create replica", "fill 2 slots", "activate"]
+        assert labels[1:named] == ["beacon: create replica", "beacon: fill 2 slots", "beacon: activate"]
         assert steps[named].gas_used == pytest.approx(rows["naming the beacon, once"], rel=0.005)
         assert rows["naming the beacon, once"] == NAMING_GAS
         taken = sum(step.gas_used for step in steps[1:named])
@@ -55,4 +55,8 @@ async def test_fork_of_one_slot_is_told_in_the_singular(ganache: Node, anvil: No
         one = await deployed(made, creation(b"\0", {bytes(32): 7}))
         await made.attest()
         forked = await made.client.fork(one, anchor=made.anchor)
-        assert [step.what for step in forked.steps] == ["create replica", "fill 1 slot", "activate"]
+        assert [step.what for step in forked.steps] == [
+            "create replica",
+            "fill 1 slot",
+            "activate",
+        ]

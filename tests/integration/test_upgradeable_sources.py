@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rlp
 from eth_abi.abi import encode as abi_encode
 from eth_utils.address import to_checksum_address
 
 from smartsync import SmartSync, SyncResult
 from smartsync.contracts import encode_call, parse_signature
 from smartsync.demo.packages import packaged
-from smartsync.errors import NoCode, ReplicaError, ReplicaMoved, SourceIsProxy, TransactionReverted
+from smartsync.errors import NoCode, ReplicaError, ReplicaMoved, SourceError, SourceIsProxy, TransactionReverted
 from smartsync.header import Header
 from smartsync.implementations import book_of
 from smartsync.keccak import keccak256
@@ -235,6 +236,36 @@ async def test_two_proxies_of_one_beacon_share_its_replica(made: World) -> None:
     assert await version_of(made, one.replica) == await version_of(made, two.replica) == 5
 
 
+async def test_steps_and_phases_of_a_beacons_proxy_say_of_which_replica_they_are(made: World) -> None:
+    proxied = await beacon(made, await implementation(made, 21))
+    await made.attest()
+    forked = await made.client.fork(proxied.address, anchor=made.anchor)
+    labels = [step.what for step in forked.steps]
+    of_beacon, of_proxy = [
+        [label for label in labels if label.startswith(f"{whose}: ")] for whose in ("beacon", "proxy")
+    ]
+    assert of_beacon[0] == "beacon: create replica" and of_proxy[0] == "proxy: create replica"
+    others = [label for label in labels if label not in of_beacon + of_proxy]
+    assert all(label.startswith(("supply ", "name the beacon")) for label in others)
+
+    await tell(made, proxied.address, "set(uint256,uint256)", 7, 1)
+    number = await made.attest()
+    phases: list[str] = []
+    synced = await made.client.sync(forked.replica, on_progress=lambda phase, *_: phases.append(phase))
+    assert [step.what for step in synced.steps] == [f"beacon: sync to block {number}", f"proxy: sync to block {number}"]
+    assert phases.index("beacon: submit") < phases.index("submit")
+
+
+async def test_steps_of_a_proxy_without_a_beacon_need_no_owner(made: World) -> None:
+    proxied = await erc1967(made, await implementation(made, 22))
+    await made.attest()
+    forked = await made.client.fork(proxied.address, anchor=made.anchor)
+    assert not [step.what for step in forked.steps if ": " in step.what]
+    await tell(made, proxied.address, "set(uint256,uint256)", 7, 1)
+    number = await made.attest()
+    assert [step.what for step in (await made.client.sync(forked.replica)).steps] == [f"sync to block {number}"]
+
+
 _MEASURED = {
     "a contract": (8_359, 3_359),
     "a clone": (31_010, 26_010),
@@ -400,14 +431,16 @@ async def test_fork_of_a_proxy_whose_implementation_is_a_proxy_is_refused(made: 
     await made.attest()
     async with refused(made, SourceIsProxy) as caught:
         await made.client.fork(outer, anchor=made.anchor)
-    assert inner in caught.value.message
+    assert f"a proxy of a proxy: its implementation {inner} is itself a proxy (EIP-1167" in caught.value.message
+    assert "have it delegate to a contract that answers by itself" in caught.value.hint
 
 
 async def test_fork_of_a_proxy_that_names_nothing_there_is_refused(made: World) -> None:
     clone = await deployed(made, creation(_clone("0x" + "77" * 20)))
     await made.attest()
-    async with refused(made, NoCode):
+    async with refused(made, NoCode) as caught:
         await made.client.fork(clone, anchor=made.anchor)
+    assert "which has no code" in caught.value.message and "fork where there is no replica" in caught.value.hint
 
 
 async def test_fork_of_a_proxy_whose_beacon_is_a_proxy_is_refused(made: World) -> None:
@@ -420,6 +453,7 @@ async def test_fork_of_a_proxy_whose_beacon_is_a_proxy_is_refused(made: World) -
     await made.attest()
     async with refused(made, SourceIsProxy) as caught:
         await made.client.fork(source, anchor=made.anchor)
+    assert f"its beacon {hidden} is itself a proxy" in caught.value.message
     assert to_checksum_address(f"0x{named:040x}") in caught.value.message
 
 
@@ -431,25 +465,76 @@ async def test_fork_of_a_clone_with_arguments_is_refused(made: World) -> None:
     assert "has arguments" in caught.value.message
 
 
-async def test_sync_to_an_implementation_that_cannot_be_copied_goes_on_and_says_so(made: World) -> None:
+async def told_by_all(made: World, replica: str) -> list[str]:
+    """Return what sync, status, verify and supply each say of a replica that refuses to be read."""
+    synced = (await made.client.sync(replica)).unreadable
+    stated = (await made.client.status(replica)).unreadable
+    checks = {check.name: check for check in (await made.client.verify(replica)).checks}
+    assert not checks["implementation"].ok
+    with pytest.raises(SourceError) as caught:
+        await made.client.supply(replica)
+    return [synced, stated, checks["implementation"].detail, f"{caught.value.message}; {caught.value.hint}"]
+
+
+async def test_upgrade_to_an_address_without_code_is_told_alike_by_all_until_it_ends(made: World) -> None:
     first = await implementation(made, 1)
     proxied = await erc1967(made, first)
     await made.attest()
     replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
-    await proxied.upgrade("0x" + "88" * 20)
-    await made.attest()
-    result = await made.client.sync(replica)
-    assert "there is no contract at" in result.unreadable
+    # The upgrade takes the nonce before that of the next deployment.
+    account, nonce = made.on_source.address, await made.client.source.nonce(made.on_source.address) + 1
+    nowhere = to_checksum_address(keccak256(rlp.encode([bytes.fromhex(account[2:]), nonce]))[-20:])
+    await proxied.upgrade(nowhere)
+    number = await made.attest()
+    told = await told_by_all(made, replica)
+    for text in told:
+        assert f"delegates to {nowhere}, which has no code at block {number}" in text
+        assert (
+            "nothing to supply until the source is upgraded to a contract (or one is deployed at that address)" in text
+        )
+        assert "then smartsync sync brings it" in text
+        assert "check the address" not in text
     assert (await refusal(made, replica)).name == "ImplementationNotReplicated"
-    assert (await made.client.status(replica)).block_number == result.to_block
-    with pytest.raises(NoCode):
-        await made.client.supply(replica)
+    assert (await made.client.status(replica)).block_number == number
+    # What they say ends it does.
+    assert await implementation(made, 2) == nowhere
+    await made.attest()
+    assert (
+        await made.client.status(replica)
+    ).unreadable == f"no copy of {nowhere} is there: smartsync supply brings it"
+    assert (await made.client.sync(replica)).unreadable == ""
+    assert await version_of(made, replica) == 2
+
+
+async def test_upgrade_to_no_implementation_is_told_alike_by_all(made: World) -> None:
+    proxied = await UPGRADABLE["EIP-1822"](made, await implementation(made, 1))
+    await made.attest()
+    replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
+    await proxied.upgrade("0x" + "00" * 20)
+    number = await made.attest()
+    for text in await told_by_all(made, replica):
+        assert f"names no implementation at block {number}" in text
+        assert "nothing to supply until the source is upgraded to a contract and" in text
+
+
+async def test_upgrade_to_a_proxy_is_told_alike_by_all(made: World) -> None:
+    first = await implementation(made, 1)
+    proxied = await erc1967(made, first)
+    await made.attest()
+    replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
+    inner = await deployed(made, creation(_clone(first)))
+    await proxied.upgrade(inner)
+    await made.attest()
+    for text in await told_by_all(made, replica):
+        assert f"a proxy of a proxy: its implementation {inner} is itself a proxy" in text
+        assert f"{first} on the target chain" in text and "by itself" in text
 
 
 async def test_supply_of_a_replica_of_no_proxy_is_refused(made: World, stage: Stage) -> None:
     async with refused(made, ReplicaError) as caught:
         await made.client.supply(stage.replica)
-    assert "not the replica of a proxy" in caught.value.message
+    assert "not the replica of a proxy" in caught.value.message and "nothing to supply" in caught.value.message
+    assert "restoreLogic" not in caught.value.hint
 
 
 async def test_supply_at_an_older_block_than_another_has_takes_that_one(made: World) -> None:

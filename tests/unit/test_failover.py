@@ -83,6 +83,43 @@ def test_connect_one_url_is_one_node() -> None:
         assert isinstance(connect(urls, "source"), Rpc)
 
 
+@pytest.mark.parametrize("role", ["source", "target"])
+async def test_call_of_the_only_node_that_is_away_says_that_no_other_stands_in(role: Any) -> None:
+    only = connect("http://127.0.0.1:1", role)
+    try:
+        with pytest.raises(NodeUnreachable, match=r"127\.0\.0\.1:1: cannot connect") as caught:
+            await only.call("eth_blockNumber")
+    finally:
+        await only.aclose()
+    assert f"check that this {role} node runs" in caught.value.hint
+    assert "no other one stands in for it" in caught.value.hint and "choose-nodes.md" in caught.value.hint
+
+
+async def test_call_of_several_that_are_all_away_names_each() -> None:
+    several = connect(["http://127.0.0.1:1", "http://127.0.0.1:2"], "source")
+    try:
+        with pytest.raises(NodeUnreachable, match=r"127\.0\.0\.1:1: cannot connect") as caught:
+            await several.call("eth_blockNumber")
+    finally:
+        await several.aclose()
+    assert caught.value.hint.count("of other nodes: eth_chainId: 127.0.0.1:2: cannot connect") == 1
+    assert "no other" not in caught.value.hint
+
+
+async def test_call_that_must_not_be_made_twice_says_that_no_other_was_asked(
+    both: Failover, nodes: list[HttpNode]
+) -> None:
+    await both.agree()
+    nodes[0].results["eth_sendTransaction"] = Reply(500, b"")
+    with pytest.raises(NodeError) as caught:
+        await both.call("eth_sendTransaction", [{}])
+    assert host(nodes[0]) in caught.value.message
+    assert caught.value.hint.endswith(
+        "no other node was asked, for it is not known whether this one did what it was asked for"
+    )
+    assert asked(nodes[1]) == []
+
+
 @pytest.mark.parametrize("urls", [[], ["http://a.example", "http://a.example"], ["http://a.example", "ws://b.example"]])
 def test_connect_urls_that_are_not_of_nodes_are_refused(urls: list[str]) -> None:
     with pytest.raises(ConfigError):

@@ -53,7 +53,7 @@ def cost_rows(contract: Measure, implementation: bytes = b"", beacon: Measure | 
         Where the proxy has one: it gets a replica of its own, which goes with each sync.
     """
     activated = resolver_gas if implementation else activation_gas
-    filled = int(measured()["creation"]) + fill_gas(contract.slots)
+    filled = creation_gas() + fill_gas(contract.slots)
     rows = [("fork", filled + activated(contract.code, contract.account_bytes))]
     if implementation:
         rows.append(("copy of the implementation", supply_gas(implementation, contract.account_bytes)))
@@ -86,7 +86,12 @@ def fork_gas(code: bytes, slots: int, account_bytes: int) -> int:
     account_bytes
         Length of the account proof as the hub takes it.
     """
-    return int(measured()["creation"]) + fill_gas(slots) + activation_gas(code, account_bytes)
+    return creation_gas() + fill_gas(slots) + activation_gas(code, account_bytes)
+
+
+def creation_gas() -> int:
+    """Return the gas of creating a replica, empty."""
+    return int(measured()["creation"])
 
 
 def empty_sync_gas(account_bytes: int) -> int:

@@ -16,6 +16,7 @@ from smartsync.cli.demo import demo
 from smartsync.cli.deploy import deploy
 from smartsync.cli.diff import diff
 from smartsync.cli.doctor import doctor
+from smartsync.cli.ending import broken_pipes_are_quiet
 from smartsync.cli.fork import fork
 from smartsync.cli.guard import guard
 from smartsync.cli.halt import halt
@@ -30,7 +31,7 @@ _EPILOG = (
     "Settings come from ./smartsync.toml, then SMARTSYNC_… variables, then options; the last one given wins. "
     "Keys come from a keystore file, SMARTSYNC_PRIVATE_KEY or a prompt, never from an argument.\n\n"
     "Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 node, 4 proof, 5 source, 6 replica, 7 transaction, "
-    "8 anchor, 130 interrupted."
+    "8 anchor, 130 interrupted, 141 nobody reads the report any more."
 )
 
 _PANELS = {
@@ -73,4 +74,5 @@ def _root(
 
 def main() -> None:
     """Run the command line: the entry point of the installed script."""
-    app(prog_name="smartsync")
+    with broken_pipes_are_quiet():
+        app(prog_name="smartsync")

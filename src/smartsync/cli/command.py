@@ -91,7 +91,7 @@ def _reported(output: Output, *, debug: bool) -> Iterator[None]:
         _trace(debug)
         output.failure(Interrupted("interrupted", hint="what was sent stands; the same command carries on from there"))
         raise typer.Exit(Interrupted.exit_code) from None
-    except (typer.Exit, BrokenPipeError):
+    except typer.Exit:
         raise
     except Exception as error:
         _trace(debug)

@@ -42,7 +42,7 @@ ContractOption = Annotated[
     typer.Option(
         "--contract",
         metavar="NAME",
-        help="Which contract of the --layout file, where it has several.",
+        help="Which contract of the --layout file, where it has several; of one, it must be that.",
         rich_help_panel="Slots that the node cannot tell",
     ),
 ]

@@ -175,7 +175,12 @@ async def strategies(
             try:
                 if strategy.method and one in away:
                     raise away[one]
-                found = await strategy.find(one, address, from_block, to_block, on_progress)
+                tell = _by(strategy, on_progress)
+                if tell:
+                    tell("discover", 0, 0)
+                found = await strategy.find(one, address, from_block, to_block, tell)
+                if tell:
+                    tell("discover (slots found)", len(found.slots), 0)
             except (NodeUnreachable, NoCode, SourceReorganised) as error:
                 # It says nothing about the strategy. With one node it ends the search, another one may know better.
                 passing.append(error)
@@ -202,3 +207,16 @@ async def strategies(
             if found.gaps:
                 failures[name] = "; ".join(found.gaps)
             yield Discovery(found.slots, strategy.name, dict(failures), unnamed)
+
+
+def _by(strategy: Strategy, on_progress: Progress | None) -> Progress | None:
+    """Return what tells which strategy is at work, where it does not say so by a phase of its own."""
+    if on_progress is None:
+        return None
+    tell = on_progress
+
+    def named(phase: str, done: int, total: int) -> None:
+        what, rest = phase[: len("discover")], phase[len("discover") :]
+        tell(f"discover by {strategy.name}{rest}" if what == "discover" else phase, done, total)
+
+    return named

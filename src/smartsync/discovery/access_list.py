@@ -81,7 +81,7 @@ async def used_by(
             if not isinstance(told, RpcError):
                 slots |= used_slots(answers.mapping(told, "access list"), address)
         if on_progress:
-            on_progress("discover", done + len(chunk), len(different))
+            on_progress("discover (calls made again)", done + len(chunk), len(different))
     return Candidates(slots, tuple(gaps))
 
 

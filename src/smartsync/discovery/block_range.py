@@ -68,7 +68,7 @@ async def slots_of_range(
             slots.update(await trace(chain, address, blocks))
             done += len(blocks)
             if on_progress:
-                on_progress("discover", done, len(rest))
+                on_progress("discover (blocks looked into)", done, len(rest))
 
     await side_by_side(work(chunks) for _ in range(_REQUESTS_AT_ONCE))
     if (await chain.header(last)).hash != last_hash:

@@ -231,7 +231,7 @@ async def _holding(
         holding.update(slot for slot, value in zip(waiting, values, strict=True) if value)
         waiting.clear()
         if on_progress:
-            on_progress("discover", len(asked), 0)
+            on_progress(f"discover (slots tried, {len(holding)} found)", len(asked), 0)
 
     async with aclosing(named):
         async for slot, _ in named:

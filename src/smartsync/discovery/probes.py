@@ -59,7 +59,7 @@ class Probes:
             wanted -= hits.keys()
             number, self._left = number + count, self._left - count
             if self._on_progress and wanted:
-                self._on_progress("search probes", len(found), len(positions))
+                self._on_progress("search probes (found)", len(found), len(positions))
             await asyncio.sleep(0)
         return found
 

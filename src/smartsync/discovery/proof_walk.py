@@ -96,7 +96,7 @@ async def walk(
     while True:
         found = difference(old.trie, new.trie)
         if on_progress:
-            on_progress("walk", len(found.changed), 0)
+            on_progress(f"walk (found of what changed, {len(found.closed)} still to look into)", len(found.changed), 0)
         positions = [closed.position for closed in found.closed]
         if len(found.changed) + len(positions) > at_most:
             return Walk(found.changed, tuple(positions), gave_up=True)

@@ -135,6 +135,7 @@ class _Search:
         self.walked = Walk({}, ())
         self._are_told = False
         self._sides, self._on_progress = (old, new), on_progress
+        self._tried = 0
 
     async def walk(self) -> None:
         self.walked = await walk(*self._sides, self.probes, self._on_progress)
@@ -177,9 +178,11 @@ class _Search:
         """Take slots as ``offer``, until all are named."""
         async with aclosing(portions):
             async for slots in portions:
+                self._tried += len(slots)
                 await self.offer(slots)
                 if self._on_progress:
-                    self._on_progress("name slots", len(self.naming.named), self.naming.total)
+                    phase = f"name slots (keys named, {self._tried:,} slots tried)"
+                    self._on_progress(phase, len(self.naming.named), self.naming.total)
                 if self.naming.is_complete:
                     return
 

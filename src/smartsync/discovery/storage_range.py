@@ -135,7 +135,7 @@ async def _all_pages(
             else:
                 slots.add(slot)
         if on_progress:
-            on_progress("discover", len(slots) + len(unnamed), 0)
+            on_progress("discover (slots found)", len(slots) + len(unnamed), 0)
         start = _next(page.get("nextKey"), keys, start, chain.rpc.host)
     return slots, unnamed
 

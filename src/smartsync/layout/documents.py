@@ -37,12 +37,14 @@ def parse_layout(text: str, name: str, contract: str | None = None) -> Layout:
     name
         Stands for it in messages.
     contract
-        Which one, where the document has several: ``Token``, or ``src/Token.sol:Token`` where two have one name.
+        Which one, where the document has several: ``Token``, or ``src/Token.sol:Token`` where two have one name. Of a
+        document of one contract it must be that one.
 
     Raises
     ------
     ConfigError
-        It is none, it has no layout, or it does not tell of this contract; the hint says what file is wanted.
+        It is none, it has no layout, or it does not tell of this contract, or not of which one; the hint says what file
+        is wanted.
     """
     document = _json(text, name)
     contracts = document.get("output", document)
@@ -50,10 +52,9 @@ def parse_layout(text: str, name: str, contract: str | None = None) -> Layout:
     if isinstance(contracts, dict):
         chosen, document = _choose(dict(_contracts(contracts)), name, contract)
         name = f"{name}, {chosen}"
-    for key in ("storageLayout", "layout"):
-        if isinstance(document.get(key), dict):
-            document = document[key]
-            break
+    elif contract is not None:
+        _require_of(contract, document, name)
+    document = _layout_of(document)
     if isinstance(document.get("storage"), list):
         return parse_solc(document, name)
     if "storage_layout" in document or _is_old_vyper(document):
@@ -105,7 +106,7 @@ def _choose(
 ) -> tuple[str, Mapping[str, Any]]:
     if not contracts:
         raise ConfigError(f"{name}: none of its contracts has a storage layout", hint=_OUTPUT)
-    fitting = [one for one in contracts if contract in (None, one, one.rpartition(":")[2])]
+    fitting = [one for one in contracts if contract is None or _is_called(one, contract)]
     if len(fitting) == 1:
         return fitting[0], contracts[fitting[0]]
     offered = fitting or list(contracts)
@@ -113,6 +114,58 @@ def _choose(
     what = "no contract" if not fitting else "more than one contract"
     called = "" if contract is None else f" {shown(contract)}"
     raise ConfigError(f"{name}: {what}{called} in it", hint=f"choose one with --contract: {listed}")
+
+
+def _require_of(contract: str, document: Mapping[str, Any], name: str) -> None:
+    """Check that a document of one contract is of this one: another one's layout would find few slots, or none.
+
+    Raises
+    ------
+    ConfigError
+        It is of another one, or does not say of which.
+    """
+    told = sorted(set(_names(document)))
+    if not told:
+        raise ConfigError(
+            f"{name}: it has the layout of one contract and does not say whose, so it may not be that of "
+            f"{shown(contract)}",
+            hint="leave --contract out if it is; --contract chooses where a file tells of several",
+        )
+    if not any(_is_called(one, contract) for one in told):
+        raise ConfigError(
+            f"{name}: the layout in it is that of {', '.join(map(shown, told[:_NAMED_AT_MOST]))}, not of "
+            f"{shown(contract)}",
+            hint=f"take the file that the compiler writes of {shown(contract)} (forge inspect {contract} "
+            "storage-layout --json), or leave --contract out if this is the right one",
+        )
+
+
+def _names(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a document of one contract says of whose it is, as ``FILE:NAME`` or ``NAME``.
+
+    solc writes the contract beside each variable, and that is the one that inherits, not the one that declares it.
+    """
+    target = document.get("metadata")
+    for part in ("settings", "compilationTarget"):
+        target = target.get(part) if isinstance(target, dict) else None
+    if isinstance(target, dict):
+        yield from (f"{file}:{one}" for file, one in target.items() if isinstance(one, str))
+    if isinstance(document.get("contractName"), str):
+        yield f"{document.get('sourceName') or ''}:{document['contractName']}".removeprefix(":")
+    entries = _layout_of(document).get("storage")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("contract"), str):
+            yield entry["contract"]
+
+
+def _layout_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the part of a contract's document that is its layout; all of it where it is nothing else."""
+    parts = (document.get(key) for key in ("storageLayout", "layout"))
+    return next((part for part in parts if isinstance(part, dict)), document)
+
+
+def _is_called(told: str, contract: str) -> bool:
+    return contract in (told, told.rpartition(":")[2])
 
 
 def _is_old_vyper(document: Mapping[str, Any]) -> bool:

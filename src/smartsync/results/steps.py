@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Told ``(phase, done, total)`` while long work goes on; ``total`` is 0 where it is not known."""
+"""Told ``(phase, done, total)`` while long work goes on; ``total`` is 0 where it is not known.
+
+What stands in parentheses at the end of a phase says what is counted, and what else there is to tell: it may change
+while the phase goes on, as in ``walk (found of what changed, 3 still to look into)``.
+"""
 
 
 @dataclass(frozen=True, slots=True)

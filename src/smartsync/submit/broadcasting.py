@@ -61,6 +61,6 @@ async def _refusal(chain: Chain, error: RpcError, signed: Signed) -> Transaction
     text = error.text.lower()
     if "insufficient funds" in text:
         needed_wei = signed.gas * signed.newest.fees.max_fee_wei
-        return InsufficientFunds(signed.sender, await chain.balance(signed.sender), needed_wei)
+        return InsufficientFunds(signed.sender, await chain.balance(signed.sender), needed_wei, what=signed.what)
     hint = "another transaction of this account was faster: try again" if "nonce" in text else ""
     return TransactionError(f"{signed.what}: the node does not take the transaction: {error.text}", hint=hint)

@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 _MARGIN_PERCENT = 20
 """Gas on top of the estimate: what is estimated at one block is spent at another."""
 
+_MARGIN_OF_ALL_PERCENT = 50
+"""Likewise where the gas of several transactions was computed: each then asks for the margin of its own estimate."""
+
 _REPLICAS_OUT_OF_GAS = "OutOfGas"
 """``IReplica.OutOfGas``: what runs dry below the first frame is to a node a revert like any other."""
 
@@ -101,6 +104,26 @@ class Sender:
                 raise
             raise TransactionTooLarge(None, gas) from error
 
+    async def require_funds(self, gas: int, what: str) -> None:
+        """Check that the account can pay for so much gas at the present price, before anything is sent.
+
+        Parameters
+        ----------
+        gas
+            Of all of them together, as far as it is known.
+        what
+            What they do, for messages: "the fork".
+
+        Raises
+        ------
+        InsufficientFunds
+            It cannot. What is told as needed is what will do, whatever `send` asks for of each transaction.
+        """
+        fees, balance_wei = await self.chain.fees(), await self.chain.balance(self.address)
+        if balance_wei < gas * fees.present_wei:
+            needed_wei = gas * (100 + _MARGIN_OF_ALL_PERCENT) // 100 * fees.max_fee_wei
+            raise InsufficientFunds(self.address, balance_wei, needed_wei, what=what)
+
     async def cap(self) -> int:
         """Return the gas that one transaction may use."""
         limit = await self.chain.block_gas_limit()
@@ -159,7 +182,7 @@ class Sender:
             # In the turn: what was sent in the one before may be in a block already, and make this one revert.
             gas = await self._gas(to, data, what, after)
             fees = await self._fees(what)
-            await self._require_funds(gas, fees)
+            await self._require_funds(gas, fees, what)
             signed = Signed(what, self.address, await self._nonce(turn), to, data, gas, ())
             signed = sign(self._account, await self._chain(), signed, fees)
             await turn.write(signed)
@@ -196,11 +219,11 @@ class Sender:
             raise TransactionTooLarge(estimate, cap, what=what)
         return min(estimate + estimate * _MARGIN_PERCENT // 100, cap)
 
-    async def _require_funds(self, gas: int, fees: Fees) -> None:
+    async def _require_funds(self, gas: int, fees: Fees, what: str) -> None:
         balance_wei = await self.chain.balance(self.address)
         needed_wei = gas * fees.max_fee_wei
         if balance_wei < needed_wei:
-            raise InsufficientFunds(self.address, balance_wei, needed_wei)
+            raise InsufficientFunds(self.address, balance_wei, needed_wei, what=what)
 
     async def _nonce(self, turn: Turn) -> int:
         """Return the first nonce that is free: the node's next one, but for what was signed and it has not seen."""

@@ -10,6 +10,7 @@ from functools import partial
 from eth_account.signers.local import LocalAccount
 
 from smartsync.addresses import checked_address
+from smartsync.analysis.cost import empty_sync_gas
 from smartsync.anchors.attestation import AttestedLevel
 from smartsync.anchors.block import way_in
 from smartsync.anchors.collecting import RemoteSigners
@@ -155,12 +156,15 @@ class SmartSync(Reading, Anchoring, Delegating):
             done = ready.told_in(SyncResult(replica, record.block_number, header.number, header.hash, (), ready.steps))
             return done if block is not None else await self._finished(done, record.key.anchor)
         await require_reachable(self.target, record, header)
+        # Planning may take long: an account that has nothing is told of before.
+        await sender.require_funds(empty_sync_gas(0), "the sync")
         if on_progress:
             on_progress("plan", 0, 0)
         plan = await self._plan(replica, record, header, chosen, on_progress, hints)
         await require_still_canonical(self.source, header)
-        ready = await self._make_ready(replica, record, header, on_progress)
         submission = Submission(self.source, sender, self._hub(), replica, chosen, on_progress, hints)
+        await submission.require_funds(plan)
+        ready = await self._make_ready(replica, record, header, on_progress)
         try:
             sent, steps = await submission.run(plan, may_resume=block is None)
         except TransactionReverted as error:
@@ -168,7 +172,7 @@ class SmartSync(Reading, Anchoring, Delegating):
             raise
         header, changes = sent.header, sent.transition.changes
         ready = await self._told(replica, record, ready)
-        all_steps = (*ready.steps, *steps)
+        all_steps = ready.followed_by(steps)
         return ready.told_in(SyncResult(replica, record.block_number, header.number, header.hash, changes, all_steps))
 
     async def watch(

@@ -13,9 +13,17 @@ from eth_account.signers.local import LocalAccount
 from smartsync.addresses import ZERO_ADDRESS, checked_address
 from smartsync.chain import Chain
 from smartsync.discovery.completeness import SourceState, source_values
-from smartsync.errors import NodeError, NodeUnreachable, ReplicaError, SourceIsProxy, TransactionReverted
+from smartsync.errors import NodeError, NodeUnreachable, ReplicaError, SourceError, SourceIsProxy, TransactionReverted
 from smartsync.header import Header
-from smartsync.implementations import Resolution, copy_of, implementation_of, other_kind, resolution_of
+from smartsync.implementations import (
+    Resolution,
+    copy_of,
+    implementation_of,
+    other_kind,
+    resolution_of,
+    told,
+    without_copy,
+)
 from smartsync.replica import ReplicaRecord
 from smartsync.results import ForkResult, Progress, Supplied, SyncResult
 from smartsync.source import PROXY_SLOTS, read_code
@@ -62,13 +70,14 @@ class Delegating(Connection, ABC):
         resolution = await self._resolution(replica, record, header)
         if resolution is None:
             raise ReplicaError(
-                f"{replica} is not the replica of a proxy: it answers by a copy of its source's own code",
-                hint="where that is gone, anybody can put it back by the hub's restoreLogic",
+                f"{replica} is not the replica of a proxy: it answers by a copy of its source's own code, and there is "
+                "nothing to supply",
+                hint=f"nothing has to be done; smartsync status {replica} tells how it stands",
             )
         slots = list(PROXY_SLOTS.values())
-        told = await self.target.storage_at(replica, slots, record.target_block)
+        held = await self.target.storage_at(replica, slots, record.target_block)
         supplying = self._supplying(record.key.anchor, on_progress)
-        values = dict(zip(slots, told, strict=True))
+        values = dict(zip(slots, held, strict=True))
         named = await supplying.make_ready(resolution, record.key.code_hash, values, header)
         if resolution.is_beacon:
             # What the beacon's own replica says now, whatever the source's node said.
@@ -81,14 +90,14 @@ class Delegating(Connection, ABC):
     # --- parts ---
 
     def _supplying(self, anchor: str, on_progress: Progress | None, limit: int | None = None) -> Supplying:
-        sender, hub = self._paying(), self._hub()
+        sender, hub, of_beacon = self._paying(), self._hub(), _of_beacon(on_progress)
 
         async def fork(beacon: str, block: int) -> ForkResult:
-            one = Fork(self.source, self.target, hub, anchor, sender, on_progress, limit=limit)
+            one = Fork(self.source, self.target, hub, anchor, sender, of_beacon, limit=limit)
             return await one.run(beacon, block, None)
 
         async def sync(replica: str, block: int) -> SyncResult:
-            return await self._bring(replica, block, on_progress)
+            return await self._bring(replica, block, of_beacon)
 
         return Supplying(self.source, sender, hub, anchor, fork, sync, on_progress, self._words)
 
@@ -112,10 +121,12 @@ class Delegating(Connection, ABC):
             Nothing else would work either.
         """
         supplying = self._supplying(record.key.anchor, on_progress, _BEACON_SLOTS)
+        is_beacon = False
         try:
             resolution = await self._resolution(replica, record, header)
             if resolution is None:
                 return Ready()
+            is_beacon = resolution.is_beacon
             state = await source_values(self.source, header, record.key.source, list(PROXY_SLOTS.values()))
             await self._require_kind(resolution, record, state, header)
             work = partial(supplying.make_ready, resolution, record.key.code_hash, state.values, header)
@@ -128,8 +139,9 @@ class Delegating(Connection, ABC):
         except NodeUnreachable:
             raise
         except NOT_THE_REPLICAS as error:
-            return Ready(None, tuple(supplying.steps), error.message, isinstance(error, SourceIsProxy))
-        return Ready(named, tuple(supplying.steps))
+            why = told(error) if isinstance(error, SourceError) else error.message
+            return Ready(None, tuple(supplying.steps), why, isinstance(error, SourceIsProxy), is_beacon)
+        return Ready(named, tuple(supplying.steps), beacon=is_beacon)
 
     @contextmanager
     def _remembering(self, replica: str) -> Iterator[Attempts]:
@@ -165,7 +177,15 @@ class Delegating(Connection, ABC):
         except NodeError:
             return ready
         if copy is None:
-            return replace(ready, unreadable=ready.unreadable or f"no copy of {named} is there: smartsync supply")
+            return replace(ready, unreadable=ready.unreadable or without_copy(named))
         if attempts := self._attempts.get(replica):
             attempts.forget()
         return replace(ready, implementation=named, unreadable="")
+
+
+def _of_beacon(on_progress: Progress | None) -> Progress | None:
+    """Return what tells of the phases that they are of the beacon's replica: the proxy's own have the same names."""
+    if on_progress is None:
+        return None
+    tell = on_progress
+    return lambda phase, done, total: tell(f"beacon: {phase}", done, total)

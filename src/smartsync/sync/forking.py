@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
 
+from smartsync.analysis.cost import activation_gas, creation_gas, fill_gas, resolver_gas
 from smartsync.anchors.block import require_same_source
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
@@ -15,8 +16,9 @@ from smartsync.errors import BlockNotAccepted, SourceError, SourceIsProxy, Trans
 from smartsync.header import Header
 from smartsync.implementations import resolution_by, resolver_hash
 from smartsync.keccak import keccak256
-from smartsync.replica import ReplicaRecord, read_record, replica_values
+from smartsync.replica import ReplicaKey, ReplicaRecord, logic_of, read_record, replica_values
 from smartsync.results import ForkResult, Progress, Step
+from smartsync.source import BEACON_KIND
 from smartsync.submit import Sender
 from smartsync.sync.blocks import accepted_header, require_still_canonical
 from smartsync.sync.filling import Filling
@@ -37,6 +39,7 @@ class Fork(Work):
     """One fork in the making. ``hints``: what the user knows of the contract; ``steps`` grows with each transaction.
 
     ``supplying`` brings what a proxy delegates to; without it proxies are refused. ``limit``: the most slots.
+    ``has_beacon``: whether it is of a beacon's proxy, whose steps are told apart from the beacon's.
     """
 
     source: Chain
@@ -50,6 +53,7 @@ class Fork(Work):
     supplying: Supplying | None = None
     limit: int | None = None
     steps: list[Step] = field(default_factory=list, init=False)
+    has_beacon: bool = field(default=False, init=False)
 
     async def run(self, original: str, block: int | None, slots: set[bytes] | None) -> ForkResult:
         """Create the replica or carry on with it, until it is active.
@@ -63,6 +67,7 @@ class Fork(Work):
         self._progress("read source", 0, 0)
         header = await accepted_header(self.source, self.target, self.anchor, block)
         code, proxy = await self._look_at(original, header)
+        self.has_beacon = proxy is not None and proxy[0] == BEACON_KIND
         key = await self._key(original, code, proxy)
         (replica,) = await call_view(self.target, "Hub", self.hub, "replicaOf", [key])
         # What an earlier run sent may still be under way: it is not to be paid for twice.
@@ -75,6 +80,10 @@ class Fork(Work):
                 f"the replica {replica} was created for blocks from {record.first_block} on, not for {header.number}",
                 hint="leave --block out, or take a newer one",
             )
+        # Reading the source takes its time: that there is no money is told before, as far as it is known by then.
+        creation = creation_gas() if record is None else 0
+        least = creation + await self._activation_gas(key, code, proxy, 0)
+        await self.sender.require_funds(least, "the fork (its slots not yet counted)")
         # All of the source is known and complete before anything is sent.
         state, _ = await whole_storage(self.source, header, original, slots, self.hints, self.on_progress)
         if self.limit is not None and len(state.values) > self.limit:
@@ -82,15 +91,19 @@ class Fork(Work):
                 f"{original} has {len(state.values)} slots, and more than {self.limit} are not replicated unasked",
                 hint="smartsync supply REPLICA pays for them",
             )
-        implementation = await self._supply(proxy, header, state, keccak256(code))
+        proof = encode_account_proof(header.state_root, original, state.account_nodes)
+        activation = await self._activation_gas(key, code, proxy, len(proof))
+        gas = activation + (creation + fill_gas(len(state.values)) if record is None else 0)
+        await self._require_funds(gas)
+        implementation = await self._supply(proxy, header, state, keccak256(code), gas)
         if record is None:
             data = encode_call("Hub", "create", [*key[:3], *key[4:], header.number])
             await self._transact(self.hub, data, "create replica")
         # Reading the source takes its time, and few nodes serve what the target's storage was then.
         record = await read_record(self.target, self.hub, replica)
-        await self._fill(replica, record, state)
+        await self._fill(replica, record, state, 0 if creation else activation)
         await require_still_canonical(self.source, header)
-        await self._activate(replica, original, header, state, code)
+        await self._activate(replica, header, proof, code)
         return ForkResult(
             replica, original, header.number, header.hash, len(state.values), tuple(self.steps), implementation
         )
@@ -112,12 +125,27 @@ class Fork(Work):
             logic_hash = await resolver_hash(self.target, self.hub, self.anchor, code, *proxy)
         return chain_id, original, self.anchor, self.sender.address, keccak256(code), logic_hash
 
+    async def _activation_gas(
+        self, key: tuple[int, str, str, str, bytes, bytes], code: bytes, proxy: tuple[str, str] | None, proof_bytes: int
+    ) -> int:
+        """Return about what the activation takes: little where another replica has brought the same logic."""
+        if await self.target.code(await logic_of(self.target, self.hub, ReplicaKey(*key))):
+            return activation_gas(b"", proof_bytes)
+        return (resolver_gas if proxy else activation_gas)(code, proof_bytes)
+
+    async def _require_funds(self, gas: int) -> None:
+        await self.sender.require_funds(gas, "the fork")
+
     async def _supply(
-        self, proxy: tuple[str, str] | None, header: Header, state: SourceState, code_hash: bytes
+        self, proxy: tuple[str, str] | None, header: Header, state: SourceState, code_hash: bytes, gas: int
     ) -> str | None:
-        """Have what a proxy's replica will delegate to, before it is made; return the implementation."""
+        """Have what a proxy's replica will delegate to, before it is made; return the implementation.
+
+        ``gas`` is about what the rest will take.
+        """
         if proxy is None or self.supplying is None:
             return None
+        self.supplying.gas_after = gas
         sent = len(self.supplying.steps)
         try:
             return await self.supplying.make_ready(resolution_by(*proxy), code_hash, state.values, header)
@@ -130,8 +158,11 @@ class Fork(Work):
         except UnknownReplica:
             return None
 
-    async def _fill(self, replica: str, record: ReplicaRecord, state: SourceState) -> None:
+    async def _fill(self, replica: str, record: ReplicaRecord, state: SourceState, gas_after: int) -> None:
+        """Write what is missing. ``gas_after``: where an earlier run began it, about what comes after; else 0."""
         filling = Filling(await replica_values(self.target, self.hub, replica, record, state.values), state.values)
+        if gas_after:
+            await self._require_funds(fill_gas(filling.total) + gas_after)
         size = max(1, _FILL_GAS // _GAS_PER_NEW_SLOT)
         while filling.done < filling.total:
             self._progress("fill", filling.done, filling.total)
@@ -148,7 +179,10 @@ class Fork(Work):
             filling.land()
         self._progress("fill", filling.total, filling.total)
 
-    async def _activate(self, replica: str, original: str, header: Header, state: SourceState, code: bytes) -> None:
+    async def _activate(self, replica: str, header: Header, proof: bytes, code: bytes) -> None:
         self._progress("activate", 0, 0)
-        proof = encode_account_proof(header.state_root, original, state.account_nodes)
         await self._transact(self.hub, encode_call("Hub", "activate", [replica, header.hash, proof, code]), "activate")
+
+    async def _transact(self, to: str, data: bytes, what: str) -> None:
+        # By the class's name: a class with slots is made anew, and super() knows the one before.
+        await Work._transact(self, to, data, f"proxy: {what}" if self.has_beacon else what)

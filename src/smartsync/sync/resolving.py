@@ -11,7 +11,7 @@ from smartsync.contracts import parse_signature
 from smartsync.discovery.completeness import source_values
 from smartsync.errors import ConfigError, TransactionReverted
 from smartsync.header import Header
-from smartsync.implementations import Resolution, beacon_replica, copy_of, implementation_behind, misleads
+from smartsync.implementations import Resolution, beacon_replica, copy_of, implementation_behind, misleads, why_uncopied
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, logic_of, read_record
 from smartsync.results import Check
@@ -76,9 +76,10 @@ class Resolving:
         """Compare the copy that the replica delegates to with the code that the implementation is proven to have."""
         name = "implementation"
         copy = await copy_of(self.target, self.hub, self.record.key.anchor, named)
-        if copy is None:
-            return Check(name, False, f"no copy of {named} is there: reads are refused; smartsync supply")
         account = (await source_values(self.source, self.header, named, [])).account
+        if copy is None:
+            why = await why_uncopied(self.source, named, self.header.number, account or NO_ACCOUNT)
+            return Check(name, False, f"reads are refused: {why}")
         block = self.record.target_block
         code = await self.target.code(copy, block)
         why = await misleads(self.target, self.replica, self.record.key.code_hash, self.resolution, named, code, block)

@@ -8,7 +8,7 @@ from smartsync.anchors.block import AnchoredBlock, accepted_block, anchor_state,
 from smartsync.chain import Chain
 from smartsync.errors import AnchorError, InvalidProof, NoCode, TransactionReverted
 from smartsync.header import Header
-from smartsync.implementations import copy_of, implementation_of, misleads, resolution_of
+from smartsync.implementations import copy_of, implementation_of, misleads, resolution_of, why_uncopied
 from smartsync.replica import ReplicaRecord, logic_of, read_record
 from smartsync.results import ReplicaState
 
@@ -30,7 +30,7 @@ async def state_of(source: Chain, target: Chain, hub: str, replica: str) -> Repl
     newest = await source.header("latest") if await source.chain_id() == record.key.source_chain_id else None
     is_comparable = newest is not None and any(record.block_hash)
     source_hash = await source.hash_at(record.block_number) if is_comparable else None
-    delegation = await _delegation(source, target, hub, replica, record, newest)
+    delegation = await _delegation(source, target, hub, replica, record, newest, accepted)
     return ReplicaState(
         replica=replica,
         status=record.status,
@@ -71,7 +71,13 @@ class _Delegation:
 
 
 async def _delegation(
-    source: Chain, target: Chain, hub: str, replica: str, record: ReplicaRecord, newest: Header | None
+    source: Chain,
+    target: Chain,
+    hub: str,
+    replica: str,
+    record: ReplicaRecord,
+    newest: Header | None,
+    accepted: int | None,
 ) -> _Delegation:
     if newest is None:  # not the node of its source, which would have to be asked for a clone's code
         return _Delegation()
@@ -87,7 +93,9 @@ async def _delegation(
         return _Delegation(resolution.kind, None, None, error.reason)
     copy = await copy_of(target, hub, record.key.anchor, named)
     if copy is None:
-        return _Delegation(resolution.kind, named, None, f"no copy of {named} is there: smartsync supply")
+        # As smartsync supply would find it: at the newest block that the anchor accepts.
+        why = await why_uncopied(source, named, newest.number if accepted is None else accepted)
+        return _Delegation(resolution.kind, named, None, why)
     code = await target.code(copy)
     why = await misleads(target, replica, record.key.code_hash, resolution, named, code, record.target_block)
     return _Delegation(resolution.kind, named, copy, why)

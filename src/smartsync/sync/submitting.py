@@ -13,7 +13,7 @@ from smartsync.errors import AnchorError, BlockUnavailable, IncompleteSlots, Tra
 from smartsync.replica import ReplicaRecord
 from smartsync.results import Progress, Step
 from smartsync.submit import Sender, fits_pools, step_of
-from smartsync.sync.parts import InParts
+from smartsync.sync.parts import InParts, least_gas
 from smartsync.sync.planning import Plan, plan_sync
 from smartsync.sync.resuming import header_to_resume, unfinished_blocks
 
@@ -59,10 +59,23 @@ class Submission:
         await transition.run()
         return transition.plan, transition.steps
 
+    async def require_funds(self, plan: Plan) -> None:
+        """Check that the account can pay for what a transition takes at least, before anything of it is sent.
+
+        Raises
+        ------
+        InsufficientFunds
+            It cannot.
+        """
+        await self.sender.require_funds(least_gas(self._data(plan), plan.transition.changes), "the sync")
+
+    def _data(self, plan: Plan) -> bytes:
+        arguments = [self.replica, plan.header.hash, plan.account_proof, plan.transition.witness]
+        return encode_call("Hub", "sync", arguments)
+
     async def _at_once(self, plan: Plan) -> Step:
         what = f"sync to block {plan.header.number}"
-        arguments = [self.replica, plan.header.hash, plan.account_proof, plan.transition.witness]
-        data = encode_call("Hub", "sync", arguments)
+        data = self._data(plan)
         if not fits_pools(data):
             raise TransactionTooLarge(None, await self.sender.cap(), what=what)
         return step_of(what, await self.sender.send(self.hub, data, what=what))

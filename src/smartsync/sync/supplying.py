@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from smartsync.addresses import ZERO_ADDRESS
+from smartsync.analysis.cost import supply_gas
 from smartsync.anchors.block import accepted_block
 from smartsync.chain import Block, Chain
 from smartsync.clones import find_clone
@@ -27,10 +28,10 @@ from smartsync.header import Header
 from smartsync.implementations import (
     Resolution,
     beacon_replica,
-    behind,
     book_of,
     copy_of,
     further_proxy,
+    nothing_to_copy,
     other_slots,
     proxy_of_its_own,
 )
@@ -56,17 +57,28 @@ node was believed last what the beacon names, and what that was; None where that
 class Ready:
     """What was done so that a replica can be read: ``unreadable`` says why it cannot, empty where it can.
 
-    ``misleads`` where it answers all the same, by something that is not the source's.
+    ``misleads`` where it answers all the same, by something that is not the source's; ``beacon`` where it is the
+    replica of a beacon's proxy.
     """
 
     implementation: str | None = None
     steps: tuple[Step, ...] = ()
     unreadable: str = ""
     misleads: bool = False
+    beacon: bool = False
 
     def told_in(self, result: SyncResult) -> SyncResult:
         """Return a sync's result that tells of this, too."""
         return replace(result, implementation=self.implementation, unreadable=self.unreadable)
+
+    def followed_by(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """Return these steps and the replica's own behind them."""
+        return (*self.steps, *(steps_of("proxy", steps) if self.beacon else steps))
+
+
+def steps_of(whose: Literal["proxy", "beacon"], steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Return steps that say of which replica they are: a proxy's and its beacon's would look the same."""
+    return tuple(replace(step, what=f"{whose}: {step.what}") for step in steps)
 
 
 @dataclass(slots=True)
@@ -74,7 +86,8 @@ class Supplying(Work):
     """Copies for the replicas of one anchor. ``steps`` grows with each transaction sent.
 
     ``fork`` replicates a beacon at a block, ``sync`` brings its replica to a block: a beacon's replica is one like any
-    other. ``words`` is kept from one time to the next: else a node that lies would be paid for each time.
+    other. ``words`` is kept from one time to the next: else a node that lies would be paid for each time. ``gas_after``
+    is about what the caller will need when all is there.
     """
 
     source: Chain
@@ -86,6 +99,7 @@ class Supplying(Work):
     on_progress: Progress | None = None
     words: Words = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    gas_after: int = 0
 
     async def make_ready(
         self, resolution: Resolution, code_hash: bytes, values: Mapping[bytes, int], header: Header
@@ -108,10 +122,7 @@ class Supplying(Work):
         """
         named = resolution.named_by(values.get(resolution.slot or b"", 0))
         if named == ZERO_ADDRESS:
-            raise NoCode(
-                f"the proxy names no implementation at block {header.number}",
-                hint="its replica answers as soon as it does; smartsync sync goes on",
-            )
+            raise nothing_to_copy(named, header.number)
         if not resolution.is_beacon:
             await self._require_no_proxy(named, resolution, code_hash, values, header)
             await self.supply(named, header)
@@ -120,7 +131,7 @@ class Supplying(Work):
         # What cannot be replicated is told before anything is sent; somebody else may have named it all the same.
         _, proxy = await look_at_proven(self.source, named, header)
         if proxy is not None:
-            raise SourceIsProxy(*proxy, "it stands where a contract is needed that answers by itself")
+            raise SourceIsProxy(*proxy, through=f"its beacon {named}")
         word = await self._answer(named, replica, header)
         if word is not None:
             await self._require_no_proxy(word, resolution, code_hash, values, header)
@@ -176,15 +187,20 @@ class Supplying(Work):
                 await self._send(implementation, header, nodes, b"", f"end the copy of {implementation}")
             raise
         is_here = code == await target.code(await self._place(code))
+        if not is_here:
+            await self.sender.require_funds(supply_gas(code, len(nodes)) + self.gas_after, "all that is to be sent")
         await self._send(implementation, header, nodes, b"" if is_here else code, f"supply {implementation}")
 
     async def _code(self, implementation: str, header: Header, account: Account) -> bytes:
         """Return an implementation's code. Its own storage does not matter: it runs in its proxy's."""
-        code = await read_code(self.source, implementation, header.number, account=account)
+        try:
+            code = await read_code(self.source, implementation, header.number, account=account)
+        except NoCode as error:
+            raise nothing_to_copy(implementation, header.number) from error
         require_deployable(code, implementation)
         clone = find_clone(code)
         if clone is not None:
-            raise SourceIsProxy(*clone, behind(implementation))
+            raise SourceIsProxy(*clone, through=f"its implementation {implementation}")
         return code
 
     async def _require_no_proxy(
@@ -202,7 +218,10 @@ class Supplying(Work):
         others = other_slots(resolution, values)
         if not others:
             return
-        code = await read_code(self.source, implementation, header.number, account=account)
+        try:
+            code = await read_code(self.source, implementation, header.number, account=account)
+        except NoCode as error:
+            raise nothing_to_copy(implementation, header.number) from error
         further = further_proxy(others, implementation, code)
         if further is not None:
             raise further
@@ -291,7 +310,7 @@ class Supplying(Work):
             return replica
         self._progress(f"sync the beacon {beacon}")
         try:
-            self.steps += (await self.sync(replica, header.number)).steps
+            self.steps += steps_of("beacon", (await self.sync(replica, header.number)).steps)
         except (ReplicaMoved, BlockNotAccepted):
             # Another watcher, of another proxy of this beacon, may have been faster.
             if not await self._is_there(replica, header):
@@ -304,7 +323,7 @@ class Supplying(Work):
         if named == ZERO_ADDRESS:
             return None
         try:
-            self.steps += (await self.sync(named, header.number)).steps
+            self.steps += steps_of("beacon", (await self.sync(named, header.number)).steps)
         except (SourceError, ReplicaError, TransactionReverted):
             return None  # of other code, perhaps: then it takes another replica
         return named
@@ -313,9 +332,9 @@ class Supplying(Work):
         """Return a replica that answers for the beacon: a new one, or one of this account's that nobody has named."""
         self._progress(f"replicate the beacon {beacon}")
         forked = await self.fork(beacon, header.number)
-        self.steps += forked.steps
+        self.steps += steps_of("beacon", forked.steps)
         if (await read_record(self.sender.chain, self.hub, forked.replica)).status != "active":
-            self.steps += (await self.sync(forked.replica, header.number)).steps
+            self.steps += steps_of("beacon", (await self.sync(forked.replica, header.number)).steps)
         return await self._name(beacon, forked.replica)
 
     async def _name(self, beacon: str, replica: str) -> str:

@@ -21,7 +21,40 @@ def test_progress_not_a_terminal_long_phase_told_every_ten_seconds() -> None:
     with shown_progress(console, clock=lambda: next(times)) as on_progress:
         for done in range(5):
             on_progress("fill", done, 100)
-    assert console.file.getvalue() == "fill 0/100\nfill 2/100\nfill 4/100\n"
+    assert console.file.getvalue() == "fill 0/100\nfill 2/100, 10 s\nfill 4/100, 20 s\n"
+
+
+def told(*steps: tuple[float, str, int, int]) -> str:
+    """Return the lines that are written of phases, each told at a time in seconds."""
+    console, times = Console(file=io.StringIO()), iter([at for at, *_ in steps])
+    with shown_progress(console, clock=lambda: next(times)) as on_progress:
+        for _, *step in steps:
+            on_progress(*step)
+    text: str = console.file.getvalue()
+    return text
+
+
+def test_progress_not_a_terminal_says_what_is_counted_how_much_of_it_and_how_long() -> None:
+    assert told(
+        (0.0, "discover by guessed keys", 0, 0),
+        (2.0, "discover by guessed keys (slots tried, 3 found)", 500, 0),
+        (11.0, "discover by guessed keys (slots tried, 7 found)", 1_000, 0),
+        (12.5, "discover by guessed keys (slots tried, 9 found)", 1_200, 0),
+        (12.5, "name slots (keys named, 40 slots tried)", 1, 9),
+    ) == (
+        "discover by guessed keys\n"
+        "discover by guessed keys: 1000 slots tried, 7 found, 11 s\n"
+        "discover by guessed keys: 1200 slots tried, 9 found, 12 s\n"
+        "name slots: 1/9 keys named, 40 slots tried\n"
+    )
+
+
+def test_progress_not_a_terminal_tells_how_far_the_last_phase_came() -> None:
+    assert told((0.0, "walk (found)", 0, 0), (1.0, "walk (found)", 3, 0)) == "walk: 0 found\nwalk: 3 found, 1 s\n"
+
+
+def test_progress_not_a_terminal_phase_without_counts_is_told_once() -> None:
+    assert told((0.0, "walk", 0, 0), (1.0, "submit", 0, 0)) == "walk\nsubmit\n"
 
 
 def test_progress_on_terminal_draws_and_clears() -> None:

@@ -68,7 +68,7 @@ async def test_candidates_without_a_first_block_begins_at_the_creation(fake: Any
     found = await prestate.candidates(node.chain, ADDRESS, None, 40, lambda *step: steps.append(step))
     assert found.slots == {slot(1)}
     assert traced_blocks(node) == list(range(17, 41))
-    assert steps[-1] == ("discover", 23, 23)
+    assert steps[-1] == ("discover (blocks looked into)", 23, 23)
 
 
 async def test_candidates_missing_method_shows_before_the_creation_is_searched(fake: Any) -> None:

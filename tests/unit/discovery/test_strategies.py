@@ -101,6 +101,27 @@ async def test_strategies_what_a_node_could_not_name_is_handed_to_the_naming_and
     assert [one.strategy for one in found][-2:] == ["low slots", "guessed keys"], "a node's word keeps nothing from it"
 
 
+async def test_strategies_tell_which_is_at_work_and_how_many_slots_it_found(fake: Any) -> None:
+    async def find(*given: Any) -> Candidates:
+        on_progress = given[-1]
+        on_progress("walk (found)", 1, 0)
+        on_progress("discover (slots tried, 2 found)", 7, 9)
+        return Candidates({bytes(32), b"\x01" * 32})
+
+    walk = Strategy("proof walk", find, "", ""), Strategy("naming", find, "", "")
+    told: list[tuple[str, int, int]] = []
+    wanted = able(fake({})).chain, ADDRESS, None, 9
+    async for found in strategies(*wanted, on_progress=lambda *step: told.append(step), walk=walk):
+        assert found.strategy == "proof walk"
+        break
+    assert told == [
+        ("discover by proof walk", 0, 0),
+        ("walk (found)", 1, 0),
+        ("discover by proof walk (slots tried, 2 found)", 7, 9),
+        ("discover by proof walk (slots found)", 2, 0),
+    ]
+
+
 async def test_strategies_walk_that_gave_up_is_followed_by_guesses(fake: Any) -> None:
     async def find(*_: object) -> Candidates:
         return Candidates(set(), ("too many",))

@@ -62,6 +62,59 @@ def test_parse_layout_contract_that_is_not_told_is_asked_for(contract: str | Non
     assert caught.value.hint == "choose one with --contract: src/A.sol:Token, src/A.sol:Base"
 
 
+ARTIFACT = {"metadata": {"settings": {"compilationTarget": {"src/A.sol": "Empty"}}}, "storageLayout": {"storage": []}}
+"""Of a contract without variables, which Foundry's artifact names all the same."""
+
+
+@pytest.mark.parametrize(
+    ("document", "contract"),
+    [
+        (TOKEN, "Token"),
+        (TOKEN, "Variables.sol:Token"),
+        ({"abi": [], "storageLayout": TOKEN}, "Token"),
+        ({"contractName": "Made", "sourceName": "src/M.sol", "storageLayout": TOKEN}, "src/M.sol:Made"),
+        (ARTIFACT, "src/A.sol:Empty"),
+    ],
+    ids=["forge inspect", "with its file", "artifact", "hardhat-deploy", "no variables"],
+)
+def test_parse_layout_of_one_contract_takes_its_name(document: dict[str, Any], contract: str) -> None:
+    expected = parse_layout(json.dumps(document), "file.json")
+    assert parse_layout(json.dumps(document), "file.json", contract) == expected
+
+
+@pytest.mark.parametrize(
+    ("document", "contract", "whose"),
+    [
+        (TOKEN, "Base", "'Variables.sol:Token'"),
+        (TOKEN, "src/Other.sol:Token", "'Variables.sol:Token'"),
+        (TOKEN, "oken", "'Variables.sol:Token'"),
+        ({"abi": [], "storageLayout": TOKEN}, "Base", "'Variables.sol:Token'"),
+        (ARTIFACT, "Token", "'src/A.sol:Empty'"),
+    ],
+    ids=["forge inspect", "another file", "a part of the name", "artifact", "no variables"],
+)
+def test_parse_layout_of_another_contract_than_the_named_one_is_refused(
+    document: dict[str, Any], contract: str, whose: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_layout(json.dumps(document), "file.json", contract)
+    assert caught.value.message == f"file.json: the layout in it is that of {whose}, not of '{contract}'"
+    assert f"forge inspect {contract} storage-layout --json" in caught.value.hint
+
+
+@pytest.mark.parametrize("document", [VYPER, VYPER["storage_layout"], {"storage": [], "types": {}}])
+def test_parse_layout_that_does_not_say_whose_it_is_is_not_taken_for_the_named_one(document: object) -> None:
+    with pytest.raises(ConfigError, match="does not say whose") as caught:
+        parse_layout(json.dumps(document), "file.json", "Token")
+    assert "leave --contract out" in caught.value.hint
+
+
+@pytest.mark.parametrize("told", [7, {"settings": 7}, {"settings": {"compilationTarget": 7}}])
+def test_parse_layout_metadata_that_is_none_names_nothing(told: object) -> None:
+    with pytest.raises(ConfigError, match="does not say whose"):
+        parse_layout(json.dumps({"metadata": told, "storage": [7, {"contract": 7}]}), "file.json", "Token")
+
+
 def test_parse_layout_two_contracts_of_one_name_are_told_apart_by_file() -> None:
     document = contracts(Token=TOKEN)
     document["contracts"]["src/B.sol"] = {"Token": {"storageLayout": OTHER}}

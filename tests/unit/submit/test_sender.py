@@ -233,6 +233,51 @@ async def test_send_unfunded_account_sends_nothing(node: Target, sender: Sender)
         await sender.send(TO, b"", what="sync")
     assert (caught.value.balance_wei, caught.value.needed_wei) == (120_000 * 203 - 1, 120_000 * 203)
     assert (caught.value.address, node.sent) == (ACCOUNT.address, [])
+    assert "sync may cost up to" in caught.value.message
+
+
+@pytest.mark.parametrize("balance_wei", [0, 1_000_000 * 103 - 1])
+async def test_require_funds_account_that_cannot_pay_is_told_what_will_do(
+    node: Target, sender: Sender, balance_wei: int
+) -> None:
+    node.results["eth_getBalance"] = hex(balance_wei)
+    with pytest.raises(InsufficientFunds) as caught:
+        await sender.require_funds(1_000_000, "the fork")
+    # With more than the margin of each transaction's gas, at the price that each offers.
+    assert (caught.value.balance_wei, caught.value.needed_wei) == (balance_wei, 1_500_000 * 203)
+    assert caught.value.message.startswith(f"account {ACCOUNT.address} has ")
+    assert "the fork may cost up to 0.0000000003045 ether" in caught.value.message
+
+
+async def test_require_funds_of_the_present_price_is_enough(node: Target, sender: Sender) -> None:
+    node.results["eth_getBalance"] = hex(1_000_000 * 103)
+    await sender.require_funds(1_000_000, "the fork")
+
+
+async def test_require_funds_where_gas_costs_nothing_needs_none(node: Target, sender: Sender) -> None:
+    node.results |= {"eth_getBalance": "0x0", "eth_gasPrice": "0x0", "eth_feeHistory": None}
+    node.results["eth_getBlockByNumber"] = {"gasLimit": hex(30_000_000)}
+    node.results["eth_feeHistory"] = {}
+    await sender.require_funds(1_000_000, "the fork")
+
+
+@pytest.mark.parametrize(
+    ("balance_wei", "needed_wei", "has", "needs", "missing"),
+    [
+        (0, 10**18, "0", "1", "1"),
+        (10**18 - 1, 10**18, "0.9999", "1", "0.000000000000000001"),
+        (123_456 * 10**18, 123_457 * 10**18, "123400", "123500", "1"),
+        (456_120_000_000_001, 456_129_999_999_999, "0.0004561", "0.0004562", "0.00000001"),
+    ],
+)
+def test_insufficient_funds_says_ether_that_never_looks_like_enough(
+    balance_wei: int, needed_wei: int, has: str, needs: str, missing: str
+) -> None:
+    error = InsufficientFunds("0x00", balance_wei, needed_wei, what="the fork")
+    assert error.message == (
+        f"account 0x00 has {has} ether on the target chain, and the fork may cost up to {needs} ether"
+    )
+    assert f"with {missing} ether or more" in error.hint
 
 
 async def test_send_refused_for_funds_is_insufficient_funds(node: Target, sender: Sender) -> None:
