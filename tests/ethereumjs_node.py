@@ -3,7 +3,7 @@
 It runs under Prague and executes what it is given by the Engine API; it reorganises when it is told that the head is on
 another branch. It is among the hostile nodes for what it tells of storage and traces, see `tests/hostile_node.py`.
 
-``ETHEREUMJS`` names its program where it is not in ``node_modules``.
+It is in ``.tools/ethereumjs`` (``make ethereumjs``); ``ETHEREUMJS`` names its program where it is elsewhere.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ _HISTORY_CODE = (
 def find_ethereumjs() -> Path | None:
     """Return the path of its program, None where it is not installed."""
     try:
-        path = Path(os.environ.get("ETHEREUMJS") or tools_root() / "node_modules" / ".bin" / "ethereumjs")
+        installed = tools_root() / ".tools" / "ethereumjs" / "node_modules" / ".bin" / "ethereumjs"
+        path = Path(os.environ.get("ETHEREUMJS") or installed)
     except ToolMissing:
         return None
     return path if path.is_file() else None
@@ -115,7 +116,7 @@ def ethereumjs_node() -> Iterator[EthereumJs]:
     """
     program, engine_port, peers_port = find_ethereumjs(), free_port(), free_port()
     if program is None:
-        raise ToolMissing("@ethereumjs/client", "not in node_modules", hint="install it, or name it in ETHEREUMJS")
+        raise ToolMissing("@ethereumjs/client", "not in .tools/ethereumjs", hint="run `make ethereumjs`")
 
     def command(port: int, folder: Path) -> list[str]:
         genesis, chain = folder / "genesis.json", folder / "chain"

@@ -14,11 +14,12 @@ from smartsync.discovery.block_range import creation_block
 from smartsync.discovery.completeness import SourceState, check_complete, source_values
 from smartsync.discovery.slots_file import parse_slots
 from smartsync.doctor import examine
-from smartsync.errors import BlockUnavailable, IncompleteSlots, MethodMissing, NodeError, NonCanonicalTrie
+from smartsync.errors import BlockUnavailable, IncompleteSlots, InvalidProof, MethodMissing, NodeError, NonCanonicalTrie
 from smartsync.keccak import keccak256
 from smartsync.rpc import Rpc
 from smartsync.source import inspect
 from smartsync.testing import Node
+from smartsync.types import EMPTY_ROOT
 
 # for (i = 0; i < calldatasize; i += 64) sstore(calldataload(i), calldataload(i + 32))
 RUNTIME = bytes.fromhex("60005b3681101560185780602001358135556040016002565b00")
@@ -313,6 +314,18 @@ async def test_source_values_anvil_after_a_deletion_is_not_canonical(anvil: Node
         with pytest.raises(NonCanonicalTrie, match="holds a zero") as caught:
             await read(chain, contract, contract.last, found.slots)
         assert "another node" in caught.value.hint
+
+
+async def test_source_values_anvil_at_block_0_are_not_proven(anvil: Node) -> None:
+    """Its header is the preimage of its hash, and has the root of an empty state."""
+    transact(anvil, anvil.accounts[1].address, b"")
+    account = anvil.accounts[0].address
+    async with connected(anvil) as chain:
+        header = await chain.header(0)
+        assert header.state_root == EMPTY_ROOT
+        with pytest.raises(InvalidProof, match=f"does not prove the account {account} at block 0"):
+            await source_values(chain, header, account, [slot(0)])
+        assert (await source_values(chain, await chain.header(1), account, [slot(0)])).account is not None
 
 
 async def test_check_complete_anvil_with_a_deleted_slot_unknown_hints_at_it(anvil: Node) -> None:

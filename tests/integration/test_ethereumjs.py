@@ -27,7 +27,7 @@ NOWHERE = "0x1212121212121212121212121212121212121212"
 @pytest.fixture(scope="module")
 def ethereumjs() -> Iterator[EthereumJs]:
     if find_ethereumjs() is None:
-        pytest.skip("no @ethereumjs/client in node_modules or in ETHEREUMJS")
+        pytest.skip("no @ethereumjs/client in .tools/ethereumjs: `make ethereumjs` installs it")
     with ethereumjs_node() as made:
         yield made
 
@@ -160,7 +160,7 @@ async def test_sync_over_a_reorganisation_is_exact(made: World, ethereumjs: Ethe
     await made.do("setRange(uint256,uint256,uint256)", 0, 5, 100)
     slots = sample_slots(range(10))
     replica = await made.fork(slots=slots)
-    sibling = ethereumjs.build(ethereumjs.newest)
+    sibling = ethereumjs.build(ethereumjs.newest)  # it takes some eight seconds to go over to it
     await made.do("set(uint256,uint256)", 9, 9)
     await made.attest()
     orphan = (await made.client.sync(replica, slots=slots)).block_hash
