@@ -258,7 +258,10 @@ class Sender:
         """Run a failed transaction once more, on the state before its block, to learn why it failed."""
         tx_hash = f"0x{receipt.tx_hash.hex()}"
         if receipt.gas_used == gas:
-            hint = "the node estimated too little, as @ethereumjs/client does where slots are deleted: use another node"
+            hint = (
+                "the state was another than estimated on, or the node estimated too little (@ethereumjs/client does "
+                "where slots are deleted): run the same command again, then by another node"
+            )
             return TransactionReverted(f"it used all of its {gas} gas", name="OutOfGas", tx_hash=tx_hash, hint=hint)
         try:
             await self.chain.estimate_gas(self._message(to, data), receipt.block_number - 1)
