@@ -17,7 +17,7 @@ unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-large fuzz demo bench-gas bench-offchain lint check-artifacts analyse geth lock clean
+.PHONY: help setup build test test-large fuzz demo bench-gas bench-offchain lint check-artifacts analyse geth ethereumjs lock clean
 
 help:  ## list the verbs
 	@echo 'make VERB: each verb does the set-up that it needs.'
@@ -110,7 +110,16 @@ geth: .tools/bin/geth  ## build geth into .tools/bin (needs Go; some minutes), f
 	  go install github.com/ethereum/go-ethereum/cmd/geth@$(GETH_VERSION)
 	@mkdir -p .tools/bin && mv .tools/go/bin/geth $@ && rm -rf .tools/go
 
-lock:  ## pin the newest versions again: requirements/*.txt and package-lock.json
+ETHEREUMJS := .tools/ethereumjs/node_modules/.bin/ethereumjs
+ethereumjs: $(ETHEREUMJS)  ## install @ethereumjs/client into .tools/ethereumjs, for the tests that use it
+
+$(ETHEREUMJS): tools/ethereumjs/package-lock.json
+	$(SAY) '@ethereumjs/client into .tools/ethereumjs (tools/ethereumjs/package-lock.json, no install scripts)'
+	@mkdir -p .tools/ethereumjs && cp tools/ethereumjs/package.json tools/ethereumjs/package-lock.json .tools/ethereumjs
+	npm ci --prefix .tools/ethereumjs --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+lock:  ## pin the newest versions again: requirements/*.txt and the two package-lock.json
 	$(SAY) 'Locks'
 	$(PYTHON) -m venv --clear .tools/lock
 	.tools/lock/bin/python -m pip install --quiet '$(PIP_TOOLS)'
@@ -120,6 +129,8 @@ lock:  ## pin the newest versions again: requirements/*.txt and package-lock.jso
 	    --output-file="requirements/$${pair#*:}" "$${pair%%:*}" || exit 1; done
 	rm -rf node_modules package-lock.json
 	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
+	rm -f tools/ethereumjs/package-lock.json
+	npm install --prefix tools/ethereumjs --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
 
 clean:  ## remove what was built (not .venv, node_modules and .tools)
 	rm -rf out cache dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

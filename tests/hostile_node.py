@@ -34,6 +34,8 @@ from tests.lying_proxy import Lie, LyingProxy
 Bend = Callable[[LyingProxy], None]
 OTHER = "0x0000000000000000000000000000000000000001"
 RANGE, TRACES = "debug_storageRangeAt", {"debug_traceBlockByNumber", "debug_traceTransaction"}
+NONE = "0x" + "00" * 32
+EMPTY_STORAGE = f"0x{keccak(independent.encode(b'')).hex()}"
 SLOW_S = 2.5
 
 
@@ -149,6 +151,11 @@ def not_all(params: list[Any], proof: Any) -> Any:
     return {**proof, "storageProof": proof["storageProof"][:-1]} if params[1] else proof
 
 
+def no_storage(params: list[Any], proof: Any) -> Any:
+    """Answer of an account as @ethereumjs/client does where there is none."""
+    return {**proof, "storageHash": EMPTY_STORAGE, "storageProof": []}
+
+
 PROOFS = {
     "account proof cut off": Deviation(of_account(lambda nodes: nodes[:-1]), InvalidProof, "does not prove"),
     "account proof empty": Deviation(of_account(lambda nodes: []), InvalidProof, "does not prove"),
@@ -173,6 +180,10 @@ PROOFS = {
     "claims beside the proofs": Deviation(lie("eth_getProof", lying_proxy.bent_claims)),
     "keys in each other's place": Deviation(lie("eth_getProof", swapped_keys), NodeError, "proved another slot"),
     "not all slots proven": Deviation(lie("eth_getProof", not_all), NodeError, "asked for"),
+    "no slots proven": Deviation(
+        lie("eth_getProof", lambda params, proof: {**proof, "storageProof": []}), NodeError, "asked for"
+    ),
+    "no slots proven, of a storage told empty": Deviation(lie("eth_getProof", no_storage), InvalidProof),
     "no proof": Deviation(lie("eth_getProof", lambda params, proof: None), NodeError, "no account proof"),
     "nodes that are no hex": Deviation(of_slots(lambda nodes: ["zz"]), NodeError, "in hex"),
 }
@@ -289,6 +300,40 @@ def state_after(proxy: LyingProxy) -> None:
     proxy.lies[RANGE] = later
 
 
+def ethereumjs(proxy: LyingProxy) -> None:
+    """Deviate as @ethereumjs/client 0.10.5 does, which `tests/integration/test_ethereumjs.py` holds this to."""
+    proxy.missing |= {"debug_traceBlockByNumber", "trace_replayBlockTransactions", "eth_createAccessList"}
+    state_after(proxy)
+    later = proxy.lies[RANGE]
+
+    def page(params: list[Any], told: Any) -> Any:
+        shown = nameless(with_rlp_values(later(params, told)))
+        keys, limit = sorted(shown["storage"]), int(params[4])
+        following = keys[limit + 1] if len(keys) > limit + 1 else None
+        return {"storage": {key: shown["storage"][key] for key in keys[:limit]}, "nextKey": following}
+
+    proxy.lies[RANGE] = page
+    no_tracers(proxy)
+
+
+def no_tracers(proxy: LyingProxy) -> None:
+    """Trace transactions by single steps, and refuse to do it otherwise."""
+    text = "custom tracers and tracer configurations are not implemented"
+    proxy.lies["debug_traceTransaction"] = lambda params, trace: (
+        Refusal(-32602, text) if "tracer" in params[1] else trace
+    )
+
+
+def replaying(told: object) -> Bend:
+    """Answer so of every block where state diffs are asked for, and tell slots in no other way."""
+
+    def bend(proxy: LyingProxy) -> None:
+        proxy.missing |= {RANGE, *TRACES}
+        proxy.results["trace_replayBlockTransactions"] = told
+
+    return bend
+
+
 def without_traces(bend: Bend) -> Bend:
     """Leave only what tells all slots: then there are so many that their values are compared before they are proven."""
 
@@ -318,6 +363,14 @@ SLOTS = {
     "storage range empty": Deviation(pages(lambda page: {"storage": {}, "nextKey": None})),
     "storage range that does not get on": Deviation(pages(lambda page: {**page, "nextKey": "0x" + "00" * 32})),
     "storage range that is garbage": Deviation(pages(lambda page: {"storage": 7})),
+    "storage range and traces of @ethereumjs/client": Deviation(ethereumjs),
+    "no tracers": Deviation(no_tracers),
+    "state diffs of nothing": Deviation(replaying([])),
+    "state diffs of another contract": Deviation(
+        replaying([{"stateDiff": {OTHER: {"storage": {NONE: {"+": NONE}}}}}]),
+    ),
+    "state diffs left out": Deviation(replaying([{"output": "0x", "stateDiff": None}])),
+    "state diffs that are garbage": Deviation(replaying([None])),
     "no way to tell slots": Deviation(lambda proxy: proxy.missing.update({RANGE, *TRACES})),
     "traces of nothing": Deviation(
         lambda proxy: proxy.lies.update(debug_traceTransaction=lambda params, trace: {"pre": {}, "post": {}})
@@ -416,6 +469,9 @@ LIMITS = {
     "state dropped during the work": Deviation(pruned_after(1), BlockUnavailable, "missing trie node"),
     "proof window": Deviation(
         refusing("eth_getProof", -32000, "distance to target block exceeds maximum proof window"), BlockUnavailable
+    ),
+    "block refused as a wrong parameter": Deviation(
+        refusing("eth_getProof", -32602, "specified block greater than current height"), BlockUnavailable
     ),
     "internal error": Deviation(refusing("eth_getProof", -32603, "internal error"), RpcError, "internal error"),
     "asked too often, sometimes": Deviation(times(2, Reply(status=429, headers={"Retry-After": "0"}))),

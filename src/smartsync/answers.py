@@ -15,7 +15,7 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 
 from smartsync.errors import NodeError
-from smartsync.types import UntrustedProof, UntrustedStorageProof
+from smartsync.types import EMPTY_ROOT, UntrustedProof, UntrustedStorageProof
 
 _HEX = re.compile(r"0x[0-9a-fA-F]*")
 
@@ -142,11 +142,15 @@ def account_proof(value: object, of: str, slots: Sequence[bytes]) -> UntrustedPr
     """
     proof = mapping(value, "account proof")
     told = sequence(proof.get("storageProof"), "storage proofs")
+    storage_root = data(proof.get("storageHash"), "storage hash", 32)
+    if not told and storage_root == EMPTY_ROOT:
+        # So answers @ethereumjs/client of an account that is not there; that there is no storage is verified as ever.
+        told = [{"key": f"0x{slot.hex()}", "value": "0x0", "proof": []} for slot in slots]
     if len(told) != len(slots):
         raise NodeError(f"the node proved {len(told)} slots, asked for {len(slots)}")
     return UntrustedProof(
         address=of,
-        storage_root=data(proof.get("storageHash"), "storage hash", 32),
+        storage_root=storage_root,
         code_hash=data(proof.get("codeHash"), "code hash", 32),
         account_nodes=_nodes(proof.get("accountProof"), "account proof"),
         storage=tuple(_storage_proof(one, slot) for one, slot in zip(told, slots, strict=True)),

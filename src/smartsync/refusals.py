@@ -1,8 +1,8 @@
 """What a node means by a JSON-RPC error: a revert, a block that it does not serve, too little gas, too much at once.
 
 There is no standard for it, so this goes by the texts and places that the clients use. Measured on geth 1.17, hardhat
-2.29, ganache 7.9 and anvil 1.7; from their sources for erigon, nethermind, reth and besu; of hosted nodes from what
-their users report.
+2.29, ganache 7.9, anvil 1.7 and @ethereumjs/client 0.10; from their sources for erigon, nethermind, reth and besu; of
+hosted nodes from what their users report.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REVERT = re.compile(
 _GONE = re.compile(
     r"missing trie node|prun(ed|ing)|header (for hash )?not found|distance to target block|block .{0,80}not found"
     r"|unknown block|block.?out.?of.?range|invalid block tag|historical state|proof window|too old"
-    r"|(state|header|block|trie) .{0,40}(not |un)available|no state available",
+    r"|(state|header|block|trie) .{0,40}(not |un)available|no state available|greater than current height",
     re.I,
 )
 _OUT_OF_GAS = re.compile(r"gas required exceeds allowance|out ?of ?gas|exceeds block gas limit", re.I)

@@ -17,11 +17,12 @@ from smartsync.discovery.completeness import SourceState, check_complete, source
 from smartsync.discovery.slots_file import parse_slots
 from smartsync.discovery.whole_storage import whole_storage
 from smartsync.doctor import examine
-from smartsync.errors import BlockUnavailable, IncompleteSlots, MethodMissing, NodeError, NonCanonicalTrie
+from smartsync.errors import BlockUnavailable, IncompleteSlots, InvalidProof, MethodMissing, NodeError, NonCanonicalTrie
 from smartsync.keccak import keccak256
 from smartsync.rpc import Rpc
 from smartsync.source import inspect
 from smartsync.testing import Node
+from smartsync.types import EMPTY_ROOT
 
 # for (i = 0; i < calldatasize; i += 64) sstore(calldataload(i), calldataload(i + 32))
 RUNTIME = bytes.fromhex("60005b3681101560185780602001358135556040016002565b00")
@@ -48,13 +49,13 @@ def is_mined(node: Node, tx_hash: str) -> bool:
         raise
 
 
-def transact(node: Node, to: str | None, data: bytes, gas: int = 2_000_000) -> dict[str, str]:
-    """Send a transaction and return its receipt. Retries its nonce: the node is shared."""
+def send(node: Node, to: str | None, data: bytes, *, nonce: int, gas: int = 2_000_000) -> str:
+    """Send a transaction and return its hash."""
     account = node.accounts[5]
     transaction = {
         "data": f"0x{data.hex()}",
         "gas": gas,
-        "nonce": int(node.request("eth_getTransactionCount", [account.address, "pending"]), 16),
+        "nonce": nonce,
         "chainId": node.chain_id,
         "value": 0,
         "maxFeePerGas": 10**11,
@@ -62,14 +63,20 @@ def transact(node: Node, to: str | None, data: bytes, gas: int = 2_000_000) -> d
         **({"to": to} if to else {}),
     }
     raw = account.sign_transaction(transaction).raw_transaction
-    tx_hash = node.request("eth_sendRawTransaction", [f"0x{raw.hex()}"])
+    return str(node.request("eth_sendRawTransaction", [f"0x{raw.hex()}"]))
+
+
+def transact(node: Node, to: str | None, data: bytes, gas: int = 2_000_000, *, status: int = 1) -> dict[str, str]:
+    """Send a transaction and return its receipt. Retries its nonce: the node is shared."""
+    nonce = int(node.request("eth_getTransactionCount", [node.accounts[5].address, "pending"]), 16)
+    tx_hash = send(node, to, data, nonce=nonce, gas=gas)
     node.wait_until(
         lambda: is_mined(node, tx_hash),
         "the transaction was not taken",
         timeout_s=20,
     )
     receipt: dict[str, str] = node.request("eth_getTransactionReceipt", [tx_hash])
-    assert int(receipt["status"], 16) == 1
+    assert int(receipt["status"], 16) == status
     return receipt
 
 
@@ -215,6 +222,88 @@ async def test_prestate_between_blocks_gives_what_changed(traced: Node) -> None:
         assert found.slots == {slot(key) for key in THEN}
 
 
+# --- trace_replayBlockTransactions, which of these nodes anvil serves ---
+
+# Creation stores 6 at 5. Called without data: 1 at 0x20, a call of itself that stores 2 at 0x21, another one that
+# stores 3 at 0x22 and reverts, and a look at 0x24.
+NESTED = bytes.fromhex(
+    "36801561001d576001146100165760036022555f5ffd5b6002602155005b60016020555f5f60015f5f305af1505f5f60025f5f305af150602454"
+    "5000"
+)
+NESTED_CREATION = bytes.fromhex(f"600660055560{len(NESTED):02x}8060106000396000f3") + NESTED
+
+
+async def replayed(node: Node, address: str, first: int, last: int) -> set[bytes]:
+    async with connected(node) as chain:
+        return (await state_diff.candidates(chain, address, first, last)).slots
+
+
+async def test_state_diff_since_creation_gives_all_slots_there_ever_were(anvil: Node) -> None:
+    contract = Contract(anvil, FIRST, THEN)
+    async with connected(anvil) as chain:
+        found = await state_diff.candidates(chain, contract.address, None, contract.last)
+        assert (found.slots, found.gaps) == ({slot(key) for key in FIRST | THEN}, ())
+    assert await replayed(anvil, contract.address, *contract.blocks[1:]) == {slot(key) for key in THEN}
+
+
+async def test_state_diff_complete_storage_has_the_values_of_the_block(anvil: Node) -> None:
+    contract = Contract(anvil, FIRST, {0: 9, 7: 5})
+    async with connected(anvil) as chain:
+        found = await state_diff.candidates(chain, contract.address, None, contract.last)
+        await assert_complete(chain, contract, contract.last, found.slots, FIRST | {0: 9, 7: 5})
+
+
+async def test_state_diff_of_creation_own_calls_and_reverts_has_what_was_kept(anvil: Node) -> None:
+    created = transact(anvil, None, NESTED_CREATION)
+    address, block = to_checksum_address(created["contractAddress"]), int(created["blockNumber"], 16)
+    assert anvil.request("eth_getCode", [address, "latest"]) == f"0x{NESTED.hex()}"
+    assert await replayed(anvil, address, block - 1, block) == {slot(5)}
+    called = int(transact(anvil, address, b"")["blockNumber"], 16)
+    assert await replayed(anvil, address, called - 1, called) == {slot(0x20), slot(0x21)}
+
+
+async def test_state_diff_of_a_failed_transaction_is_empty(anvil: Node) -> None:
+    contract = Contract(anvil, FIRST)
+    data = slot(3) + slot(3) + slot(4) + slot(4)
+    # Enough for the first value, not for the second one.
+    failed = transact(anvil, contract.address, data, gas=55_000, status=0)
+    block = int(failed["blockNumber"], 16)
+    assert await replayed(anvil, contract.address, block - 1, block) == set()
+
+
+async def test_state_diff_of_a_block_with_many_transactions_is_each_ones(anvil: Node) -> None:
+    """A slot that one writes and the next one takes back is told, one that a transaction leaves as it was is not."""
+    contract, other = Contract(anvil, {1: 1, 2: 2}), Contract(anvil)
+    account = anvil.accounts[5]
+    anvil.request("evm_setAutomine", [False])
+    try:
+        nonce = int(anvil.request("eth_getTransactionCount", [account.address, "latest"]), 16)
+        for place, (to, key, value) in enumerate([(contract, 3, 3), (contract, 3, 0), (contract, 2, 2), (other, 9, 9)]):
+            send(anvil, to.address, slot(key) + slot(value), nonce=nonce + place)
+        anvil.request("evm_mine")
+    finally:
+        anvil.request("evm_setAutomine", [True])
+    block = int(anvil.request("eth_blockNumber"), 16)
+    assert len(anvil.request("eth_getBlockByNumber", [hex(block), False])["transactions"]) == 4
+    assert await replayed(anvil, contract.address, block - 1, block) == {slot(3)}
+    assert await replayed(anvil, other.address, block - 1, block) == {slot(9)}
+
+
+async def test_state_diff_tells_added_slots_of_old_contracts_as_changed_from_zero(anvil: Node) -> None:
+    contract = Contract(anvil, {1: 1}, {1: 0})
+
+    def told(block: int) -> object:
+        replay = anvil.request("trace_replayBlockTransactions", [hex(block), ["stateDiff"]])
+        return replay[0]["stateDiff"][contract.address.lower()]["storage"]
+
+    zero, one, key = (f"0x{slot(number).hex()}" for number in (0, 1, 1))
+    assert [told(block) for block in contract.blocks] == [
+        {},
+        {key: {"*": {"from": zero, "to": one}}},
+        {key: {"*": {"from": one, "to": zero}}},
+    ]
+
+
 async def test_strategies_on_geth_end_complete_after_a_deletion(geth: Node) -> None:
     contract = Contract(geth, FIRST, THEN)
     known: set[bytes] = set()
@@ -255,6 +344,18 @@ async def test_source_values_anvil_after_a_deletion_is_not_canonical(anvil: Node
         with pytest.raises(NonCanonicalTrie, match="holds a zero") as caught:
             await read(chain, contract, contract.last, found.slots)
         assert "another node" in caught.value.hint
+
+
+async def test_source_values_anvil_at_block_0_are_not_proven(anvil: Node) -> None:
+    """Its header is the preimage of its hash, and has the root of an empty state."""
+    transact(anvil, anvil.accounts[1].address, b"")
+    account = anvil.accounts[0].address
+    async with connected(anvil) as chain:
+        header = await chain.header(0)
+        assert header.state_root == EMPTY_ROOT
+        with pytest.raises(InvalidProof, match=f"does not prove the account {account} at block 0"):
+            await source_values(chain, header, account, [slot(0)])
+        assert (await source_values(chain, await chain.header(1), account, [slot(0)])).account is not None
 
 
 async def test_check_complete_anvil_with_a_deleted_slot_unknown_hints_at_it(anvil: Node) -> None:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from smartsync.errors import InvalidProof, NonCanonicalTrie, SmartSyncError, WrongChain
+from smartsync.errors import InvalidProof, NoCode, NonCanonicalTrie, SmartSyncError, WrongChain
 from smartsync.sync import SyncPlan
 from smartsync.testing import Node
 from tests import lying_proxy
-from tests.hostile_node import DEVIATIONS, Deviation
+from tests.hostile_node import DEVIATIONS, Deviation, no_storage
 from tests.http_node import Refusal
 from tests.integration.stage import Stage, refused, staged
 from tests.lying_proxy import Lie, LyingProxy, lying
@@ -194,6 +194,19 @@ async def test_fork_with_code_of_its_own_is_refused_or_left_for_another(sending:
         async with sending.world(source_url=[hostile.url, sending.source.url]) as made:
             forked = await made.client.fork(other.contract_address or "", anchor=made.anchor)
             assert (await made.client.verify(forked.replica)).exact
+
+
+async def test_fork_of_an_account_that_is_not_there_is_refused_however_that_is_proven(sending: Stage) -> None:
+    """@ethereumjs/client leaves the slots out of the proof; of one that is there that is a lie."""
+    with lying(sending.source.url) as hostile:
+        hostile.lies["eth_getProof"] = no_storage
+        async with sending.world(source_url=hostile.url) as made:
+            await made.attest()
+            async with refused(made, NoCode):
+                await made.client.fork("0x" + "12" * 20, anchor=made.anchor)
+            async with refused(made, InvalidProof) as caught:
+                await made.client.fork(made.sample, anchor=made.anchor)
+            assert hostile.url.removeprefix("http://") in caught.value.message
 
 
 async def test_sync_by_nodes_that_each_fail_in_turn_lands_once_and_is_exact(sending: Stage) -> None:

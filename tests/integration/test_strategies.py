@@ -69,6 +69,25 @@ async def test_fork_and_sync_with_one_strategy_replica_is_exact(
     assert verification.exact, verification
 
 
+async def test_fork_and_sync_by_state_diffs_of_anvil_replica_is_exact(anvil: Node, hardhat: Node) -> None:
+    """Nothing is deleted here: anvil's tries do not survive it."""
+    with lying(anvil.url) as proxy:
+        proxy.missing = {TRACE, SINGLY}
+        async with world(anvil, hardhat) as made:
+            hub, account = made.client.hub, made.owner
+            async with SmartSync.connect(proxy.url, hardhat.url, hub=hub, account=account) as made.client:
+                await made.do("setRange(uint256,uint256,uint256)", 0, 5, 100)
+                replica = await made.fork()
+                await made.do("setRange(uint256,uint256,uint256)", 3, 4, 200)
+                await made.attest()
+                plan = await made.client.diff(replica)
+                assert plan.strategy == "state diff"
+                result = await made.client.sync(replica)
+                assert result.changes == plan.changes
+                assert {change.kind for change in result.changes} == {"insert", "update"}
+                assert (await made.client.verify(replica)).exact
+
+
 # --- a node with nothing but eth_getProof ---
 
 

@@ -10,12 +10,12 @@ from typing import cast
 import pytest
 
 from smartsync import AnchorUpdate, SyncResult
-from smartsync.errors import AnchorMismatch, BlockNotAccepted, NodeUnreachable, SourceDestroyed
+from smartsync.errors import AnchorMismatch, BlockNotAccepted, InvalidProof, NodeUnreachable, SourceDestroyed
 from smartsync.sync.watching import Event
 from smartsync.testing import Node
 from tests.integration.stage import Stage, refused, staged
 from tests.integration.world import World, world
-from tests.lying_proxy import LyingProxy, lying
+from tests.lying_proxy import LyingProxy, bent_account_proof, lying
 
 Events = AsyncGenerator[Event, None]
 
@@ -65,6 +65,41 @@ async def test_watch_node_away_for_a_moment_is_told_and_survived(made: World, st
                 event = await anext(events)
     assert (event.from_block, len(event.changes)) == (before, 1)
     assert (await made.client.verify(stage.replica)).exact
+
+
+async def test_watch_node_whose_proofs_are_wrong_for_a_while_is_told_and_survived(made: World, stage: Stage) -> None:
+    before = (await made.client.status(stage.replica)).block_number
+    with lying(stage.source.url) as proxy:
+        proxy.lies["eth_getProof"] = bent_account_proof
+        async with stage.world(source_url=proxy.url) as world, aclosing(watch(world, stage.replica)) as events:
+            await made.do("set(uint256,uint256)", 12, before)
+            event = await anext(events)
+            while not isinstance(event, InvalidProof):
+                assert not isinstance(event, SyncResult)
+                event = await anext(events)
+            assert proxy.url.removeprefix("http://") in event.message
+            proxy.lies.clear()
+            await made.do("set(uint256,uint256)", 13, before)
+            while not isinstance(event, SyncResult):
+                event = await anext(events)
+    assert (event.from_block, len(event.changes)) == (before, 2)
+    assert (await made.client.verify(stage.replica)).exact
+
+
+async def test_watch_node_whose_proofs_are_wrong_beside_an_honest_one_holds_nothing_up(
+    made: World, stage: Stage
+) -> None:
+    before = (await made.client.status(stage.replica)).block_number
+    with lying(stage.source.url) as proxy:
+        proxy.lies["eth_getProof"] = bent_account_proof
+        urls = [proxy.url, stage.source.url]
+        async with stage.world(source_url=urls) as world, aclosing(watch(world, stage.replica)) as events:
+            await made.do("set(uint256,uint256)", 12, before)
+            event = await anext(events)
+            while not isinstance(event, SyncResult):
+                assert not isinstance(event, InvalidProof)
+                event = await anext(events)
+    assert (event.from_block, len(event.changes)) == (before, 1)
 
 
 async def test_watch_block_that_nobody_attests_is_waited_for(made: World, stage: Stage) -> None:

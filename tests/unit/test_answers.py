@@ -6,6 +6,7 @@ import pytest
 
 from smartsync.answers import account_proof, address, data, log, quantity, receipt, transaction
 from smartsync.errors import NodeError
+from smartsync.types import EMPTY_ROOT
 
 ACCOUNT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 GARBAGE = [None, 7, True, "", "7", "zz", "0xzz", "0x-1", " 0x1", "0x1 ", [], {}, ["0x1"], 1.5, "0x" + "f" * 65]
@@ -110,6 +111,18 @@ def test_account_proof_malformed_is_refused(name: str, value: object) -> None:
 def test_account_proof_malformed_slot_is_refused(value: object) -> None:
     for told in ([value, *PROOF["storageProof"][1:]], PROOF["storageProof"][1:], [*PROOF["storageProof"], value]):
         with pytest.raises(NodeError):
+            account_proof({**PROOF, "storageProof": told}, ACCOUNT, SLOTS)
+
+
+def test_account_proof_of_an_account_that_is_not_there_may_lack_its_slots() -> None:
+    """So answers @ethereumjs/client 0.10.5; geth and the others prove each slot with no nodes."""
+    proof = account_proof({**PROOF, "storageHash": f"0x{EMPTY_ROOT.hex()}", "storageProof": []}, ACCOUNT, SLOTS)
+    assert [(one.slot, one.value, one.nodes) for one in proof.storage] == [(slot, 0, ()) for slot in SLOTS]
+
+
+def test_account_proof_of_a_storage_that_is_not_empty_without_its_slots_is_refused() -> None:
+    for told in ([], PROOF["storageProof"][:1]):
+        with pytest.raises(NodeError, match="asked for 3"):
             account_proof({**PROOF, "storageProof": told}, ACCOUNT, SLOTS)
 
 

@@ -1,4 +1,5 @@
-"""The errors in here are copied from what the nodes answered: geth 1.17, hardhat 2.29, ganache 7.9, anvil 1.7."""
+"""The errors in here are copied from what the nodes answered: geth 1.17, hardhat 2.29, ganache 7.9, anvil 1.7,
+@ethereumjs/client 0.10."""
 
 from __future__ import annotations
 
@@ -115,6 +116,7 @@ def test_reverted_other_error_is_none(text: str, data: Any) -> None:
         (-32000, "state histories have been pruned"),
         (-32000, "requested block is too old, block must be within 100000 blocks of the head block number"),
         (-32000, "No state available for block 7"),
+        (-32602, "specified block greater than current height"),
     ],
 )
 def test_unavailable_texts_of_the_nodes_are_recognised(code: int, text: str) -> None:

@@ -1,11 +1,17 @@
 """Discovery by replaying: the slots in the state diffs of a range of blocks, a call a block.
 
-``trace_replayBlockTransactions`` with ``stateDiff`` is in erigon, nethermind, reth and besu, also where their ``debug``
-methods are switched off. For each transaction it tells every account that changed, and of each slot whether it was
-added (``+``), removed (``-``) or changed (``*``)::
+``trace_replayBlockTransactions`` with ``stateDiff`` is in erigon, nethermind, reth, besu and anvil, also where their
+``debug`` methods are switched off. For each transaction it tells every account that changed, and of each slot whether
+it was added (``+``), removed (``-``) or changed (``*``)::
 
     [{"stateDiff": {"0x5fbd…": {"balance": "=", "code": "=", "nonce": "=",
                                 "storage": {"0x00…01": {"*": {"from": "0x…", "to": "0x…"}}}}}}]
+
+Measured on anvil 1.7.1: a slot is ``+`` only in the transaction that creates its contract, else one that was zero is
+``*``, from zero. What is reverted, fails, or ends as it began is not told. Each transaction is compared with the one
+before it, so what one writes and the next takes back is told twice. Of a contract that is destroyed (before Cancun) no
+slot is told. A block without transactions and one that is not there are both ``[]``. The others' answers are known from
+their documentation only; the storage root decides as ever.
 
 Source: OpenEthereum, "The trace module"; erigon, "trace namespace".
 """

@@ -2,7 +2,8 @@
 
 ``debug_traceTransaction`` with ``prestateTracer`` in diff mode tells the same as `prestate`. It costs a call for every
 transaction of the range, and one for every block. A node that does not know the tracer answers with the single steps
-(ganache, besu) or wants to be asked for them (hardhat 2): then the slots that any contract wrote are candidates.
+(ganache, besu) or wants to be asked for them (hardhat 2, @ethereumjs/client 0.10): then the slots that any contract
+wrote are candidates.
 
 Source: go-ethereum, "Built-in tracers".
 """
@@ -55,9 +56,14 @@ async def _options(chain: Chain) -> Mapping[str, object]:
     except MethodMissing:
         raise
     except RpcError as error:
-        if "tracer" in error.text.lower():
+        if refuses_tracers(error):
             return STEPS
     return TRACER
+
+
+def refuses_tracers(error: RpcError) -> bool:
+    """Whether a node would trace, but not with a tracer: then it is to be asked for the single steps."""
+    return "tracer" in error.text.lower()
 
 
 async def slots_of_blocks(

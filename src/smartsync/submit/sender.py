@@ -268,7 +268,12 @@ class Sender:
         """Run a failed transaction once more, on the state before its block, to learn why it failed."""
         tx_hash = f"0x{receipt.tx_hash.hex()}"
         if receipt.gas_used == signed.gas:
-            return TransactionReverted(f"it used all of its {signed.gas} gas", name="OutOfGas", tx_hash=tx_hash)
+            hint = (
+                "the state was another than estimated on, or the node estimated too little (@ethereumjs/client does "
+                "where slots are deleted): run the same command again, then by another node"
+            )
+            why = f"it used all of its {signed.gas} gas"
+            return TransactionReverted(why, name="OutOfGas", tx_hash=tx_hash, hint=hint)
         try:
             await self.chain.estimate_gas(self._message(signed.to, signed.data), receipt.block_number - 1)
         except TransactionReverted as error:

@@ -197,6 +197,21 @@ async def test_candidates_newest_block_is_made_up_for_by_the_tracer(fake: Any) -
     assert (await storage_range.candidates(node.chain, ADDRESS, None, 10)).slots == {slot(1), slot(7), slot(8)}
 
 
+async def test_candidates_newest_block_of_a_node_that_refuses_tracers_is_made_up_for_by_its_steps(fake: Any) -> None:
+    def ethereumjs(tx_hash: str, options: dict[str, Any]) -> Any:
+        if "tracer" in options:
+            text = "custom tracers and tracer configurations are not implemented"
+            raise RpcError("debug_traceTransaction", -32602, text)
+        return {"structLogs": [{"op": "SSTORE", "stack": ["0x1", "0x7"]}]}
+
+    node = fake({})
+    with_transactions(node, {10: ["0xaa"]})
+    node.debug["debug_storageRangeAt"] = served(node, {10: [1]})
+    node.debug["debug_traceTransaction"] = ethereumjs
+    found = await storage_range.candidates(node.chain, ADDRESS, None, 10)
+    assert (found.slots, found.gaps) == ({slot(1), slot(7)}, ())
+
+
 async def test_candidates_later_block_is_made_up_for_by_the_blocks_between(fake: Any) -> None:
     node = fake({})
     with_transactions(node, {6: ["0xaa"]})

@@ -362,8 +362,9 @@ async def test_send_reverted_without_a_reason_says_so(node: Target, sender: Send
 
 async def test_send_used_all_its_gas_says_so(node: Target, sender: Sender) -> None:
     node.status, node.gas_used = "0x0", hex(120_000)
-    with pytest.raises(TransactionReverted, match="all of its 120000 gas"):
+    with pytest.raises(TransactionReverted, match="all of its 120000 gas") as caught:
         await sender.send(TO, b"", what="sync")
+    assert "estimated too little" in caught.value.hint and "another" in caught.value.hint
 
 
 async def test_send_hardhat_answers_with_the_revert_of_a_mined_transaction(node: Target, sender: Sender) -> None:

@@ -1,0 +1,30 @@
+"""`docs/how-to/choose-nodes.md` names tests and cases of the hostile node: they are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.hostile_node import DEVIATIONS
+
+ROOT = Path(__file__).parents[3]
+TABLE = (ROOT / "docs" / "how-to" / "choose-nodes.md").read_text("utf-8").split("## What nodes were seen to do")[1]
+ROWS = [line.strip("|").split("|") for line in TABLE.splitlines() if line.startswith("|")][2:]
+PYTHON = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+
+
+def test_table_names_tests_that_are_there() -> None:
+    named = re.findall(r"`(test_\w+)`", TABLE)
+    assert len(named) > 10
+    assert not set(named) - set(re.findall(r"^(?:async )?def (test_\w+)\(", PYTHON, re.M))
+
+
+def test_table_names_cases_that_are_there() -> None:
+    named = [case for row in ROWS for case in re.findall(r'"([^"]+)"', row[-1])]
+    assert len(named) > 15
+    assert not set(named) - DEVIATIONS.keys()
+
+
+def test_table_shows_each_row_by_something() -> None:
+    assert len(ROWS) > 15
+    assert all(len(row) == 4 and ("`test_" in row[-1] or '"' in row[-1]) for row in ROWS)
