@@ -146,7 +146,7 @@ async def test_beacon_that_a_node_hides_to_be_a_proxy_is_told(
     liar.lies["eth_getStorageAt"] = lambda params, told: "0x" + "00" * 32
     async with stage.world(source_url=liar.url) as other:
         result = await other.client.sync(replica)
-    assert f"proxy (EIP-1967) of {behind}" in result.unreadable
+    assert f"proxy (EIP-1967), of {behind}" in result.unreadable
     assert not [step for step in result.steps if step.what.startswith("supply")]
 
 

@@ -160,7 +160,8 @@ async def test_verify_beacon_that_knows_its_proxy_is_not_exact_though_the_node_h
     """It answers slot 1 to the proxy that its slot 3 names, and slot 2 to everybody else."""
     first, second = await implementation(made, 1), await implementation(made, 2)
     source, nonce = made.on_source.address, await made.client.source.nonce(made.on_source.address)
-    proxy = to_checksum_address(keccak256(rlp.encode([bytes.fromhex(source[2:]), bytes([nonce + 1])]))[-20:])
+    numbered = (nonce + 1).to_bytes(((nonce + 1).bit_length() + 7) // 8)
+    proxy = to_checksum_address(keccak256(rlp.encode([bytes.fromhex(source[2:]), numbered]))[-20:])
     code = bytes.fromhex("33600354146011576002545f5260205ff35b6001545f5260205ff3")
     values = {(1).to_bytes(32): int(first, 16), (2).to_bytes(32): int(second, 16), (3).to_bytes(32): int(proxy, 16)}
     named = await deployed(made, creation(code, values))
@@ -198,12 +199,12 @@ async def test_verify_beacon_that_is_a_proxy_is_not_exact_though_the_node_hides_
 
     async def nothing(*_: object) -> None: ...
 
-    async def as_told(*_: object, **__: object) -> bytes:
-        return code
+    async def as_told(*_: object) -> tuple[bytes, None]:
+        return code, None
 
     with monkeypatch.context() as patch:
         patch.setattr(Fork, "_look_at", blind)
-        patch.setattr("smartsync.sync.supplying.inspect", as_told)
+        patch.setattr("smartsync.sync.supplying.look_at_proven", as_told)
         patch.setattr(Supplying, "_require_no_proxy", nothing)
         replica = (await made.client.fork(source, anchor=made.anchor)).replica
     liar.lies["eth_getCode"] = lambda params, told: "0x00" if int(params[0], 16) == int(named, 16) else told
