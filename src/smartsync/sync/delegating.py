@@ -21,7 +21,6 @@ from smartsync.implementations import (
     implementation_of,
     other_kind,
     resolution_of,
-    told,
     without_copy,
 )
 from smartsync.replica import ReplicaRecord
@@ -139,7 +138,7 @@ class Delegating(Connection, ABC):
         except NodeUnreachable:
             raise
         except NOT_THE_REPLICAS as error:
-            why = told(error) if isinstance(error, SourceError) else error.message
+            why = error.in_full if isinstance(error, SourceError) else error.message
             return Ready(None, tuple(supplying.steps), why, isinstance(error, SourceIsProxy), is_beacon)
         return Ready(named, tuple(supplying.steps), beacon=is_beacon)
 
