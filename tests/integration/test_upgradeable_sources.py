@@ -352,7 +352,7 @@ async def test_two_who_bring_one_beacon_do_not_stand_in_each_others_way(
     with monkeypatch.context() as patch:
         bring = Supplying._bring_beacon
 
-        async def late(self: Supplying, named: str, replica: str | None, header: Header) -> None:
+        async def late(self: Supplying, named: str, replica: str | None, header: Header) -> str:
             theirs = self.sync
 
             async def behind(of: str, block: int) -> SyncResult:
@@ -360,7 +360,7 @@ async def test_two_who_bring_one_beacon_do_not_stand_in_each_others_way(
                 raise ReplicaMoved("somebody else was faster")
 
             self.sync = behind
-            await bring(self, named, replica, header)
+            return await bring(self, named, replica, header)
 
         patch.setattr(Supplying, "_bring_beacon", late)
         assert (await made.client.sync(replica)).implementation == second

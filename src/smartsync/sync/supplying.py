@@ -57,15 +57,15 @@ node was believed last what the beacon names, and what that was; None where that
 class Ready:
     """What was done so that a replica can be read: ``unreadable`` says why it cannot, empty where it can.
 
-    ``misleads`` where it answers all the same, by something that is not the source's; ``beacon`` where it is the
-    replica of a beacon's proxy.
+    ``misleads`` where it answers all the same, by something that is not the source's; ``has_beacon`` where it is
+    the replica of a beacon's proxy.
     """
 
     implementation: str | None = None
     steps: tuple[Step, ...] = ()
     unreadable: str = ""
     misleads: bool = False
-    beacon: bool = False
+    has_beacon: bool = False
 
     def told_in(self, result: SyncResult) -> SyncResult:
         """Return a sync's result that tells of this, too."""
@@ -73,7 +73,7 @@ class Ready:
 
     def followed_by(self, steps: Sequence[Step]) -> tuple[Step, ...]:
         """Return these steps and the replica's own behind them."""
-        return (*self.steps, *(steps_of("proxy", steps) if self.beacon else steps))
+        return (*self.steps, *(steps_of("proxy", steps) if self.has_beacon else steps))
 
 
 def steps_of(whose: Literal["proxy", "beacon"], steps: Iterable[Step]) -> tuple[Step, ...]:
