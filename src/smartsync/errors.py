@@ -91,6 +91,11 @@ class SmartSyncError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def in_full(self) -> str:
+        """Message and hint in one sentence: for where a state is told, and nothing fails."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
     def as_dict(self) -> dict[str, object]:
         """Return the error for ``--json``: class, message, hint, exit code, and its own public fields."""
         own = {
@@ -247,6 +252,11 @@ class IncompleteSlots(ProofError):
             or "help to name them with --layout FILE and --keys FILE (docs/how-to/name-the-slots.md), take a node with "
             "debug_storageRangeAt or prestateTracer, or give all slots with --slots FILE",
         )
+
+    @property
+    def in_full(self) -> str:
+        """Message and hint in one sentence: for where a state is told, and nothing fails."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
 
     def as_dict(self) -> dict[str, object]:
         """Return the error for ``--json``, the prefixes as hexadecimal nibbles."""

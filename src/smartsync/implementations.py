@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from eth_utils.address import to_checksum_address
 
 from smartsync.addresses import ZERO_ADDRESS, address_of
-from smartsync.chain import Chain
+from smartsync.chain import Block, Chain
 from smartsync.clones import find_clone, is_known_to_hub
 from smartsync.errors import (
     CodeNotDeployable,
@@ -23,7 +23,6 @@ from smartsync.errors import (
     NodeUnreachable,
     NotDeployed,
     ProofError,
-    SourceError,
     SourceIsProxy,
     TransactionReverted,
 )
@@ -41,7 +40,6 @@ _KINDS = {
     "OpenZeppelin before EIP-1967": 5,
 }
 """Kind of proxy as `smartsync.source` calls it -> the number in ``IImplementations.ProxyKind``."""
-
 
 _IMPLEMENTATION = bytes.fromhex("5c60da1b")
 """Selector of ``implementation()``, which a beacon answers."""
@@ -139,6 +137,24 @@ def other_kind(resolution: Resolution, code: bytes, named: str) -> SourceIsProxy
     return SourceIsProxy(resolution.kind, named, "its code does not show that it delegates to what this slot names now")
 
 
+async def named_by_beacon(chain: Chain, address: str, block: Block, sender: str | None = None) -> str | None:
+    """Return the implementation that a beacon or its replica names at a block, by the node's word; None if nothing.
+
+    ``sender`` is who asks, for a beacon that answers by that.
+
+    Raises
+    ------
+    NodeError
+        The node does not tell.
+    """
+    try:
+        answer = await chain.call(address, _IMPLEMENTATION, block=block, sender=sender)
+    except TransactionReverted:
+        return None
+    # As the hub's book takes it: one word, however long the answer is.
+    return to_checksum_address(answer[12:32]) if len(answer) >= 32 and not any(answer[:12]) else None
+
+
 async def implementation_by(chain: Chain, kind: str, named: str, block: int) -> str | None:
     """Return the implementation of a proxy that names this at a block: of a beacon what that answers, None if nothing.
 
@@ -147,12 +163,11 @@ async def implementation_by(chain: Chain, kind: str, named: str, block: int) -> 
     if kind != BEACON_KIND:
         return named
     try:
-        answer = await chain.call(named, _IMPLEMENTATION, block=block)
+        return await named_by_beacon(chain, named, block)
     except NodeUnreachable:
         raise
-    except (NodeError, TransactionReverted):
+    except NodeError:
         return None  # what is called a beacon may be anything
-    return to_checksum_address(answer[12:]) if len(answer) == 32 and not any(answer[:12]) else None
 
 
 async def uncopyable(chain: Chain, kind: str, named: str, block: int) -> str:
@@ -191,11 +206,6 @@ def nothing_to_copy(named: str, block: int) -> NoCode:
     )
 
 
-def told(error: SourceError) -> str:
-    """Return message and hint of an error in one, for where a state is told and nothing fails."""
-    return f"{error.message}; {error.hint}" if error.hint else error.message
-
-
 async def why_uncopied(source: Chain, named: str, block: int, account: Account | None = None) -> str:
     """Return why there is no copy of what a replica's storage names, and what ends that.
 
@@ -212,7 +222,7 @@ async def why_uncopied(source: Chain, named: str, block: int, account: Account |
         code = await read_code(source, named, block, account=account)
         require_deployable(code, named)
     except NoCode:
-        return told(nothing_to_copy(named, block))
+        return nothing_to_copy(named, block).in_full
     except CodeNotDeployable as error:
         return f"{error.message}: no copy of it can be made, until the source is upgraded to another one"
     except (NodeError, ProofError):
@@ -220,7 +230,7 @@ async def why_uncopied(source: Chain, named: str, block: int, account: Account |
     else:
         clone = find_clone(code)
         if clone is not None:
-            return told(SourceIsProxy(*clone, through=f"its implementation {named}"))
+            return SourceIsProxy(*clone, through=f"its implementation {named}").in_full
     return without_copy(named)
 
 

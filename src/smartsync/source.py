@@ -2,7 +2,7 @@
 
 A proxy's code alone would not answer on the target chain: what it delegates to is not there. So the known kinds are
 told apart by name; what is done about them is the matter of `smartsync.implementations`. What the node says about their
-slots is not proven: it serves to refuse, and to choose what the hub's account proofs then hold the source to.
+slots is not proven here: it serves to tell, and to refuse. What is paid for goes by `smartsync.discovery.proven_code`.
 
 Source: EIP-170, 1167, 1822, 1967, 3541, 7511, 7702.
 """

@@ -9,6 +9,7 @@ import pytest
 from eth_utils.address import to_checksum_address
 
 from smartsync import ReplicaState
+from smartsync.chain import Chain
 from smartsync.contracts import encode_call
 from smartsync.errors import InvalidProof, SourceIsProxy
 from smartsync.header import Header
@@ -16,7 +17,7 @@ from smartsync.implementations import book_of
 from smartsync.keccak import keccak256
 from smartsync.results import Verification
 from smartsync.source import PROXY_SLOTS
-from smartsync.sync.forking import Fork
+from smartsync.sync import forking
 from smartsync.sync.supplying import Supplying
 from smartsync.testing import Node
 from smartsync.views import call_view
@@ -127,13 +128,13 @@ async def test_verify_of_a_proxys_replica_that_was_made_plain_is_not_exact(
     first = await implementation(made, 1)
     source = await deployed(made, creation(_clone(first))) if kind == "clone" else (await erc1967(made, first)).address
     await made.attest()
-    look = Fork._look_at
+    look = forking.look_at_proven
 
-    async def blind(self: Fork, original: str, header: Header) -> tuple[bytes, None]:
-        return (await look(self, original, header))[0], None
+    async def blind(chain: Chain, original: str, header: Header) -> tuple[bytes, None]:
+        return (await look(chain, original, header))[0], None
 
     with monkeypatch.context() as patch:
-        patch.setattr(Fork, "_look_at", blind)
+        patch.setattr(forking, "look_at_proven", blind)
         replica = (await made.client.fork(source, anchor=made.anchor)).replica
     found = await made.client.verify(replica)
     assert not found.exact

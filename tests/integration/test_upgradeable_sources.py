@@ -21,6 +21,7 @@ from smartsync.header import Header
 from smartsync.implementations import book_of
 from smartsync.keccak import keccak256
 from smartsync.source import PROXY_SLOTS
+from smartsync.sync import supplying
 from smartsync.sync.supplying import Ready, Supplying
 from smartsync.testing import Node
 from smartsync.views import call_view
@@ -324,22 +325,24 @@ async def test_two_who_bring_one_beacon_do_not_stand_in_each_others_way(
     stranger = stage.target.accounts[2]
     with monkeypatch.context() as patch:
         # Another one replicates and names the beacon between this one's look and its transaction.
-        looks = 0
-        look = Supplying._named
+        looks, is_the_others = 0, False
+        look = supplying.beacon_replica
 
-        async def blind(self: Supplying, named: str) -> str:
-            nonlocal looks
-            found = await look(self, named)
-            if self.sender.address == stranger.address:
+        async def blind(*asked: Any) -> str:
+            nonlocal looks, is_the_others
+            found = await look(*asked)
+            if is_the_others:
                 return found
             looks += 1
             if looks == 2:
+                is_the_others = True
                 urls = stage.source.url, stage.target.url
                 async with SmartSync.connect(*urls, hub=stage.hub, account=stranger) as other:
                     await other.fork(proxied.address, anchor=made.anchor)
+                is_the_others = False
             return found
 
-        patch.setattr(Supplying, "_named", blind)
+        patch.setattr(supplying, "beacon_replica", blind)
         replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
     assert looks >= 3, "it named a replica and was told that one answers"
     assert await version_of(made, replica) == 6
@@ -349,7 +352,7 @@ async def test_two_who_bring_one_beacon_do_not_stand_in_each_others_way(
     with monkeypatch.context() as patch:
         bring = Supplying._bring_beacon
 
-        async def late(self: Supplying, named: str, replica: str | None, header: Header) -> None:
+        async def late(self: Supplying, named: str, replica: str | None, header: Header) -> str:
             theirs = self.sync
 
             async def behind(of: str, block: int) -> SyncResult:
@@ -357,7 +360,7 @@ async def test_two_who_bring_one_beacon_do_not_stand_in_each_others_way(
                 raise ReplicaMoved("somebody else was faster")
 
             self.sync = behind
-            await bring(self, named, replica, header)
+            return await bring(self, named, replica, header)
 
         patch.setattr(Supplying, "_bring_beacon", late)
         assert (await made.client.sync(replica)).implementation == second

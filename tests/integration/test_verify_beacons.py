@@ -11,14 +11,14 @@ from eth_utils.address import to_checksum_address
 
 from smartsync import rlp
 from smartsync.addresses import ZERO_ADDRESS
+from smartsync.chain import Chain
 from smartsync.errors import InvalidProof
 from smartsync.header import Header
 from smartsync.implementations import beacon_replica
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, read_record
 from smartsync.source import PROXY_SLOTS
-from smartsync.sync import resolving
-from smartsync.sync.forking import Fork
+from smartsync.sync import forking, resolving, supplying
 from smartsync.sync.supplying import Supplying
 from smartsync.testing import Node
 from tests.integration.stage import Stage, staged
@@ -191,20 +191,17 @@ async def test_verify_beacon_that_is_a_proxy_is_not_exact_though_the_node_hides_
     runtime = bytes.fromhex(f"737f{named[2:]}{BEACON_SLOT.hex()}f4")
     source = await deployed(made, creation(runtime, {BEACON_SLOT: int(named, 16)}))
     await made.attest()
-    look = Fork._look_at
+    look = forking.look_at_proven
 
-    async def blind(self: Fork, original: str, header: Header) -> tuple[bytes, Any]:
-        told, found = await look(self, original, header)
+    async def blind(chain: Chain, original: str, header: Header) -> tuple[bytes, Any]:
+        told, found = await look(chain, original, header)
         return told, None if original == named else found
 
     async def nothing(*_: object) -> None: ...
 
-    async def as_told(*_: object) -> tuple[bytes, None]:
-        return code, None
-
     with monkeypatch.context() as patch:
-        patch.setattr(Fork, "_look_at", blind)
-        patch.setattr("smartsync.sync.supplying.look_at_proven", as_told)
+        patch.setattr(forking, "look_at_proven", blind)
+        patch.setattr(supplying, "look_at_proven", blind)
         patch.setattr(Supplying, "_require_no_proxy", nothing)
         replica = (await made.client.fork(source, anchor=made.anchor)).replica
     liar.lies["eth_getCode"] = lambda params, told: "0x00" if int(params[0], 16) == int(named, 16) else told

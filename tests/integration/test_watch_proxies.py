@@ -204,9 +204,9 @@ async def test_watch_whose_beacons_replica_somebody_brings_along_goes_on_by_itse
 
 
 async def test_watch_of_a_beacon_that_a_node_lies_about_pays_for_one_of_its_lies(
-    made: World, stage: Stage, liar: LyingProxy, monkeypatch: pytest.MonkeyPatch
+    made: World, stage: Stage, liar: LyingProxy, tried: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the node names is copied before the beacon's replica is brought along; that fails here at each step."""
+    """What the node names is copied before the beacon's replica is brought along; that fails here at each attempt."""
     proxied = await beacon(made, await implementation(made, 1))
     replica = await replicated(made, proxied.address)
     lies = [await implementation(made, 100 + number) for number in range(7)]
@@ -217,11 +217,13 @@ async def test_watch_of_a_beacon_that_a_node_lies_about_pays_for_one_of_its_lies
 
     monkeypatch.setattr(Supplying, "_bring_beacon", failing)
     paid: list[list[Step]] = []
+    tried()
     async with stage.world(source_url=liar.url) as deceived, watched(made, deceived, proxied.address, replica) as watch:
         for lie in lies:
             liar.lies["eth_call"] = lambda params, told, lie=lie: "0x" + lie[2:].rjust(64, "0")
             paid.append([step for step in (await watch.step()).steps if step.what.startswith("supply")])
-        assert [len(steps) for steps in paid] == [1, 0, 0, 0, 0, 0, 0]
+        assert [[step.what for step in steps] for steps in paid] == [[f"supply {lies[0]}"], *[[]] * 6]
+        assert tried() == 3
         assert len(watch.warnings) == 1
 
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import rlp
 
+from smartsync.errors import NoCode, RpcError
 from smartsync.implementations import (
     Resolution,
     book_of,
     further_proxy,
+    named_by_beacon,
+    nothing_to_copy,
     other_kind,
     other_slots,
     resolution_by,
@@ -128,3 +133,41 @@ def test_other_kind_of_a_proxy_that_reads_its_slot_and_of_a_clone_is_none() -> N
     code = bytes(100) + PROXY_SLOTS["EIP-1967 beacon"] + b"\xf4"
     assert other_kind(resolution_by("EIP-1967 beacon", TO), code, HUB) is None
     assert other_kind(resolution_by("EIP-1167 minimal proxy", TO), bytes.fromhex(EIP1167), TO) is None
+
+
+@pytest.mark.parametrize("more", ["", "ff" * 32])
+async def test_named_by_beacon_takes_one_word_as_the_hubs_book_does(fake: Any, more: str) -> None:
+    node, asked = fake({}), []
+    node.override["eth_call"] = lambda message, block: (
+        asked.append((message, block)) or "0x" + "00" * 12 + TO_HEX + more
+    )
+    assert await named_by_beacon(node.chain, HUB, 9, sender=TO) == TO
+    assert asked == [({"to": HUB, "data": "0x5c60da1b", "from": TO}, "0x9")]
+
+
+@pytest.mark.parametrize("answer", ["0x", "0x" + "00" * 31, "0x" + "00" * 11 + "01" + TO_HEX])
+async def test_named_by_beacon_of_no_address_is_none(fake: Any, answer: str) -> None:
+    node = fake({})
+    node.override["eth_call"] = lambda *_: answer
+    assert await named_by_beacon(node.chain, HUB, 9) is None
+
+
+async def test_named_by_beacon_that_reverts_is_none_and_what_the_node_lacks_is_told(fake: Any) -> None:
+    def refuses(code: int, text: str) -> Any:
+        def call(*_: object) -> None:
+            raise RpcError("eth_call", code, text)
+
+        return call
+
+    node = fake({})
+    node.override["eth_call"] = refuses(3, "execution reverted")
+    assert await named_by_beacon(node.chain, HUB, 9) is None
+    node.override["eth_call"] = refuses(-32603, "internal error")
+    with pytest.raises(RpcError):
+        await named_by_beacon(node.chain, HUB, 9)
+
+
+def test_in_full_is_message_and_hint_or_the_message_alone() -> None:
+    error = nothing_to_copy(TO, 9)
+    assert error.in_full == f"{error.message}; {error.hint}"
+    assert NoCode("nothing there").in_full == "nothing there"

@@ -225,7 +225,7 @@ class _Work:
         try:
             storage = await measure_storage(self.source, self.header, self.address)
         except NonCanonicalTrie as error:
-            self.checks.append(Check("storage", False, f"{error.message}; {error.hint}"))
+            self.checks.append(Check("storage", False, error.in_full))
             return None
         except (BlockUnavailable, InvalidProof) as error:
             self.checks.append(Check("storage", False, f"{error.message}; fork needs these proofs"))

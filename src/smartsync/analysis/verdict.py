@@ -30,7 +30,7 @@ _WHY = {
 def contract_check(code: bytes, error: SmartSyncError | None) -> Check:
     """Tell the code's size, and why it cannot be deployed where it cannot."""
     if error is not None:
-        return Check("contract", False, f"{error.message}{f'; {error.hint}' if error.hint else ''}")
+        return Check("contract", False, error.in_full)
     return Check("contract", True, f"{_sized(code)} of code (EIP-170)")
 
 

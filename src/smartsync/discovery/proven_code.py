@@ -20,5 +20,16 @@ async def look_at_proven(chain: Chain, address: str, header: Header) -> tuple[by
     account = (await source_values(chain, header, address, [])).account
     code = await read_code(chain, address, header.number, account=account or NO_ACCOUNT)
     require_deployable(code, address)
+    return code, await proxy_proven(chain, address, header, code)
+
+
+async def proxy_proven(chain: Chain, address: str, header: Header, code: bytes) -> tuple[str, str] | None:
+    """Return what ``smartsync.source.find_proxy`` does, by slots proven against a verified header.
+
+    Raises
+    ------
+    SmartSyncError
+        As ``source_values``.
+    """
     proven = await source_values(chain, header, address, list(proxy_slots(address, code).values()))
-    return code, proxy_by(address, code, proven.values)
+    return proxy_by(address, code, proven.values)

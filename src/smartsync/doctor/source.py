@@ -182,8 +182,7 @@ async def _contract(chain: Chain, header: Header, address: str) -> tuple[Check, 
             # What is refused by its own code is refused whatever it names.
             why = unsupported(code, *proxy) or await uncopyable(chain, *proxy, header.number)
     except SmartSyncError as error:
-        detail = f"{error.message}{f'; {error.hint}' if error.hint else ''}"
-        return Check("contract", False, detail), not isinstance(error, (NoCode, SourceDestroyed))
+        return Check("contract", False, error.in_full), not isinstance(error, (NoCode, SourceDestroyed))
     if proxy is None:
         return Check("contract", True, f"{len(code)} bytes of code, not a proxy of a known kind"), True
     kind, named = proxy
@@ -199,7 +198,7 @@ async def _storage_trie(chain: Chain, header: Header, address: str) -> Check:
     except TimeoutError:
         return Check(name, True, f"not examined to the end within {_STORAGE_TIMEOUT_S:.0f} s: the contract is large")
     except (NonCanonicalTrie, IncompleteSlots) as error:
-        return Check(name, False, f"{error.message}; {error.hint}")
+        return Check(name, False, error.in_full)
     except SmartSyncError as error:
         return Check(name, False, error.message)
 

@@ -33,8 +33,8 @@ class SyncResult:
 
     Where it did although the source is further, ``source_head`` is the source's newest block, and ``hint`` says how a
     newer one comes to be accepted; else ``None`` and empty. Of a proxy: ``implementation`` is what it delegates to at
-    that block, on the source chain, and ``unreadable`` says why no copy of it could be supplied, so that reads are
-    refused.
+    that block, on the source chain, and ``unreadable`` says why reads are refused, or answered by something else than
+    the source's code; empty where neither is so.
     """
 
     replica: str
@@ -93,7 +93,7 @@ class ReplicaState:
     the source has at ``block_number`` where that is another one: it has dropped the block that the replica mirrors.
     ``None`` where there is none, or it is not known. Of a proxy's replica: ``proxy`` is its kind, ``implementation``
     what it delegates to, on the source chain, ``copy`` the proven copy of that, and ``unreadable`` why it refuses to be
-    read, empty where it does not.
+    read, or answers by something else than its source; empty where neither is so.
     """
 
     replica: str

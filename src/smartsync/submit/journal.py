@@ -1,8 +1,8 @@
 """What an account has signed, written down before it is sent.
 
 A transaction that was signed may get into a block whatever becomes of the process that signed it. So its journal knows
-it first: whoever goes on follows it to its end instead of paying for the same step again. The command line's journal
-lives as long as its process (`Memory`); the relayer's is a table.
+it first: whoever goes on follows it to its end instead of paying for the same step again (`Sender.finish`). The command
+line's journal lives as long as its process (`Memory`); one that outlives it is for services: none is here yet.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Turn(Protocol):
 
 
 class Journal(Protocol):
-    """What was signed for one subject: a replica, an anchor; of the command line whatever it does."""
+    """What was signed for one subject: a replica, an anchor; with `Memory` whatever a process does."""
 
     def turn(self, chain_id: int, sender: str) -> AbstractAsyncContextManager[Turn]:
         """Wait for the turn of an account on a chain."""

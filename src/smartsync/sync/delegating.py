@@ -21,7 +21,6 @@ from smartsync.implementations import (
     implementation_of,
     other_kind,
     resolution_of,
-    told,
     without_copy,
 )
 from smartsync.replica import ReplicaRecord
@@ -121,12 +120,12 @@ class Delegating(Connection, ABC):
             Nothing else would work either.
         """
         supplying = self._supplying(record.key.anchor, on_progress, _BEACON_SLOTS)
-        is_beacon = False
+        has_beacon = False
         try:
             resolution = await self._resolution(replica, record, header)
             if resolution is None:
                 return Ready()
-            is_beacon = resolution.is_beacon
+            has_beacon = resolution.is_beacon
             state = await source_values(self.source, header, record.key.source, list(PROXY_SLOTS.values()))
             await self._require_kind(resolution, record, state, header)
             work = partial(supplying.make_ready, resolution, record.key.code_hash, state.values, header)
@@ -139,9 +138,9 @@ class Delegating(Connection, ABC):
         except NodeUnreachable:
             raise
         except NOT_THE_REPLICAS as error:
-            why = told(error) if isinstance(error, SourceError) else error.message
-            return Ready(None, tuple(supplying.steps), why, isinstance(error, SourceIsProxy), is_beacon)
-        return Ready(named, tuple(supplying.steps), beacon=is_beacon)
+            why = error.in_full if isinstance(error, SourceError) else error.message
+            return Ready(None, tuple(supplying.steps), why, isinstance(error, SourceIsProxy), has_beacon)
+        return Ready(named, tuple(supplying.steps), has_beacon=has_beacon)
 
     @contextmanager
     def _remembering(self, replica: str) -> Iterator[Attempts]:

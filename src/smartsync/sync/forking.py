@@ -66,7 +66,8 @@ class Fork(Work):
         await require_same_source(self.source, self.target, self.anchor)
         self._progress("read source", 0, 0)
         header = await accepted_header(self.source, self.target, self.anchor, block)
-        code, proxy = await self._look_at(original, header)
+        # Proven: the kind of a proxy goes into the replica's key, for ever.
+        code, proxy = await look_at_proven(self.source, original, header)
         self.has_beacon = proxy is not None and proxy[0] == BEACON_KIND
         key = await self._key(original, code, proxy)
         (replica,) = await call_view(self.target, "Hub", self.hub, "replicaOf", [key])
@@ -107,10 +108,6 @@ class Fork(Work):
         return ForkResult(
             replica, original, header.number, header.hash, len(state.values), tuple(self.steps), implementation
         )
-
-    async def _look_at(self, original: str, header: Header) -> tuple[bytes, tuple[str, str] | None]:
-        """Return what ``look_at`` does, proven: the kind of a proxy goes into the replica's key, for ever."""
-        return await look_at_proven(self.source, original, header)
 
     async def _key(
         self, original: str, code: bytes, proxy: tuple[str, str] | None

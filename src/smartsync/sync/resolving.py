@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from smartsync.addresses import ZERO_ADDRESS
 from smartsync.chain import Block, Chain
 from smartsync.clones import find_clone
-from smartsync.contracts import parse_signature
 from smartsync.discovery.completeness import source_values
-from smartsync.errors import ConfigError, TransactionReverted
+from smartsync.discovery.proven_code import proxy_proven
+from smartsync.errors import TransactionReverted
 from smartsync.header import Header
-from smartsync.implementations import Resolution, beacon_replica, copy_of, implementation_behind, misleads, why_uncopied
+from smartsync.implementations import (
+    Resolution,
+    beacon_replica,
+    copy_of,
+    implementation_behind,
+    misleads,
+    named_by_beacon,
+    why_uncopied,
+)
 from smartsync.keccak import keccak256
 from smartsync.replica import ReplicaRecord, logic_of, read_record
 from smartsync.results import Check
-from smartsync.source import delegates_by, proxy_by, proxy_slots
+from smartsync.source import delegates_by
 from smartsync.sync.stored import check_storage, compared
 from smartsync.types import NO_ACCOUNT
 
@@ -148,18 +156,11 @@ class Resolving:
 
     async def _asked(self, chain: Chain, address: str, block: Block) -> str:
         """Return the implementation that a beacon names to the proxy, by a node's word; ``nothing`` for no answer."""
-        question = parse_signature("implementation()(address)")
-        try:
-            data = await chain.call(address, question.encode([]), block=block, sender=self.record.key.source)
-            (answer,) = question.decode(data)
-        except (TransactionReverted, ConfigError):
-            return "nothing"
-        return str(answer)
+        return await named_by_beacon(chain, address, block, sender=self.record.key.source) or "nothing"
 
 
 async def _proxy_at(source: Chain, address: str, header: Header, code: bytes) -> tuple[str, str] | None:
     """Return kind and what is named where a contract is a proxy, by its proven code and proven slots; None else."""
-    state = await source_values(source, header, address, list(proxy_slots(address, code).values()))
-    proxy = proxy_by(address, code, state.values)
+    proxy = await proxy_proven(source, address, header, code)
     is_one = proxy is not None and (find_clone(code) is not None or delegates_by(proxy[0], code, proxy[1]))
     return proxy if is_one else None

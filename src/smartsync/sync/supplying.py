@@ -11,12 +11,11 @@ from smartsync.analysis.cost import supply_gas
 from smartsync.anchors.block import accepted_block
 from smartsync.chain import Block, Chain
 from smartsync.clones import find_clone
-from smartsync.contracts import encode_call, parse_signature
+from smartsync.contracts import encode_call
 from smartsync.discovery.completeness import source_values
 from smartsync.discovery.proven_code import look_at_proven
 from smartsync.errors import (
     BlockNotAccepted,
-    ConfigError,
     NoCode,
     ReplicaError,
     ReplicaMoved,
@@ -31,6 +30,7 @@ from smartsync.implementations import (
     book_of,
     copy_of,
     further_proxy,
+    named_by_beacon,
     nothing_to_copy,
     other_slots,
     proxy_of_its_own,
@@ -57,15 +57,15 @@ node was believed last what the beacon names, and what that was; None where that
 class Ready:
     """What was done so that a replica can be read: ``unreadable`` says why it cannot, empty where it can.
 
-    ``misleads`` where it answers all the same, by something that is not the source's; ``beacon`` where it is the
-    replica of a beacon's proxy.
+    ``misleads`` where it answers all the same, by something that is not the source's; ``has_beacon`` where it is
+    the replica of a beacon's proxy.
     """
 
     implementation: str | None = None
     steps: tuple[Step, ...] = ()
     unreadable: str = ""
     misleads: bool = False
-    beacon: bool = False
+    has_beacon: bool = False
 
     def told_in(self, result: SyncResult) -> SyncResult:
         """Return a sync's result that tells of this, too."""
@@ -73,7 +73,7 @@ class Ready:
 
     def followed_by(self, steps: Sequence[Step]) -> tuple[Step, ...]:
         """Return these steps and the replica's own behind them."""
-        return (*self.steps, *(steps_of("proxy", steps) if self.beacon else steps))
+        return (*self.steps, *(steps_of("proxy", steps) if self.has_beacon else steps))
 
 
 def steps_of(whose: Literal["proxy", "beacon"], steps: Iterable[Step]) -> tuple[Step, ...]:
@@ -127,7 +127,7 @@ class Supplying(Work):
             await self._require_no_proxy(named, resolution, code_hash, values, header)
             await self.supply(named, header)
             return named
-        replica = await self._beacon_replica(named)
+        replica = await self._active_replica(named)
         # What cannot be replicated is told before anything is sent; somebody else may have named it all the same.
         _, proxy = await look_at_proven(self.source, named, header)
         if proxy is not None:
@@ -281,26 +281,21 @@ class Supplying(Work):
         return word
 
     async def _asked(self, chain: Chain, place: str, beacon: str, block: Block, header: Header) -> str:
-        question = parse_signature("implementation()(address)")
-        try:
-            (implementation,) = question.decode(await chain.call(place, question.encode([]), block=block))
-        except (TransactionReverted, ConfigError) as error:
+        """Return what a beacon names, or its replica (``place``) on the target chain."""
+        named = await named_by_beacon(chain, place, block)
+        if named is None:
             raise SourceError(
                 f"the beacon {beacon} does not answer implementation() at block {header.number}",
                 hint="its proxies cannot be read on the source chain either",
-            ) from error
-        return str(implementation)
+            )
+        return named
 
-    async def _beacon_replica(self, beacon: str) -> str | None:
+    async def _active_replica(self, beacon: str) -> str | None:
         """Return the replica that answers for a beacon; None where there is none, or its source has ended."""
-        named = await self._named(beacon)
+        named = await beacon_replica(self.sender.chain, self.hub, self.anchor, beacon)
         if named == ZERO_ADDRESS or (await read_record(self.sender.chain, self.hub, named)).status != "active":
             return None
         return named
-
-    async def _named(self, beacon: str) -> str:
-        """Return the replica that was named for a beacon, whatever has become of it; zero where there is none."""
-        return await beacon_replica(self.sender.chain, self.hub, self.anchor, beacon)
 
     async def _bring_beacon(self, beacon: str, replica: str | None, header: Header) -> str:
         """Have a replica that answers for the beacon, at this block or a newer one, and return it."""
@@ -319,7 +314,7 @@ class Supplying(Work):
 
     async def _revived(self, beacon: str, header: Header) -> str | None:
         """Return the replica that answered for a beacon whose source has ended, where that has come back; None else."""
-        named = await self._named(beacon)
+        named = await beacon_replica(self.sender.chain, self.hub, self.anchor, beacon)
         if named == ZERO_ADDRESS:
             return None
         try:
@@ -343,7 +338,7 @@ class Supplying(Work):
         try:
             await self._transact(book_of(self.hub), data, what)
         except TransactionReverted as error:
-            named = await self._beacon_replica(beacon)
+            named = await self._active_replica(beacon)
             if error.name != "BeaconAnswered" or named is None:
                 raise
             return named

@@ -34,7 +34,7 @@ def update(session: Session, block: BlockOption = None, source: FromOption = Non
     )
     noticed = signers.equivocations if signers else []
     for error in noticed:
-        session.output.note(f"{error.message}; {error.hint}")
+        session.output.note(error.in_full)
     document = {
         **asdict(result),
         "equivocations": [{"signer": one.signer, "number": one.number, "evidence": one.evidence} for one in noticed],
