@@ -78,7 +78,9 @@ class Following:
                                 raise NonceTaken(signed.what, signed.sender, signed.nonce)
                             was_used = is_used
                             if not is_used:
-                                signed = await self._stir(signed)
+                                # Taken over before it is sent: where the time ends meanwhile, this is what is told of.
+                                before, signed = signed, await self._offering(signed)
+                                await self._stir(signed, is_new=signed.newest is not before.newest)
                     except NodeError as error:
                         failure = error
                     await asyncio.sleep(min(look_s, self.poll_s))
@@ -95,14 +97,19 @@ class Following:
                 return receipt
         return None
 
-    async def _stir(self, signed: Signed) -> Signed:
-        """Send a transaction again that the node has dropped; outbid one that waits for its price."""
+    async def _offering(self, signed: Signed) -> Signed:
+        """Return a transaction with a version that offers what is asked for now; as it is where that is not to be."""
         try:
-            newest = await self.outbid(signed)
-            if newest.newest is not signed.newest or not await is_known(self.chain, newest.newest.tx_hash):
-                signed = newest
+            return await self.outbid(signed)
+        except TransactionError as error:
+            logger.info("%s: not outbid: %s", signed.what, error.message)
+            return signed
+
+    async def _stir(self, signed: Signed, *, is_new: bool) -> None:
+        """Send a version that is new, or one that the node has dropped."""
+        try:
+            if is_new or not await is_known(self.chain, signed.newest.tx_hash):
                 await broadcast(self.chain, signed)
         except TransactionError as error:
             # A version of it may be in a block by now, or the node wants still more: the next looks tell.
             logger.info("%s: not sent again: %s", signed.what, error.message)
-        return signed

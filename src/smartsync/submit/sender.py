@@ -15,6 +15,7 @@ from smartsync.errors import (
     FeeTooHigh,
     InsufficientFunds,
     NodeError,
+    NonceTaken,
     TransactionError,
     TransactionPending,
     TransactionReverted,
@@ -189,6 +190,8 @@ class Sender:
             await self._broadcast(signed)
         try:
             receipt = await self._following.run(signed)
+        except NonceTaken:
+            raise  # it is dropped, as the journal knows
         except BaseException:
             await self._journal.left(signed)
             raise
@@ -247,12 +250,20 @@ class Sender:
         except TransactionError as error:
             await self._journal.dropped(signed, error.message)
             raise
+        except BaseException:
+            # Whoever goes on in this process asks the node whether its nonce is free: one kept for nothing is a gap.
+            await self._journal.left(signed)
+            raise
 
     async def _outbid(self, signed: Signed) -> Signed:
         """Return a transaction with a version, written down, that offers what is asked for now; as is where it does."""
+        if signed.sender != self.address:
+            return signed  # of the journal's account of before: this one's key cannot sign for its nonce
         fees = outbid(signed.newest.fees, await self.chain.fees())
         if fees is None or (self._fee_cap_wei is not None and fees.max_fee_wei > self._fee_cap_wei):
             return signed
+        if await self.chain.balance(self.address) < signed.gas * fees.max_fee_wei:
+            return signed  # the node would refuse it, and what was taken is to be sent again where it is dropped
         async with self._journal.turn(await self._chain(), self.address) as turn:
             signed = sign(self._account, await self._chain(), signed, fees)
             await turn.write(signed)
