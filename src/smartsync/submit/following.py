@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from smartsync.answers import Receipt
 from smartsync.chain import Chain
@@ -36,6 +36,8 @@ class Following:
         which a node must know the receipt of what has used its nonce.
     outbid
         Signs a version that offers more, writes it down, and returns it; the same one where that would not help.
+    waiting
+        By account and nonce, those that were in no block in time, in all their versions.
     """
 
     chain: Chain
@@ -44,6 +46,7 @@ class Following:
     timeout_s: float
     poll_s: float
     stuck_s: float
+    waiting: dict[tuple[str, int], Signed] = field(default_factory=dict, init=False)
 
     async def run(self, signed: Signed, *, is_sent: bool = True) -> Receipt:
         """Return the receipt once there is one. A node that fails meanwhile is asked again: what is sent is sent.
@@ -86,10 +89,33 @@ class Following:
                     await asyncio.sleep(min(look_s, self.poll_s))
                     look_s *= 2
         except TimeoutError:
+            self.waiting[signed.sender, signed.nonce] = signed
             raise TransactionPending(
                 f"{signed.what}: transaction 0x{signed.newest.tx_hash.hex()} is in no block after {self.timeout_s:g} s",
                 hint="it may still get into one: look it up, and run the same command again then",
             ) from failure
+
+    async def run_waiting(self, sender: str) -> None:
+        """Follow to its end what an account has sent before, as far as the node says that it still waits.
+
+        What the account sends next would wait behind it; and where it does the same once more, be paid for besides.
+
+        Raises
+        ------
+        TransactionPending
+            It still is in no block in time.
+        NodeError
+            The node does not say whether it waits.
+        """
+        for key, signed in list(self.waiting.items()):
+            if key[0] != sender:
+                continue
+            if any(await self.chain.transactions([attempt.tx_hash for attempt in signed.attempts])):
+                try:
+                    await self.run(signed)
+                except NonceTaken as error:
+                    logger.info("%s", error.message)
+            self.waiting.pop(key, None)
 
     async def _receipt(self, signed: Signed) -> Receipt | None:
         for attempt in reversed(signed.attempts):

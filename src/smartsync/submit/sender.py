@@ -78,6 +78,7 @@ class Sender:
         self._fee_cap_wei = fee_cap_wei
         self._chain_id: int | None = None
         self._journal = Memory() if journal is None else journal
+        self._catching_up = asyncio.Lock()
         self._following = Following(chain, self._journal, self._outbid, timeout_s, poll_s, stuck_s)
 
     @property
@@ -175,10 +176,13 @@ class Sender:
         Overtaken
             Where somebody else who has the journal has sent for the same subject meanwhile. Nothing is sent.
         TransactionPending
-            Where it was sent and is not seen in a block in time.
+            Where it was sent and is not seen in a block in time; or one that was sent before is not. Nothing is sent
+            then.
         TransactionError
             Where the node does not take it for another reason.
         """
+        async with self._catching_up:
+            await self._following.run_waiting(self.address)
         async with self._journal.turn(await self._chain(), self.address) as turn:
             # In the turn: what was sent in the one before may be in a block already, and make this one revert.
             gas = await self._gas(to, data, what, after)
@@ -245,6 +249,7 @@ class Sender:
         try:
             await broadcast(self.chain, signed)
         except TransactionPending:
+            self._following.waiting[signed.sender, signed.nonce] = signed
             await self._journal.left(signed)
             raise
         except TransactionError as error:

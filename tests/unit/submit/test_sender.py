@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -530,3 +531,53 @@ async def test_send_stuck_without_money_to_outbid_stays_as_it_was(node: Target, 
         await sender.send(TO, b"", what="sync")
     assert journal.told == ["write 5", "left 5"]
     assert len(node.sent) > 1 and len(set(node.sent)) == 1
+
+
+async def test_send_behind_one_that_still_waits_sends_nothing_more(node: Target, sender: Sender) -> None:
+    """A watcher looks again and again: what it sends behind one that waits does the same once more, and is paid for."""
+    node.looks = 10**9
+    with pytest.raises(TransactionPending):
+        await sender.send(TO, b"\x01", what="sync to block 7")
+    node.known()
+    node.results["eth_getTransactionCount"] = lambda params: "0x5" if params[1] == "latest" else "0x6"
+    with pytest.raises(TransactionPending, match="sync to block 7"):
+        await sender.send(TO, b"\x02", what="sync to block 8")
+    assert len(node.sent) == 1
+    node.looks = 2
+    await sender.send(TO, b"\x03", what="sync to block 9")
+    assert len(node.sent) == 2 and node.told()["nonce"] == 6
+
+
+async def test_send_behind_one_that_waits_no_more_takes_its_nonce(node: Target, sender: Sender) -> None:
+    node.looks = 10**9
+    with pytest.raises(TransactionPending):
+        await sender.send(TO, b"\x01", what="sync to block 7")
+    node.looks = 2
+    await sender.send(TO, b"\x02", what="sync to block 8")
+    assert len(node.sent) == 2 and node.told()["nonce"] == 5
+
+
+async def test_send_behind_one_whose_nonce_was_taken_goes_on(node: Target, sender: Sender) -> None:
+    node.looks = 10**9
+    with pytest.raises(TransactionPending):
+        await sender.send(TO, b"\x01", what="sync to block 7")
+    node.known()
+    sender._following = replace(sender._following, stuck_s=0.02)
+    node.results["eth_getTransactionCount"] = "0x6"
+    sending = asyncio.create_task(sender.send(TO, b"\x02", what="sync to block 8"))
+    while len(node.sent) < 2:
+        assert not sending.done()
+        await asyncio.sleep(0.01)
+    node.looks = 1
+    assert (await sending).success and node.told()["nonce"] == 6
+
+
+async def test_send_behind_one_of_which_the_node_does_not_tell_sends_nothing(node: Target, sender: Sender) -> None:
+    node.looks = 10**9
+    with pytest.raises(TransactionPending):
+        await sender.send(TO, b"\x01", what="sync to block 7")
+    node.results["eth_getTransactionByHash"] = Refusal(-32000, "busy")
+    for _ in range(2):
+        with pytest.raises(NodeError, match="busy"):
+            await sender.send(TO, b"\x02", what="sync to block 8")
+    assert len(node.sent) == 1
