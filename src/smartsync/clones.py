@@ -59,6 +59,12 @@ _SHORT_CLONE = re.compile(f"73{_TO}5af4")
 
 _SHORT = 120
 
+_BEGINNING = 120
+"""Where in its code a clone of any form has come to its DELEGATECALL: ``CloneCode.BEGINNING`` of the hub."""
+
+_PUSH0, _PUSH32 = 0x5F, 0x7F
+_GAS_DELEGATECALL = bytes.fromhex("5af4")
+
 
 def find_clone(code: bytes) -> tuple[str, str] | None:
     """Return kind and implementation of a proxy that has its implementation in its code, None where it is none."""
@@ -68,7 +74,25 @@ def find_clone(code: bytes) -> tuple[str, str] | None:
         if match:
             return kind, address_of(int(match["to"], 16))
     match = _SHORT_CLONE.search(text) if len(code) <= _SHORT else None
-    return ("minimal proxy", address_of(int(match["to"], 16))) if match else None
+    to = int(match["to"], 16) if match else fixed_target(code)
+    return ("minimal proxy", address_of(to)) if to is not None else None
+
+
+def fixed_target(code: bytes) -> int | None:
+    """Return what code delegates to whatever is called, as it is pushed; None where its beginning does not show that.
+
+    It is what its first instructions push right before GAS and DELEGATECALL, however much follows: clones with many
+    arguments are no shorter than other contracts. The hub goes by the same (``CloneCode.fixedTarget``).
+    """
+    code = code[:_BEGINNING]
+    at = 0
+    while at < len(code):
+        size = code[at] - _PUSH0 if _PUSH0 < code[at] <= _PUSH32 else 0
+        behind = at + 1 + size
+        if size and code[behind : behind + 2] == _GAS_DELEGATECALL and (to := int.from_bytes(code[at + 1 : behind])):
+            return to
+        at = behind
+    return None
 
 
 def is_known_to_hub(code: bytes) -> bool:

@@ -23,7 +23,7 @@ from smartsync.sync.supplying import Supplying
 from smartsync.testing import Node
 from tests.integration.stage import Stage, staged
 from tests.integration.test_bad_input import creation
-from tests.integration.test_hostile_proxies import BEACON_SLOT, failed
+from tests.integration.test_hostile_proxies import BEACON_SLOT, failed, movable
 from tests.integration.test_upgradeable_sources import (
     UPGRADE,
     Proxied,
@@ -257,10 +257,7 @@ async def test_verify_beacons_real_storage_is_compared_with_the_hubs_word(
 
 async def test_verify_beacon_without_a_replica_is_not_exact(made: World) -> None:
     first = await implementation(made, 1)
-    head = bytes.fromhex(f"5f50365f5f375f5f365f73{first[2:]}5af43d5f5f3e5f3d91")
-    runtime = head + bytes([0x60, len(head) + 4, 0x57, 0xFD, 0x5B, 0xF3, 0x7F]) + BEACON_SLOT + bytes(100)
-    one = await named_by(made, (await beacon(made, first)).address)
-    source = await deployed(made, creation(runtime, {BEACON_SLOT: int(one, 16)}))
+    source = await movable(made, first, await named_by(made, (await beacon(made, first)).address))
     await made.attest()
     replica = (await made.client.fork(source, anchor=made.anchor)).replica
     await tell(made, source, UPGRADE, BEACON_SLOT, "0x" + "99" * 20)

@@ -201,7 +201,8 @@ async def strategies(
                 # By a node's word alone these matter: good to be compared with, not to be told as what is missing.
                 walk[1].take(unnamed)
                 unnamed = ()
-            are_trie_keys_known = are_trie_keys_known or bool(unnamed)
+            # Else a node that tells a few keys, or keys that are none, would keep the rest from being guessed.
+            are_trie_keys_known = are_trie_keys_known or (bool(unnamed) and not found.by_word)
             if strategy in (TRACED, REPLAYED):
                 traced.add(one)
             if found.gaps:

@@ -172,7 +172,7 @@ class _Search:
             return Candidates(set(), (gave_up,))
         known = f"of the trie keys that nodes told of there, {len(unnamed)} are of unknown slots"
         positions = (*(to_nibbles(key) for key in unnamed if key in changed), *self.walked.open)
-        return Candidates(set(named.values()), (gave_up, known, *dict.fromkeys(gaps)), positions)
+        return Candidates(set(named.values()), (gave_up, known, *dict.fromkeys(gaps)), positions, by_word=True)
 
     async def offer_all(self, portions: AsyncGenerator[set[bytes], None]) -> None:
         """Take slots as ``offer``, until all are named."""

@@ -8,7 +8,6 @@ from smartsync.chain import Chain
 from smartsync.errors import (
     InsufficientFunds,
     NodeError,
-    NodeUnreachable,
     RpcError,
     TransactionError,
     TransactionPending,
@@ -35,15 +34,16 @@ async def broadcast(chain: Chain, signed: Signed) -> None:
     attempt = signed.newest
     try:
         await chain.rpc.call("eth_sendRawTransaction", [f"0x{attempt.raw.hex()}"])
-    except NodeUnreachable as error:
+    except RpcError as error:
+        if not await is_known(chain, attempt.tx_hash):
+            raise await _refusal(chain, error, signed) from error
+    except NodeError as error:
+        # Also an answer that makes no sense, as of a gateway before the node: what became of the call, nobody knows.
         if not await is_known(chain, attempt.tx_hash):
             raise TransactionPending(
                 f"{signed.what}: {chain.rpc.host} did not answer whether it took transaction 0x{attempt.tx_hash.hex()}",
                 hint="what has landed is read from the chain: run the same command again",
             ) from error
-    except RpcError as error:
-        if not await is_known(chain, attempt.tx_hash):
-            raise await _refusal(chain, error, signed) from error
     logger.info("%s: sent 0x%s to %s", signed.what, attempt.tx_hash.hex(), chain.rpc.host)
 
 
@@ -61,6 +61,9 @@ async def _refusal(chain: Chain, error: RpcError, signed: Signed) -> Transaction
     text = error.text.lower()
     if "insufficient funds" in text:
         needed_wei = signed.gas * signed.newest.fees.max_fee_wei
-        return InsufficientFunds(signed.sender, await chain.balance(signed.sender), needed_wei, what=signed.what)
+        try:
+            return InsufficientFunds(signed.sender, await chain.balance(signed.sender), needed_wei, what=signed.what)
+        except NodeError:
+            pass  # how much there is cannot be told, that it is too little can
     hint = "another transaction of this account was faster: try again" if "nonce" in text else ""
     return TransactionError(f"{signed.what}: the node does not take the transaction: {error.text}", hint=hint)

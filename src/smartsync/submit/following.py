@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from smartsync.answers import Receipt
 from smartsync.chain import Chain
@@ -36,6 +36,8 @@ class Following:
         which a node must know the receipt of what has used its nonce.
     outbid
         Signs a version that offers more, writes it down, and returns it; the same one where that would not help.
+    waiting
+        By account and nonce, those that were in no block in time, in all their versions.
     """
 
     chain: Chain
@@ -44,6 +46,7 @@ class Following:
     timeout_s: float
     poll_s: float
     stuck_s: float
+    waiting: dict[tuple[str, int], Signed] = field(default_factory=dict, init=False)
 
     async def run(self, signed: Signed, *, is_sent: bool = True) -> Receipt:
         """Return the receipt once there is one. A node that fails meanwhile is asked again: what is sent is sent.
@@ -78,16 +81,41 @@ class Following:
                                 raise NonceTaken(signed.what, signed.sender, signed.nonce)
                             was_used = is_used
                             if not is_used:
-                                signed = await self._stir(signed)
+                                # Taken over before it is sent: where the time ends meanwhile, this is what is told of.
+                                before, signed = signed, await self._offering(signed)
+                                await self._stir(signed, is_new=signed.newest is not before.newest)
                     except NodeError as error:
                         failure = error
                     await asyncio.sleep(min(look_s, self.poll_s))
                     look_s *= 2
         except TimeoutError:
+            self.waiting[signed.sender, signed.nonce] = signed
             raise TransactionPending(
                 f"{signed.what}: transaction 0x{signed.newest.tx_hash.hex()} is in no block after {self.timeout_s:g} s",
                 hint="it may still get into one: look it up, and run the same command again then",
             ) from failure
+
+    async def run_waiting(self, sender: str) -> None:
+        """Follow to its end what an account has sent before, as far as the node says that it still waits.
+
+        What the account sends next would wait behind it; and where it does the same once more, be paid for besides.
+
+        Raises
+        ------
+        TransactionPending
+            It still is in no block in time.
+        NodeError
+            The node does not say whether it waits.
+        """
+        for key, signed in list(self.waiting.items()):
+            if key[0] != sender:
+                continue
+            if any(await self.chain.transactions([attempt.tx_hash for attempt in signed.attempts])):
+                try:
+                    await self.run(signed)
+                except NonceTaken as error:
+                    logger.info("%s", error.message)
+            self.waiting.pop(key, None)
 
     async def _receipt(self, signed: Signed) -> Receipt | None:
         for attempt in reversed(signed.attempts):
@@ -95,14 +123,19 @@ class Following:
                 return receipt
         return None
 
-    async def _stir(self, signed: Signed) -> Signed:
-        """Send a transaction again that the node has dropped; outbid one that waits for its price."""
+    async def _offering(self, signed: Signed) -> Signed:
+        """Return a transaction with a version that offers what is asked for now; as it is where that is not to be."""
         try:
-            newest = await self.outbid(signed)
-            if newest.newest is not signed.newest or not await is_known(self.chain, newest.newest.tx_hash):
-                signed = newest
+            return await self.outbid(signed)
+        except TransactionError as error:
+            logger.info("%s: not outbid: %s", signed.what, error.message)
+            return signed
+
+    async def _stir(self, signed: Signed, *, is_new: bool) -> None:
+        """Send a version that is new, or one that the node has dropped."""
+        try:
+            if is_new or not await is_known(self.chain, signed.newest.tx_hash):
                 await broadcast(self.chain, signed)
         except TransactionError as error:
             # A version of it may be in a block by now, or the node wants still more: the next looks tell.
             logger.info("%s: not sent again: %s", signed.what, error.message)
-        return signed

@@ -15,6 +15,7 @@ from smartsync.errors import (
     FeeTooHigh,
     InsufficientFunds,
     NodeError,
+    NonceTaken,
     TransactionError,
     TransactionPending,
     TransactionReverted,
@@ -77,6 +78,7 @@ class Sender:
         self._fee_cap_wei = fee_cap_wei
         self._chain_id: int | None = None
         self._journal = Memory() if journal is None else journal
+        self._catching_up = asyncio.Lock()
         self._following = Following(chain, self._journal, self._outbid, timeout_s, poll_s, stuck_s)
 
     @property
@@ -174,10 +176,13 @@ class Sender:
         Overtaken
             Where somebody else who has the journal has sent for the same subject meanwhile. Nothing is sent.
         TransactionPending
-            Where it was sent and is not seen in a block in time.
+            Where it was sent and is not seen in a block in time; or one that was sent before is not. Nothing is sent
+            then.
         TransactionError
             Where the node does not take it for another reason.
         """
+        async with self._catching_up:
+            await self._following.run_waiting(self.address)
         async with self._journal.turn(await self._chain(), self.address) as turn:
             # In the turn: what was sent in the one before may be in a block already, and make this one revert.
             gas = await self._gas(to, data, what, after)
@@ -189,6 +194,8 @@ class Sender:
             await self._broadcast(signed)
         try:
             receipt = await self._following.run(signed)
+        except NonceTaken:
+            raise  # it is dropped, as the journal knows
         except BaseException:
             await self._journal.left(signed)
             raise
@@ -242,17 +249,26 @@ class Sender:
         try:
             await broadcast(self.chain, signed)
         except TransactionPending:
+            self._following.waiting[signed.sender, signed.nonce] = signed
             await self._journal.left(signed)
             raise
         except TransactionError as error:
             await self._journal.dropped(signed, error.message)
             raise
+        except BaseException:
+            # Whoever goes on in this process asks the node whether its nonce is free: one kept for nothing is a gap.
+            await self._journal.left(signed)
+            raise
 
     async def _outbid(self, signed: Signed) -> Signed:
         """Return a transaction with a version, written down, that offers what is asked for now; as is where it does."""
+        if signed.sender != self.address:
+            return signed  # of the journal's account of before: this one's key cannot sign for its nonce
         fees = outbid(signed.newest.fees, await self.chain.fees())
         if fees is None or (self._fee_cap_wei is not None and fees.max_fee_wei > self._fee_cap_wei):
             return signed
+        if await self.chain.balance(self.address) < signed.gas * fees.max_fee_wei:
+            return signed  # the node would refuse it, and what was taken is to be sent again where it is dropped
         async with self._journal.turn(await self._chain(), self.address) as turn:
             signed = sign(self._account, await self._chain(), signed, fees)
             await turn.write(signed)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from smartsync.discovery import proof_walk, slot_walk
+from smartsync.discovery import preimages, proof_walk, slot_walk
 from smartsync.discovery import whole_storage as whole_storage_module
+from smartsync.discovery.candidates import Candidates
 from smartsync.discovery.whole_storage import whole_storage
 from smartsync.errors import IncompleteSlots
 from smartsync.keccak import keccak256
@@ -84,6 +85,22 @@ async def test_whole_storage_by_a_storage_range_that_lies_is_not_taken_for_whole
         await whole_storage(node.chain, node.header(7), ADDRESS)
     assert set(caught.value.prefixes) == {to_nibbles(keccak256(slot(number))) for number in FAR[:2]}, "by proofs"
     assert caught.value.slots == 51
+
+
+@pytest.mark.parametrize("told", [[], list(VALUES)[:3], FAR[55:]], ids=["nothing", "a part", "keys made up"])
+async def test_whole_storage_too_large_to_walk_is_guessed_whatever_a_storage_range_tells(
+    fake: Any, monkeypatch: pytest.MonkeyPatch, told: list[int]
+) -> None:
+    async def guessed(*_: object, **__: object) -> Candidates:
+        return Candidates({slot(number) for number in VALUES})
+
+    monkeypatch.setattr(proof_walk.walk, "__kwdefaults__", {"at_most": 20})
+    monkeypatch.setattr(preimages, "by_guessing", guessed)
+    guessing(monkeypatch, [])
+    node = fake(VALUES)
+    range_without_preimages(node, told)
+    state, strategy = await whole_storage(node.chain, node.header(7), ADDRESS)
+    assert (strategy, len(state.values)) == ("guessed keys", len(VALUES))
 
 
 async def test_whole_storage_of_given_slots_asks_for_no_others(fake: Any) -> None:

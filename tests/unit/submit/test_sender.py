@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,13 +15,17 @@ from smartsync.chain import Chain
 from smartsync.errors import (
     InsufficientFunds,
     NodeError,
+    NonceTaken,
     TransactionError,
     TransactionPending,
     TransactionReverted,
     TransactionTooLarge,
 )
+from smartsync.fees import Fees
 from smartsync.rpc import Rpc
 from smartsync.submit import Sender, create, fits_pools
+from smartsync.submit.journal import Memory, Signed
+from smartsync.submit.signing import sign
 from smartsync.types import TX_BYTES_CAP, TX_GAS_CAP
 from tests.http_node import HttpNode, Refusal, Reply, serving
 
@@ -395,3 +400,184 @@ async def test_create_deploys_an_artifact_and_tells_where(node: Target, sender: 
 async def test_create_without_an_address_in_the_receipt_is_the_nodes_fault(node: Target, sender: Sender) -> None:
     with pytest.raises(NodeError, match="tells no address in the receipt of deploy Hub"):
         await create(sender, "Hub", [])
+
+
+class Kept(Memory):
+    """A journal that remembers what it was told, in order."""
+
+    def __init__(self, before: Sequence[Signed] = ()) -> None:
+        super().__init__()
+        self.told: list[str] = []
+        self.before = before
+
+    async def unfinished(self) -> Sequence[Signed]:
+        return self.before
+
+    async def write(self, signed: Signed) -> None:
+        self.told.append(f"write {signed.nonce}")
+        await super().write(signed)
+
+    async def dropped(self, signed: Signed, why: str) -> None:
+        self.told.append(f"dropped {signed.nonce}")
+        await super().dropped(signed, why)
+
+    async def left(self, signed: Signed) -> None:
+        self.told.append(f"left {signed.nonce}")
+        await super().left(signed)
+
+
+@pytest.fixture
+async def chain(node: Target) -> AsyncIterator[Chain]:
+    async with Rpc(node.url, retries=1) as rpc:
+        yield Chain(rpc, "target")
+
+
+async def test_send_answered_with_nonsense_leaves_no_gap_behind(node: Target, sender: Sender) -> None:
+    """A watcher goes on in the same process: a nonce that nobody used would hold up all that it sends later."""
+
+    def silence(params: list[Any]) -> str:
+        node.replies.append(Reply("<html>blocked</html>", 403))
+        return "0x5"
+
+    node.results["eth_getTransactionCount"] = silence
+    with pytest.raises(TransactionPending, match="did not answer whether it took"):
+        await sender.send(TO, b"\x01", what="sync")
+    assert node.sent == []
+    node.results["eth_getTransactionCount"] = "0x5"
+    await sender.send(TO, b"\x02", what="sync")
+    assert node.told()["nonce"] == 5
+
+
+async def test_send_refused_for_funds_that_cannot_be_read_leaves_no_gap_behind(node: Target, sender: Sender) -> None:
+    def refuse(params: list[Any]) -> Refusal:
+        node.results["eth_getBalance"] = Refusal(-32000, "no state")
+        return Refusal(-32000, "insufficient funds for gas * price + value")
+
+    node.results["eth_sendRawTransaction"] = refuse
+    with pytest.raises(TransactionError, match="insufficient funds"):
+        await sender.send(TO, b"\x01", what="sync")
+    node.take()
+    await sender.send(TO, b"\x02", what="sync")
+    assert node.told()["nonce"] == 5
+
+
+async def test_send_cancelled_while_sent_leaves_no_gap_behind(node: Target, chain: Chain) -> None:
+    journal = Kept()
+    sender = Sender(chain, ACCOUNT, timeout_s=0.5, poll_s=0.01, journal=journal)
+    call = chain.rpc.call
+
+    async def hang(method: str, params: Sequence[Any] = ()) -> Any:
+        if method == "eth_sendRawTransaction":
+            raise asyncio.CancelledError
+        return await call(method, params)
+
+    chain.rpc.call = hang  # type: ignore[method-assign]
+    with pytest.raises(asyncio.CancelledError):
+        await sender.send(TO, b"\x01", what="sync")
+    assert journal.told == ["write 5", "left 5"]
+    assert not await journal.taken()
+
+
+async def test_send_whose_nonce_is_taken_is_dropped_and_not_left(node: Target, chain: Chain) -> None:
+    journal = Kept()
+    node.looks = 10**9
+    sender = Sender(chain, ACCOUNT, timeout_s=5.0, poll_s=0.01, stuck_s=0.02, journal=journal)
+    node.results["eth_getTransactionCount"] = lambda params: "0x6" if params[1] == "latest" else "0x5"
+    with pytest.raises(NonceTaken):
+        await sender.send(TO, b"", what="sync")
+    assert journal.told == ["write 5", "dropped 5"]
+
+
+async def test_finish_of_another_account_is_not_outbid_with_this_ones_key(node: Target, chain: Chain) -> None:
+    """Where the key was changed in between: it would be a transaction of the new account, at a nonce of the old one."""
+    other = Account.create()
+    of_other = Signed("sync", other.address, 70, TO, b"\x01", 50_000, ())
+    of_other = sign(other, 31337, of_other, Fees(10, 1))
+    node.looks = 10**9
+    journal = Kept([of_other])
+    sender = Sender(chain, ACCOUNT, timeout_s=0.3, poll_s=0.01, stuck_s=0.02, journal=journal)
+    with pytest.raises(TransactionPending):
+        await sender.finish()
+    assert journal.told == []
+    assert set(node.sent) == {of_other.newest.raw}
+
+
+async def test_send_not_in_a_block_is_told_by_the_version_that_was_sent_last(node: Target, chain: Chain) -> None:
+    node.looks = 10**9
+    sender = Sender(chain, ACCOUNT, timeout_s=0.4, poll_s=0.01, stuck_s=0.02, journal=Kept())
+    call = chain.rpc.call
+
+    async def slow(method: str, params: Sequence[Any] = ()) -> Any:
+        answer = await call(method, params)
+        if method == "eth_sendRawTransaction" and len(node.sent) > 1:
+            await asyncio.sleep(10)  # its answer does not come in time: that it was taken is not known
+        return answer
+
+    chain.rpc.call = slow  # type: ignore[method-assign]
+    node.results["eth_maxPriorityFeePerGas"] = lambda params: hex(3 + 100 * len(node.sent))
+    with pytest.raises(TransactionPending) as caught:
+        await sender.send(TO, b"", what="sync")
+    assert len(node.sent) == 2
+    assert f"0x{keccak(node.sent[-1]).hex()}" in caught.value.message
+
+
+async def test_send_stuck_without_money_to_outbid_stays_as_it_was(node: Target, chain: Chain) -> None:
+    node.looks = 10**9
+    journal = Kept()
+    sender = Sender(chain, ACCOUNT, timeout_s=0.4, poll_s=0.01, stuck_s=0.02, journal=journal)
+    node.results["eth_getBalance"] = hex(120_000 * 203)
+    node.results["eth_maxPriorityFeePerGas"] = lambda params: hex(3 + 100 * len(node.sent))
+    with pytest.raises(TransactionPending):
+        await sender.send(TO, b"", what="sync")
+    assert journal.told == ["write 5", "left 5"]
+    assert len(node.sent) > 1 and len(set(node.sent)) == 1
+
+
+async def test_send_behind_one_that_still_waits_sends_nothing_more(node: Target, sender: Sender) -> None:
+    """A watcher looks again and again: what it sends behind one that waits does the same once more, and is paid for."""
+    node.looks = 10**9
+    with pytest.raises(TransactionPending):
+        await sender.send(TO, b"\x01", what="sync to block 7")
+    node.known()
+    node.results["eth_getTransactionCount"] = lambda params: "0x5" if params[1] == "latest" else "0x6"
+    with pytest.raises(TransactionPending, match="sync to block 7"):
+        await sender.send(TO, b"\x02", what="sync to block 8")
+    assert len(node.sent) == 1
+    node.looks = 2
+    await sender.send(TO, b"\x03", what="sync to block 9")
+    assert len(node.sent) == 2 and node.told()["nonce"] == 6
+
+
+async def test_send_behind_one_that_waits_no_more_takes_its_nonce(node: Target, sender: Sender) -> None:
+    node.looks = 10**9
+    with pytest.raises(TransactionPending):
+        await sender.send(TO, b"\x01", what="sync to block 7")
+    node.looks = 2
+    await sender.send(TO, b"\x02", what="sync to block 8")
+    assert len(node.sent) == 2 and node.told()["nonce"] == 5
+
+
+async def test_send_behind_one_whose_nonce_was_taken_goes_on(node: Target, sender: Sender) -> None:
+    node.looks = 10**9
+    with pytest.raises(TransactionPending):
+        await sender.send(TO, b"\x01", what="sync to block 7")
+    node.known()
+    sender._following = replace(sender._following, stuck_s=0.02)
+    node.results["eth_getTransactionCount"] = "0x6"
+    sending = asyncio.create_task(sender.send(TO, b"\x02", what="sync to block 8"))
+    while len(node.sent) < 2:
+        assert not sending.done()
+        await asyncio.sleep(0.01)
+    node.looks = 1
+    assert (await sending).success and node.told()["nonce"] == 6
+
+
+async def test_send_behind_one_of_which_the_node_does_not_tell_sends_nothing(node: Target, sender: Sender) -> None:
+    node.looks = 10**9
+    with pytest.raises(TransactionPending):
+        await sender.send(TO, b"\x01", what="sync to block 7")
+    node.results["eth_getTransactionByHash"] = Refusal(-32000, "busy")
+    for _ in range(2):
+        with pytest.raises(NodeError, match="busy"):
+            await sender.send(TO, b"\x02", what="sync to block 8")
+    assert len(node.sent) == 1
