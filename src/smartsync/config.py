@@ -26,10 +26,12 @@ DEFAULT_FILE = Path("smartsync.toml")
 
 ENV_PREFIX = "SMARTSYNC_"
 
-_OPTIONS = {"timeout_s": "--timeout", "attestor_keystores": "--attestor-keystore"}
+_OPTIONS = {"timeout_s": "--timeout", "attestor_keystores": "--attestor-keystore", "max_fee_gwei": "--max-fee"}
 _SECRET_WORDS = ("private", "secret", "password", "mnemonic", "seed", "attestor_keys")
 _LONGEST_TIMEOUT_S = 3600
 _PATHS = ("keystore", "attestor_keystores")
+_MAX_FEE_GWEI = 1_000
+"""What is offered per gas at most, where nothing else is said: more than mainnet has asked for in years."""
 _NEXT_URL = re.compile(r"\s*,\s*(?=\w+://)")
 """Between two urls; a comma may also be part of one."""
 
@@ -98,6 +100,13 @@ def _seconds(value: object) -> object:
     return number
 
 
+def _fee(value: object) -> object:
+    try:
+        return parse_gas_price(value if isinstance(value, str) else repr(value), "")
+    except ConfigError as error:
+        raise ValueError(f"{error.message.removeprefix(': ')}; {error.hint}") from error
+
+
 def _cut(value: object) -> str:
     """Return a value as it was given, so far as it is good to read."""
     shown = repr(value)
@@ -134,6 +143,8 @@ class Settings(BaseModel):
         The same for accounts that only sign attestations.
     timeout_s
         Seconds to wait for one answer of a node.
+    max_fee_gwei
+        What a transaction may offer per gas at most, held in wei: what a chain asks is the word of its node.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -147,6 +158,7 @@ class Settings(BaseModel):
     keystore: ReadablePath | None = None
     attestor_keystores: tuple[ReadablePath, ...] = ()
     timeout_s: Annotated[float, BeforeValidator(_seconds)] = 30.0
+    max_fee_gwei: Annotated[int, BeforeValidator(_fee)] = _MAX_FEE_GWEI * 10**9
 
     def require(self, name: str) -> str:
         """Return an address that a command cannot do without, or the first of the urls of such a node.

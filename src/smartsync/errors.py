@@ -354,6 +354,11 @@ class InsufficientFunds(TransactionError):
         self.address, self.balance_wei, self.needed_wei = address, balance_wei, needed_wei
 
 
+def _gwei(amount_wei: int) -> str:
+    whole, rest = divmod(amount_wei, 10**9)
+    return f"{whole}.{rest:09}".rstrip("0").rstrip(".")
+
+
 def _ether(amount_wei: int, rounding: str) -> str:
     """Return an amount in ether, with four digits that count."""
     return f"{Context(prec=4, rounding=rounding).plus(Decimal(amount_wei).scaleb(-18)).normalize():f}"
@@ -427,16 +432,18 @@ class Overtaken(TransactionError):
 
 
 class FeeTooHigh(TransactionError):
-    """The target chain asks for more than the ``cap_wei`` per gas that may be paid. Nothing is sent."""
+    """The target chain asks for ``asked_wei`` per gas, more than the ``cap_wei`` that may be paid. Nothing is sent."""
 
     retryable = True
 
-    def __init__(self, offer_wei: int, cap_wei: int, *, what: str) -> None:
+    def __init__(self, asked_wei: int, cap_wei: int, *, what: str) -> None:
         super().__init__(
-            f"{what}: {offer_wei} wei per gas are needed, {cap_wei} may be paid",
-            hint="wait until the chain asks for less, or allow more",
+            f"{what}: the target chain asks for {_gwei(asked_wei)} gwei per gas, as its node says, and "
+            f"{_gwei(cap_wei)} may be paid",
+            hint="compare with another node of the chain; wait until it asks for less, or allow more (max_fee_gwei, "
+            "--max-fee)",
         )
-        self.offer_wei, self.cap_wei, self.what = offer_wei, cap_wei, what
+        self.asked_wei, self.cap_wei, self.what = asked_wei, cap_wei, what
 
 
 class AnchorError(SmartSyncError):

@@ -248,3 +248,15 @@ def test_parse_block_number_taken(text: str, number: int) -> None:
 def test_parse_block_not_a_number_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"^the option --block: "):
         parse_block(text)
+
+
+@pytest.mark.parametrize(("given", "wei"), [("30", 30 * 10**9), ("0.05", 5 * 10**7), (2000, 2 * 10**12)])
+def test_load_max_fee_is_given_in_gwei(given: object, wei: int) -> None:
+    assert load({"max_fee_gwei": given}, {}).max_fee_gwei == wei
+    assert load({}, {}).max_fee_gwei == 10**12
+
+
+@pytest.mark.parametrize("given", ["dear", "-1", True, "1e3"])
+def test_load_max_fee_that_is_none_is_refused(given: object) -> None:
+    with pytest.raises(ConfigError, match="max_fee_gwei, from the option --max-fee: .* is no gas price"):
+        load({"max_fee_gwei": given}, {})

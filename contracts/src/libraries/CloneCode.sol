@@ -52,7 +52,8 @@ library CloneCode {
                         found := shr(sub(256, mul(8, size)), mload(add(at, 1)))
                         // DELEGATECALL takes the lower 160 bits.
                         found := and(found, 0xffffffffffffffffffffffffffffffffffffffff)
-                        break
+                        // A delegation to nobody is none, and may stand before one that is.
+                        if found { break }
                     }
                 }
             }

@@ -112,4 +112,11 @@ contract CloneCodeTest is Test {
         assertEq(this.fixedTarget(""), address(0));
         assertEq(this.fixedTargetAt(address(0xdead)), address(0));
     }
+
+    /// @dev A delegation to nobody stands in front, which does nothing: the clone is found all the same.
+    function testFuzz_fixedTarget_behindADelegationToNobody_isFound(uint256 form, address to) public view {
+        vm.assume(to != address(0));
+        assertEq(this.fixedTarget(bytes.concat(hex"60005af4", clone(form % 4, to))), to);
+        assertEq(this.fixedTarget(hex"60005af4"), address(0));
+    }
 }

@@ -106,7 +106,7 @@ class _Plan:
     resume: bytes | None
 
 
-@command("anchor", "keystore", needs=("source_url", "target_url", "anchor"), lines=True)
+@command("anchor", "keystore", needs=("source_url", "target_url", "anchor"), lines=True, pays=False)
 def attestor(
     session: Session,
     follow: _Follow = "finalized",

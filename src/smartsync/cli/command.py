@@ -31,7 +31,11 @@ _URL = re.compile(r"https?://[^\s'\"<>]+")
 
 
 def command(
-    *settings: str, needs: tuple[str, ...] = ("source_url", "target_url"), configured: bool = True, lines: bool = False
+    *settings: str,
+    needs: tuple[str, ...] = ("source_url", "target_url"),
+    configured: bool = True,
+    pays: bool | None = None,
+    lines: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a function a command.
 
@@ -43,10 +47,13 @@ def command(
         Those that must be given, by file, environment or option. Checked before anything else happens.
     configured
         Whether it has settings at all.
+    pays
+        Whether its ``keystore`` pays for transactions. Default: where it has one.
     lines
         Whether its ``--json`` is one document a line.
     """
-    common = [CONFIG_PARAMETER, *map(setting_parameter, (*_NODES, *settings))] if configured else []
+    paying = ("max_fee_gwei",) if (pays is None and "keystore" in settings) or pays else ()
+    common = [CONFIG_PARAMETER, *map(setting_parameter, (*_NODES, *settings, *paying))] if configured else []
 
     def decorate(body: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(body)

@@ -115,6 +115,11 @@ _SETTINGS: dict[str, tuple[Any, str, str]] = {
         "Keystore file of your account, which signs what the command sends or serves. Otherwise SMARTSYNC_PRIVATE_KEY, "
         "or a prompt.",
     ),
+    "max_fee_gwei": (
+        str | None,
+        "GWEI",
+        "What a transaction may offer per gas at most. Default: 1000.",
+    ),
     "attestor_keystores": (
         list[Path] | None,
         "FILE",

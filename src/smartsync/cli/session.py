@@ -114,6 +114,7 @@ class Session:
             timeout_s=settings.timeout_s,
             source_chain_id=settings.source_chain_id,
             target_chain_id=settings.target_chain_id,
+            max_fee_wei=settings.max_fee_gwei,
         )
         async with client as connected:
             return await work(connected, on_progress)

@@ -120,8 +120,10 @@ class Sender:
         ------
         InsufficientFunds
             It cannot. What is told as needed is what will do, whatever `send` asks for of each transaction.
+        FeeTooHigh
+            The chain asks for more than may be paid.
         """
-        fees, balance_wei = await self.chain.fees(), await self.chain.balance(self.address)
+        fees, balance_wei = await self._fees(what), await self.chain.balance(self.address)
         if balance_wei < gas * fees.present_wei:
             needed_wei = gas * (100 + _MARGIN_OF_ALL_PERCENT) // 100 * fees.max_fee_wei
             raise InsufficientFunds(self.address, balance_wei, needed_wei, what=what)
@@ -240,10 +242,13 @@ class Sender:
         return nonce
 
     async def _fees(self, what: str) -> Fees:
-        fees = await self.chain.fees()
-        if self._fee_cap_wei is None or fees.max_fee_wei <= self._fee_cap_wei:
+        """Return what to offer: as much as may be offered, where the chain asks for no more than that now."""
+        fees, cap_wei = await self.chain.fees(), self._fee_cap_wei
+        if cap_wei is None or fees.max_fee_wei <= cap_wei:
             return fees
-        raise FeeTooHigh(fees.max_fee_wei, self._fee_cap_wei, what=what)
+        if fees.present_wei > cap_wei:
+            raise FeeTooHigh(fees.present_wei, cap_wei, what=what)
+        return Fees(cap_wei, None if fees.priority_fee_wei is None else min(fees.priority_fee_wei, cap_wei))
 
     async def _broadcast(self, signed: Signed) -> None:
         try:

@@ -20,12 +20,14 @@ from smartsync.submit import Sender
 class Connection:
     """A source chain, a target chain, and the hub on the target; closed at the end of ``async with``."""
 
-    def __init__(self, source: Chain, target: Chain, *, hub: str | None, account: LocalAccount | None) -> None:
+    def __init__(
+        self, source: Chain, target: Chain, *, hub: str | None, account: LocalAccount | Sender | None = None
+    ) -> None:
         self.source = source
         self.target = target
         self.hub = None if hub is None else checked_address(hub, "the hub")
         # One for all calls: it gives each transaction its turn and its nonce.
-        self._sender = None if account is None else Sender(target, account)
+        self._sender = account if isinstance(account, Sender) or account is None else Sender(target, account)
         self._expected: dict[str, int | None] = {}
 
     @classmethod
@@ -39,6 +41,7 @@ class Connection:
         timeout_s: float = 30.0,
         source_chain_id: int | None = None,
         target_chain_id: int | None = None,
+        max_fee_wei: int | None = None,
     ) -> Self:
         """Return a client for two nodes; nothing is sent before ``async with``.
 
@@ -53,13 +56,14 @@ class Connection:
             Seconds to wait for one answer.
         source_chain_id, target_chain_id
             Where given, the nodes must be on these chains.
+        max_fee_wei
+            What a transaction may offer per gas at most; ``None`` where any price is paid. Warning: what the chain asks
+            is the word of its node, so without a bound a node that lies can have the account pay all that it has.
         """
-        client = cls(
-            Chain(connect(source_url, "source", timeout_s=timeout_s, chain_id=source_chain_id), "source"),
-            Chain(connect(target_url, "target", timeout_s=timeout_s, chain_id=target_chain_id), "target"),
-            hub=hub,
-            account=account,
-        )
+        source = Chain(connect(source_url, "source", timeout_s=timeout_s, chain_id=source_chain_id), "source")
+        target = Chain(connect(target_url, "target", timeout_s=timeout_s, chain_id=target_chain_id), "target")
+        sender = None if account is None else Sender(target, account, fee_cap_wei=max_fee_wei)
+        client = cls(source, target, hub=hub, account=sender)
         client._expected = {"source": source_chain_id, "target": target_chain_id}
         return client
 

@@ -26,6 +26,7 @@ from smartsync.implementations import (
 from smartsync.replica import ReplicaRecord
 from smartsync.results import ForkResult, Progress, Supplied, SyncResult
 from smartsync.source import PROXY_SLOTS, read_code
+from smartsync.submit import Sender
 from smartsync.sync.attempts import NOT_THE_REPLICAS, Attempts, matter_of
 from smartsync.sync.blocks import accepted_header
 from smartsync.sync.connection import Connection
@@ -39,7 +40,9 @@ _BEACON_SLOTS = 200
 class Delegating(Connection, ABC):
     """A source chain, a target chain, and the replicas there that delegate to what they mirror."""
 
-    def __init__(self, source: Chain, target: Chain, *, hub: str | None, account: LocalAccount | None) -> None:
+    def __init__(
+        self, source: Chain, target: Chain, *, hub: str | None, account: LocalAccount | Sender | None = None
+    ) -> None:
         super().__init__(source, target, hub=hub, account=account)
         # By hub and replica, as far as asked for: it is in a replica's key, and does not change.
         self._resolutions: dict[tuple[str, str], Resolution | None] = {}

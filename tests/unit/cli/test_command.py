@@ -174,6 +174,7 @@ def test_command_settings_reach_connect(run, fake, tmp_path) -> None:
     assert kwargs == {
         "hub": "0x" + "33" * 20,
         "account": None,
+        "max_fee_wei": 1000 * 10**9,
         "timeout_s": 7.5,
         "source_chain_id": 5,
         "target_chain_id": 31337,

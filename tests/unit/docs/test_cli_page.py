@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
 HOW_TO = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 SHARED = {"--help", "--config", "--timeout", "--keystore", "--attestor-keystore", "--hub", "--anchor", "--version"}
+SHARED |= {"--max-fee"}
 OUTPUT = {"--json", "--debug"}
 SHARED |= {f"--{role}-{what}" for role in ("source", "target") for what in ("url", "chain-id")}
 

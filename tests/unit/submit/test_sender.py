@@ -13,6 +13,7 @@ from hexbytes import HexBytes
 
 from smartsync.chain import Chain
 from smartsync.errors import (
+    FeeTooHigh,
     InsufficientFunds,
     NodeError,
     NonceTaken,
@@ -581,3 +582,33 @@ async def test_send_behind_one_of_which_the_node_does_not_tell_sends_nothing(nod
         with pytest.raises(NodeError, match="busy"):
             await sender.send(TO, b"\x02", what="sync to block 8")
     assert len(node.sent) == 1
+
+
+@pytest.mark.parametrize(("cap_wei", "offered"), [(10**9, (203, 3)), (203, (203, 3)), (150, (150, 3)), (103, (103, 3))])
+async def test_send_offers_no_more_than_may_be_paid(node: Target, cap_wei: int, offered: tuple[int, int]) -> None:
+    async with Rpc(node.url, retries=1) as rpc:
+        await Sender(Chain(rpc, "target"), ACCOUNT, fee_cap_wei=cap_wei).send(TO, b"", what="sync")
+    assert (node.told()["maxFeePerGas"], node.told()["maxPriorityFeePerGas"]) == offered
+
+
+@pytest.mark.parametrize("asks", ["priority", "base", "gas price"])
+async def test_send_node_that_asks_for_all_that_there_is_is_refused(node: Target, asks: str) -> None:
+    """What the chain asks is its node's word: a lie must not cost more than the user said."""
+    if asks == "priority":
+        node.results["eth_maxPriorityFeePerGas"] = hex(10**15)
+    elif asks == "base":
+        node.results["eth_feeHistory"] = {"baseFeePerGas": [hex(10**15)], "reward": []}
+    else:
+        node.results |= {
+            "eth_feeHistory": {},
+            "eth_getBlockByNumber": {"number": "0x9", "gasLimit": hex(30_000_000)},
+            "eth_gasPrice": hex(10**15),
+        }
+    async with Rpc(node.url, retries=1) as rpc:
+        sender = Sender(Chain(rpc, "target"), ACCOUNT, fee_cap_wei=10**12)
+        told = r"asks for 1000000(\.\d+)? gwei per gas.*and 1000 may be paid"
+        with pytest.raises(FeeTooHigh, match=told):
+            await sender.require_funds(10**7, "the sync")
+        with pytest.raises(FeeTooHigh, match=told):
+            await sender.send(TO, b"", what="sync")
+    assert not node.sent

@@ -11,7 +11,7 @@ from smartsync.cli.session import Session
 from smartsync.results import SetSignature
 
 
-@command("anchor", "keystore", "attestor_keystores", needs=("source_url", "target_url", "anchor"))
+@command("anchor", "keystore", "attestor_keystores", needs=("source_url", "target_url", "anchor"), pays=False)
 def sign_set(session: Session, signer: SignerOption, threshold: ThresholdOption) -> None:
     """Sign a new set of signers for a quorum anchor with the keys that are here, and print the signatures.
 
