@@ -75,7 +75,9 @@ def answers_check(code: CodeReport) -> Check:
     if not views:
         if not code.findings:
             return Check(name, True, "from storage and code alone (no functions were recognised)", needed=False)
-        return Check(name, False, "no functions were recognised; what may differ is listed below", needed=False)
+        return Check(
+            name, False, "no functions were recognised, and the code asks for what is the target's", needed=False
+        )
     exact = len(code.exact_views)
     beside = "; so may what runs where no function is called" if without else ""
     if exact == views:
