@@ -137,7 +137,8 @@ def storage_check(storage: StorageReport) -> Check:
     """Tell the size of the storage, and whether ``fork`` would find all of it."""
     slots = f"{storage.slots:,} slot{'' if storage.slots == 1 else 's'}"
     if not storage.why:
-        return Check("storage", True, f"{slots}, all of them found ({storage.found_by})" if storage.slots else "empty")
+        found = "found" if storage.slots == 1 else "all of them found"
+        return Check("storage", True, f"{slots}, {found} ({storage.found_by})" if storage.slots else "empty")
     # What several methods lack is long: `doctor` tells that.
     why = storage.why if len(storage.why) <= _SHORT else "not all of them can be named"
     number = f"{slots}, counted by trie keys" if storage.exact else f"about {slots}, estimated from proofs"
