@@ -76,7 +76,8 @@ class Deployment:
             anchor = await self._create(charter.contract, arguments, total)
         except SmartSyncError as error:
             if self.steps:
-                error.hint += f"; the hub stands at {self.hub}: go on with --hub {self.hub} --anchor-only"
+                stands = f"the hub stands already: add --hub {self.hub} --anchor-only, and no second one is paid for"
+                error.hint = "; ".join(filter(None, (error.hint, stands)))
             raise
         if self.on_progress:
             self.on_progress("deployed", total, total)

@@ -49,7 +49,8 @@ class FunctionSignature:
             Where they are too many, too few, or one is not of its type.
         """
         if len(args) != len(self.inputs):
-            raise ConfigError(f"{self} takes {len(self.inputs)} arguments, {len(args)} were given")
+            takes = f"{len(self.inputs)} argument" + "s" * (len(self.inputs) != 1)
+            raise ConfigError(f"{self} takes {takes}, {len(args)} {'was' if len(args) == 1 else 'were'} given")
         values = [_value(parse(kind), arg) for kind, arg in zip(self.inputs, args, strict=True)]
         try:
             return self.selector + abi_encode(self.inputs, values)

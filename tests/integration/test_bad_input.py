@@ -296,7 +296,8 @@ async def test_deploy_that_fails_at_the_anchor_goes_on_from_the_hub(
         with pytest.raises(SmartSyncError) as caught:
             await client.deploy(**quorum)  # type: ignore[arg-type]
     assert client.hub not in (None, first), "the new hub stands"
-    assert f"--hub {client.hub} --anchor-only" in caught.value.hint
+    stands = f"the hub stands already: add --hub {client.hub} --anchor-only, and no second one is paid for"
+    assert caught.value.hint == stands
 
     half = client.hub
     nonce, *_ = await traces(client, made.owner)

@@ -121,7 +121,7 @@ def test_encode_bytes_of_another_length_says_how_many_are_needed() -> None:
 
 @pytest.mark.parametrize("args", [[], ["1", "2"]])
 def test_encode_wrong_number_of_arguments_is_a_config_error(args: list[str]) -> None:
-    with pytest.raises(ConfigError, match="takes 1 arguments"):
+    with pytest.raises(ConfigError, match=r"takes 1 argument, \d were given$"):
         parse_signature("f(uint8)").encode(args)
 
 

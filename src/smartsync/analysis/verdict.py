@@ -75,7 +75,9 @@ def answers_check(code: CodeReport) -> Check:
     if not views:
         if not code.findings:
             return Check(name, True, "from storage and code alone (no functions were recognised)", needed=False)
-        return Check(name, False, "no functions were recognised; what may differ is listed below", needed=False)
+        return Check(
+            name, False, "no functions were recognised, and the code asks for what is the target's", needed=False
+        )
     exact = len(code.exact_views)
     beside = "; so may what runs where no function is called" if without else ""
     if exact == views:
@@ -135,7 +137,8 @@ def storage_check(storage: StorageReport) -> Check:
     """Tell the size of the storage, and whether ``fork`` would find all of it."""
     slots = f"{storage.slots:,} slot{'' if storage.slots == 1 else 's'}"
     if not storage.why:
-        return Check("storage", True, f"{slots}, all of them found ({storage.found_by})" if storage.slots else "empty")
+        found = "found" if storage.slots == 1 else "all of them found"
+        return Check("storage", True, f"{slots}, {found} ({storage.found_by})" if storage.slots else "empty")
     # What several methods lack is long: `doctor` tells that.
     why = storage.why if len(storage.why) <= _SHORT else "not all of them can be named"
     number = f"{slots}, counted by trie keys" if storage.exact else f"about {slots}, estimated from proofs"

@@ -88,5 +88,7 @@ def _line(phase: str, done: int, total: int, seconds: float) -> str:
     count = f"{done}/{total}" if total else str(done) if done or counted else ""
     took = f"{seconds:.0f} s" if seconds >= 1 else ""
     if counted:
+        if done == 1 and not total and counted.startswith("slots "):
+            counted = "slot" + counted.removeprefix("slots")
         return f"{name}: {count} {', '.join(filter(None, (counted, took)))}"
     return ", ".join(filter(None, (f"{name} {count}".rstrip(), took)))

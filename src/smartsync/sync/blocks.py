@@ -6,6 +6,7 @@ from smartsync.anchors.block import (
     REVOKE_FIRST,
     AnchoredBlock,
     accepted_block,
+    head_of,
     newest_accepted,
     require_accepted,
     way_back,
@@ -77,8 +78,16 @@ async def require_reachable(target: Chain, record: ReplicaRecord, header: Header
             return
     raise BlockNotAccepted(
         f"the replica stands at source block {record.block_number}, block {header.number} is not newer",
-        hint=await way_in(target, anchor, "a newer one"),
+        hint=await _way_on(target, record),
     )
+
+
+async def _way_on(target: Chain, record: ReplicaRecord) -> str:
+    """Return, as a hint, how the replica comes to a newer block: perhaps the anchor accepts one already."""
+    head = await head_of(target, record.key.anchor)
+    if head is not None and head.number > record.block_number:
+        return f"leave --block out, or name a newer one: the anchor accepts block {head.number}"
+    return await way_in(target, record.key.anchor, "a newer one")
 
 
 async def require_not_dropped(source: Chain, target: Chain, record: ReplicaRecord, unavailable: SmartSyncError) -> None:

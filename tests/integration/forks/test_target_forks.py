@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from smartsync.contracts import event_topic
 from smartsync.errors import SmartSyncError, UnknownReplica
 from smartsync.results import Recovered, SyncResult
+from smartsync.submit import Receipt, Sender
 from tests.integration.forks.scene import Scene
 
 
@@ -119,15 +122,15 @@ async def test_t11_receipt_that_vanishes_is_not_taken_for_a_sync(here: Scene, mo
     await here.set((1, 111))
     await here.attest()
     stood = target_block(here)
-    waited = here.made.on_target._wait
+    send = Sender.send
 
-    async def wait_and_drop(*args: object) -> object:
-        receipt = await waited(*args)  # type: ignore[arg-type]
+    async def send_and_drop(self: Sender, to: str | None, data: bytes, *, what: str, **more: Any) -> Receipt:
+        receipt = await send(self, to, data, what=what, **more)
         undo(here, stood)
         return receipt
 
     with monkeypatch.context() as patched:
-        patched.setattr(here.made.on_target, "_wait", wait_and_drop)
+        patched.setattr(Sender, "send", send_and_drop)
         result = await here.sync()
     assert result.steps
     assert here.target.request("eth_getTransactionReceipt", [result.steps[0].tx_hash]) is None

@@ -49,6 +49,11 @@ def test_progress_not_a_terminal_says_what_is_counted_how_much_of_it_and_how_lon
     )
 
 
+def test_progress_not_a_terminal_one_slot_is_a_slot() -> None:
+    found = (0.0, "discover", 0, 0), (0.0, "discover (slots found)", 1, 0)
+    assert told(*found).endswith("discover: 1 slot found\n")
+
+
 def test_progress_not_a_terminal_tells_how_far_the_last_phase_came() -> None:
     assert told((0.0, "walk (found)", 0, 0), (1.0, "walk (found)", 3, 0)) == "walk: 0 found\nwalk: 3 found, 1 s\n"
 

@@ -74,8 +74,11 @@ async def test_require_reachable_newer_block_is_reachable(node: Any) -> None:
 @pytest.mark.parametrize("recorded", [7, 8])
 async def test_require_reachable_not_newer_is_refused(node: Any, anchor: FakeAnchor, recorded: int) -> None:
     anchor.blocks[node.header(8).hash] = (8, "final")
-    with pytest.raises(BlockNotAccepted, match="not newer"):
+    with pytest.raises(BlockNotAccepted, match="not newer") as caught:
         await reach(node, 7, recorded=recorded)
+    # Of the replica at block 7 the way is open already; the one at block 8 needs another block.
+    newer = "leave --block out, or name a newer one: the anchor accepts block 8"
+    assert caught.value.hint == (newer if recorded == 7 else "have a newer one accepted: smartsync anchor update")
 
 
 async def test_require_reachable_where_the_recorded_block_is_revoked(node: Any, anchor: FakeAnchor) -> None:
