@@ -19,6 +19,9 @@ Reference: TypeAlias = tuple[int, bytes]
 
 _NOTHING = b"\x80"
 
+_ODD = tuple(bytes((0x30 | nibble,)) for nibble in range(16))
+"""First byte of a leaf's path of an odd number of nibbles, by the first of them (`hex_prefix`)."""
+
 
 class Frontier:
     """The right edge of a trie. A new one is of the empty trie.
@@ -128,7 +131,7 @@ def _nibble(key: bytes, depth: int) -> int:
 def _leaf(key: bytes, depth: int, value: bytes) -> bytes:
     """Return the reference of this key's leaf that hangs at ``depth``; the path is packed as by ``hex_prefix``."""
     half = depth >> 1
-    path = bytes((0x30 | key[half] & 15,)) + key[half + 1 :] if depth & 1 else b"\x20" + key[half:]
+    path = _ODD[key[half] & 15] + key[half + 1 :] if depth & 1 else b"\x20" + key[half:]
     return _reference(encode_string(path) + encode_string(value))
 
 

@@ -70,21 +70,27 @@ Node: TypeAlias = Leaf | Extension | Branch | Opaque | None
 """A subtrie; ``None`` is the empty one."""
 
 
+# Looked up, since to make them takes as long as all the rest, and each leaf needs three.
+_SHORT_STRING = tuple(bytes((0x80 + size,)) for size in range(56))
+_SHORT_LIST = tuple(bytes((0xC0 + size,)) for size in range(56))
+_LIST = tuple(bytes((0xF8, size)) for size in range(256))
+
+
 def encode_string(data: bytes) -> bytes:
     """RLP of a string shorter than 256 bytes: no value or path in a trie is longer (an account has at most 110)."""
     size = len(data)
     if size == 1 and data[0] < 0x80:
         return data
-    return (bytes((0x80 + size,)) if size < 56 else bytes((0xB8, size))) + data
+    return _SHORT_STRING[size] + data if size < 56 else bytes((0xB8, size)) + data
 
 
 def encode_list(payload: bytes) -> bytes:
     """RLP of a list whose items, already encoded, are ``payload`` (shorter than 65,536 bytes)."""
     size = len(payload)
     if size < 56:
-        return bytes((0xC0 + size,)) + payload
+        return _SHORT_LIST[size] + payload
     if size < 256:
-        return bytes((0xF8, size)) + payload
+        return _LIST[size] + payload
     return b"\xf9" + size.to_bytes(2, "big") + payload
 
 
