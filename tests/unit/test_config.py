@@ -258,5 +258,5 @@ def test_load_max_fee_is_given_in_gwei(given: object, wei: int) -> None:
 
 @pytest.mark.parametrize("given", ["dear", "-1", True, "1e3"])
 def test_load_max_fee_that_is_none_is_refused(given: object) -> None:
-    with pytest.raises(ConfigError, match="max_fee_gwei, from the option --max-fee: .* is no gas price"):
+    with pytest.raises(ConfigError, match=r"max_fee_gwei, from the option --max-fee: .* is no gas price"):
         load({"max_fee_gwei": given}, {})
