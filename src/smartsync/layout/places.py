@@ -31,6 +31,7 @@ from smartsync.layout.shapes import (
     HashMap,
     Key,
     Layout,
+    Part,
     Struct,
     Text,
     Value,
@@ -64,11 +65,19 @@ Path: TypeAlias = "tuple[Path | None, Any]"
 _Then: TypeAlias = Callable[[int], Iterator["Place"]]
 
 
+Shape: TypeAlias = "Value | Text | tuple[Part, ...] | None"
+"""How a slot is read: as one value (or as many elements as the path's last piece says), as a text's first slot, or as
+several values; ``None`` where that is not known."""
+
+_LENGTH, _BYTES = Value(32, "uint"), Value(32, "bytes")
+
+
 class Place(NamedTuple):
     """A slot (32 bytes) that the contract may use, and what it is."""
 
     slot: bytes
     path: Path
+    shape: Shape = None
 
     @property
     def label(self) -> str:
@@ -158,14 +167,14 @@ class _Walk:
         for one in fields:
             if self._is_spent():
                 return
-            yield from self._open(one.type, base + one.slot, (path, f".{one.name}"))
+            yield from self._open(one.type, base + one.slot, (path, f".{one.name}"), one.parts)
 
-    def _open(self, type_id: str, slot: int, path: Path) -> Iterator[Place]:
+    def _open(self, type_id: str, slot: int, path: Path, parts: tuple[Part, ...] = ()) -> Iterator[Place]:
         """Yield what lies in place from a slot on, and remember what that leads to."""
         part = self._layout.types[type_id]
         match part:
             case Value():
-                yield Place(_word(slot), path)
+                yield Place(_word(slot), path, parts if len(parts) > 1 else part)
             case Struct():
                 yield from self._fields(part.fields, slot, path)
             case HashMap() if self._mappings:
@@ -173,19 +182,19 @@ class _Walk:
             case FixedArray():
                 yield from self._elements(part.element, slot, 0, part.count, path)
             case DynamicArray(room=None):
-                yield Place(_word(slot), (path, ".length"))
+                yield Place(_word(slot), (path, ".length"), _LENGTH)
                 self._when_known(slot, partial(self._all, part.element, _hashed(slot), path, MAX_LENGTH))
             case DynamicArray(room=int(room)):
-                yield Place(_word(slot), (path, ".length"))
+                yield Place(_word(slot), (path, ".length"), _LENGTH)
                 if room <= _OPENED:
                     yield from self._elements(part.element, slot + 1, 0, room, path)
                 else:
                     self._when_known(slot, partial(self._all, part.element, slot + 1, path, min(room, MAX_LENGTH)))
             case Text(room=None):
-                yield Place(_word(slot), path)
+                yield Place(_word(slot), path, part)
                 self._when_known(slot, partial(self._long_text, slot, path))
             case Text(room=int(room)):
-                yield Place(_word(slot), (path, ".length"))
+                yield Place(_word(slot), (path, ".length"), _LENGTH)
                 yield from self._words(slot + 1, room, path)
 
     def _all(self, element: str, base: int, path: Path, most: int, count: int) -> Iterator[Place]:
@@ -194,13 +203,14 @@ class _Walk:
 
     def _elements(self, element: str, base: int, start: int, count: int, path: Path) -> Iterator[Place]:
         """Yield the elements of an array from the ``start``-th on; of a long one the rest has to wait."""
-        per_slot = elements_per_slot(self._layout.types[element])
+        kind = self._layout.types[element]
+        per_slot, shape = elements_per_slot(kind), kind if isinstance(kind, Value) else None
         size = max(1, self._layout.slots[element])
         end = min(count, start + max(1, _AT_ONCE // size) * per_slot)
         if per_slot > 1:
             for index in range(start, end, per_slot):
                 last = min(index + per_slot, count) - 1
-                yield Place(_word(base + index // per_slot), (path, (index, last)))
+                yield Place(_word(base + index // per_slot), (path, (index, last)), shape)
         else:
             for index in range(start, end):
                 if self._is_spent():
@@ -217,7 +227,7 @@ class _Walk:
     def _words(self, base: int, count: int, path: Path, start: int = 0) -> Iterator[Place]:
         end = min(count, start + _AT_ONCE)
         for index in range(start, end):
-            yield Place(_word(base + index), (path, f" (part {index + 1})"))
+            yield Place(_word(base + index), (path, f" (part {index + 1})"), _BYTES)
         if end < count:
             self._then(self._later, self._words(base, count, path, end))
 
@@ -247,15 +257,17 @@ class _Walk:
             if isinstance(value, HashMap):
                 self._then(self._now, self._values(value, at, here, (*outer, key)))
             elif isinstance(value, Value):
-                yield Place(_word(at), here)
+                yield Place(_word(at), here, value)
             else:
                 yield from self._nested(part.value, at, here, (*outer, key))
 
-    def _nested(self, type_id: str, slot: int, path: Path, outer: tuple[bytes, ...]) -> Iterator[Place]:
+    def _nested(
+        self, type_id: str, slot: int, path: Path, outer: tuple[bytes, ...], parts: tuple[Part, ...] = ()
+    ) -> Iterator[Place]:
         """Yield what lies at a mapping's entry; a mapping in it belongs to the keys that lead there."""
         part = self._layout.types[type_id]
         if not isinstance(part, Struct):
-            yield from self._open(type_id, slot, path)
+            yield from self._open(type_id, slot, path, parts)
             return
         for one in part.fields:
             if self._is_spent():
@@ -266,7 +278,7 @@ class _Walk:
                 queue = self._later if member.value == type_id else self._now
                 self._then(queue, self._values(member, slot + one.slot, here, outer))
             else:
-                yield from self._nested(one.type, slot + one.slot, here, outer)
+                yield from self._nested(one.type, slot + one.slot, here, outer, one.parts)
 
 
 def _entry(part: HashMap, position: bytes, key: bytes) -> int:

@@ -37,9 +37,23 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value. ``size`` in bytes that it takes: Solidity packs small ones, Vyper gives each a whole slot."""
+    """One value. ``size`` in bytes that it takes: Solidity packs small ones, Vyper gives each a whole slot.
+
+    ``kind`` says how its bytes are read; it is no part of where things are.
+    """
 
     size: int = 32
+    kind: KeyKind = field(default="any", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several values in a slot: ``offset`` and ``size`` in bytes, from the lowest byte on."""
+
+    name: str
+    offset: int
+    size: int
+    kind: KeyKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +100,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A variable or a member: the slot where it begins (of a member: counted from where its struct begins)."""
+    """A variable or a member: the slot where it begins (of a member: counted from where its struct begins).
+
+    ``parts`` are the values that share the slot, where they are several.
+    """
 
     name: str
     slot: int
     type: str
+    parts: tuple[Part, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

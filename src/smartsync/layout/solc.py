@@ -27,7 +27,9 @@ from smartsync.layout.shapes import (
     FixedArray,
     HashMap,
     Key,
+    KeyKind,
     Layout,
+    Part,
     Struct,
     Text,
     Type,
@@ -38,7 +40,7 @@ from smartsync.layout.shapes import (
 
 _COUNT = re.compile(r"\[([0-9]{1,78})\]$")
 _NUMBER = re.compile(r"[0-9]{1,78}", re.A)
-_KEYS = (
+_KEYS: tuple[tuple[re.Pattern[str], KeyKind], ...] = (
     (re.compile(r"t_(?:address|address_payable|contract\(.*\).*)"), "address"),
     (re.compile(r"t_uint[0-9]+"), "uint"),
     (re.compile(r"t_int[0-9]+"), "int"),
@@ -62,7 +64,7 @@ def parse_solc(document: Mapping[str, Any], name: str) -> Layout:
     namespaces = _table(document.get("namespaces") or {}, f"{name}: namespaces")
     if len(told) > MAX_TYPES:
         raise ConfigError(f"{name}: more than {MAX_TYPES} types", hint=WANTED)
-    values = {key: Value() for key, one in told.items() if _is_value(one)}
+    values: dict[str, Type] = {key: _value(key, one) for key, one in told.items() if _is_value(one)}
     types = {key: _type(key, told, values, name) for key in told}
     variables = list(_fields(items, types, f"{name}: storage"))
     for identifier, members in namespaces.items():
@@ -94,12 +96,21 @@ def _fields(items: Sequence[Any], types: Mapping[str, Type], place: str) -> Sequ
         if not isinstance(label, str) or not isinstance(type_id, str):
             raise ConfigError(f"{place}, entry {number}: label or type is missing", hint=WANTED)
         slot = _number(entry.get("slot"), f"{place}, {shown(label)}: slot")
-        last = fields[-1] if fields else None
-        if last and last.slot == slot and isinstance(types.get(type_id), Value):
-            fields[-1] = Field(f"{last.name}+{label}", slot, last.type)
+        last, value = fields[-1] if fields else None, types.get(type_id)
+        parts = (_part(entry, label, value),) if isinstance(value, Value) else ()
+        if last and last.slot == slot and parts:
+            fields[-1] = Field(f"{last.name}+{label}", slot, last.type, last.parts + parts)
         else:
-            fields.append(Field(label, slot, type_id))
+            fields.append(Field(label, slot, type_id, parts))
     return fields
+
+
+def _part(entry: Mapping[str, Any], label: str, value: Value) -> Part:
+    offset = entry.get("offset")
+    # It only says how the slot is read: what is no offset leaves the value unread, not the layout refused.
+    if isinstance(offset, int) and 0 <= offset <= 32 - value.size:
+        return Part(label, offset, value.size, value.kind)
+    return Part(label, 0, 32, "any")
 
 
 def _is_value(told: object) -> bool:
@@ -128,8 +139,21 @@ def _type(type_id: str, types: Mapping[str, Any], values: Mapping[str, Type], na
         case "inplace":
             if not 1 <= size <= 32:
                 raise ConfigError(f"{place}: a value of {size} bytes", hint=WANTED)
-            return Value(size)
+            return _value(type_id, told)
     raise ConfigError(f"{place}: the encoding {shown(encoding)} is not known", hint=WANTED)
+
+
+def _value(type_id: str, told: Mapping[str, Any]) -> Value:
+    """Return a value's type; its size is checked where it counts."""
+    size = told.get("numberOfBytes")
+    size = int(size) if isinstance(size, str) and _NUMBER.fullmatch(size) else size
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 32:
+        return Value()
+    return Value(size, _kind(type_id))
+
+
+def _kind(type_id: str) -> KeyKind:
+    return next((kind for pattern, kind in _KEYS if pattern.fullmatch(type_id)), "any")
 
 
 def _key(type_id: str, types: Mapping[str, Any], place: str) -> Key:
@@ -137,10 +161,8 @@ def _key(type_id: str, types: Mapping[str, Any], place: str) -> Key:
     if told.get("encoding") == "bytes":
         return Key("text")
     size = _number(told.get("numberOfBytes"), f"{place}: numberOfBytes of its key")
-    for pattern, kind in _KEYS:
-        if pattern.fullmatch(type_id) and 1 <= size <= 32:
-            return Key(kind, size)  # type: ignore[arg-type]  # the table's words are those of KeyKind
-    return Key("any")
+    kind = _kind(type_id)
+    return Key(kind, size) if kind != "any" and 1 <= size <= 32 else Key("any")
 
 
 def _reference(told: Mapping[str, Any], what: str, place: str) -> str:

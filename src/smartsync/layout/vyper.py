@@ -134,7 +134,8 @@ class _Reader:
 
     def _type(self, text: str, depth: int) -> Type:
         if _VALUE.fullmatch(text):
-            return Value()
+            # A word as it is on the stack: fixed bytes fill it from the left, and are shown with their zeros.
+            return Value(kind=_key(text).kind)
         if told := _TEXT.fullmatch(text):
             return Text(-(-self._bound(told.group(1)) // 32))
         if told := _ARRAY.fullmatch(text):
