@@ -35,7 +35,7 @@ class Log:
 class Transaction:
     """A transaction as a node tells it. ``to`` is None for a creation, ``block_number`` while it is in no block.
 
-    ``value_wei`` in wei, 0 where it is not told.
+    ``value_wei`` in wei, ``gas`` what it may use: 0 where it is not told.
     """
 
     tx_hash: bytes
@@ -44,6 +44,7 @@ class Transaction:
     data: bytes
     block_number: int | None
     value_wei: int = 0
+    gas: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ def transaction(value: object) -> Transaction:
         data=data(told.get("input"), "transaction input"),
         block_number=None if number is None else quantity(number, "block number", 64),
         value_wei=quantity(told.get("value", "0x0"), "value"),
+        gas=quantity(told.get("gas", "0x0"), "gas limit", 64),
     )
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -21,7 +22,16 @@ from tests.acceptance.sample import change, deployed_sample
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     *("demo", "doctor", "analyze", "deploy", "fork", "sync", "watch", "attest", "attestor", "halt"),
-    *("status", "diff", "verify", "call", "anchor"),
+    *("status", "diff", "verify", "explain", "call", "anchor"),
+)
+LAYOUT = json.dumps(
+    {
+        "storage": [{"label": "values", "offset": 0, "slot": "0", "type": "t_mapping"}],
+        "types": {
+            "t_mapping": {"encoding": "mapping", "key": "t_uint256", "value": "t_uint256", "numberOfBytes": "32"},
+            "t_uint256": {"encoding": "inplace", "numberOfBytes": "32"},
+        },
+    }
 )
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -109,6 +119,47 @@ def test_the_whole_way_from_deploy_to_watch(
     assert event["event"] == "sync" and len(event["result"]["changes"]) == 1  # type: ignore[index]
     assert code == 0, "Ctrl-C is the ordinary end"
     assert reported(run("verify", replica, "--json"))["exact"] is True
+
+
+def test_explain_draws_a_sync_and_refuses_what_is_none(
+    run: Run, sample: str, ganache: Node, hardhat: Node, tmp_path: Path
+) -> None:
+    reported(run("deploy", "--max-drift", "86400", "--write-config", "--json"))
+    reported(run("attest", "--json"))
+    replica = str(reported(run("fork", sample, "--json"))["replica"])
+    change(ganache, sample, 1, 42)
+    on_source = ganache.request("eth_getBlockByNumber", ["latest", False])["transactions"][0]
+    reported(run("attest", "--json"))
+    sync: Any = reported(run("sync", replica, "--json"))
+    tx_hash = sync["steps"][0]["tx_hash"]
+    (tmp_path / "layout.json").write_text(LAYOUT)
+
+    document: Any = reported(run("explain", tx_hash, "--layout", "layout.json", "--svg", "it.svg", "--json"))
+    (told,), (written,) = document["changes"], sync["changes"]
+    assert {name: told[name] for name in written} == written and told["name"] == "values[1]"
+    assert document["replica"] == replica and document["source_block_number"] == sync["to_block"]
+    assert [check["ok"] for check in document["checks"]] == [True, True, True]
+    assert (tmp_path / "it.svg").read_text().startswith("<svg ")
+    # People get a tree, and need no more than the target's url.
+    (tmp_path / "smartsync.toml").unlink()
+    shown = run("explain", tx_hash, "--target-url", hardhat.url)
+    assert shown.returncode == 0, shown.stderr
+    for words in ("branch the root", "updated slot", "It did what it says"):
+        assert words in shown.stdout
+
+    target = ("--target-url", hardhat.url)
+    for arguments, code, words in (
+        (("0x12", *target), 2, "is not the hash of a transaction"),
+        (("0x" + "12" * 32, *target), 7, "knows no transaction"),
+        ((on_source, *target, "--source-url", ganache.url), 7, "the source node knows it"),
+        ((tx_hash, *target, "--target-chain-id", "5"), 2, "expected chain 5"),
+        ((tx_hash, *target, "--call", "2"), 7, "made 1 call of a hub"),
+        ((tx_hash, *target, "--keys", "none.txt"), 2, "cannot be read"),
+        ((tx_hash,), 2, "target"),
+        ((tx_hash, "--target-url", "http://127.0.0.1:9"), 3, "127.0.0.1"),
+    ):
+        refused = run("explain", *arguments)
+        assert refused.returncode == code and words in refused.stderr, (arguments, refused.stderr)
 
 
 def watched(installed: Path, folder: Path, node: Node, replica: str) -> tuple[dict[str, object], int]:

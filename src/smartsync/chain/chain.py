@@ -170,8 +170,10 @@ class Chain:
         told = await self._at([("eth_getStorageAt", [address, f"0x{slot.hex()}"]) for slot in slots], block)
         return [answers.quantity(value, "storage value") for value in told]
 
-    async def call(self, to: str, data: bytes, *, block: Block = "latest", sender: str | None = None) -> bytes:
-        """Return what a contract answers to a message, without a transaction.
+    async def call(
+        self, to: str, data: bytes, *, block: Block = "latest", sender: str | None = None, gas: int | None = None
+    ) -> bytes:
+        """Return what a contract answers to a message, without a transaction. ``gas`` is what it may use.
 
         Raises
         ------
@@ -181,6 +183,7 @@ class Chain:
             Where the node does not serve the block's state.
         """
         message = {"to": to, "data": f"0x{data.hex()}", **({"from": sender} if sender else {})}
+        message |= {} if gas is None else {"gas": hex(gas)}
         try:
             return answers.data(await self._one("eth_call", [message], block), "call result")
         except RpcError as error:

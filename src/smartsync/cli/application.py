@@ -17,10 +17,12 @@ from smartsync.cli.deploy import deploy
 from smartsync.cli.diff import diff
 from smartsync.cli.doctor import doctor
 from smartsync.cli.ending import broken_pipes_are_quiet
+from smartsync.cli.explain import explain
 from smartsync.cli.fork import fork
 from smartsync.cli.guard import guard
 from smartsync.cli.halt import halt
 from smartsync.cli.help import Command, Group
+from smartsync.cli.run import run
 from smartsync.cli.status import status
 from smartsync.cli.supply import supply
 from smartsync.cli.sync import sync
@@ -36,8 +38,8 @@ _EPILOG = (
 
 _PANELS = {
     "Set up": (demo, doctor, analyze, deploy),
-    "Replicate": (fork, sync, watch, supply, attest, attestor, guard, halt),
-    "Look, at no cost": (status, diff, verify, call),
+    "Replicate": (fork, sync, watch, run, supply, attest, attestor, guard, halt),
+    "Look, at no cost": (status, diff, verify, explain, call),
 }
 
 app = typer.Typer(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from smartsync.chain import Chain
 from smartsync.contracts import encode_call
 from smartsync.errors import TransactionReverted, TransactionTooLarge, TransitionTooLarge
+from smartsync.gas import CHANGE_GAS, FLOOR_TOKEN_GAS, INSERT_GAS, TOKEN_GAS, TRANSACTION_GAS, tokens
 from smartsync.results import Progress, Step
 from smartsync.submit import Sender, fits_pools
 from smartsync.sync.blocks import require_still_canonical
@@ -31,12 +32,6 @@ what nodes take (`smartsync.types.TX_BYTES_CAP`)."""
 
 _ITEM_BYTES = 515
 """The longest item: a branch with 16 opaque children."""
-
-_GAS_TRANSACTION = 21_000
-_GAS_TOKEN, _GAS_TOKEN_FLOOR, _TOKENS_NOT_ZERO = 4, 10, 4
-"""Of calldata: a zero byte is one token, any other four (EIP-7623)."""
-_GAS_INSERT, _GAS_CHANGE = 22_100, 5_000
-"""Of a write to a slot that was zero, and to another; each slot is cold (EIP-2929)."""
 
 _GAS_WRITING = 700
 """What a write takes besides: the engine's work, and what calls keep back (EIP-150). It only goes into a hint."""
@@ -118,8 +113,8 @@ class InParts(Work):
         if not fits_pools(commit) and not await self._takes_any_size():
             needs = f"{len(commit)} bytes of calldata, and nodes take {TX_BYTES_CAP}"
             raise self._too_large(needs, f"{len(changes) * TX_BYTES_CAP // len(commit)} writes like these")
-        calldata = _GAS_TOKEN * _tokens(commit) // len(changes) + _GAS_WRITING
-        inserts, updates = (cap // (gas + calldata) for gas in (_GAS_INSERT, _GAS_CHANGE))
+        calldata = TOKEN_GAS * tokens(commit) // len(changes) + _GAS_WRITING
+        inserts, updates = (cap // (gas + calldata) for gas in (INSERT_GAS, CHANGE_GAS))
         fitting = f"about {inserts} new slots or {updates} changed ones"
         least = least_gas(commit, changes)
         if least > cap:
@@ -175,14 +170,9 @@ def least_gas(commit: bytes, changes: Sequence[SlotChange]) -> int:
 
     Source: EIP-7623 for the calldata, EIP-2929 for the writes.
     """
-    tokens = _tokens(commit)
-    writes = sum(_GAS_CHANGE if change.old else _GAS_INSERT for change in changes)
-    return _GAS_TRANSACTION + max(_GAS_TOKEN * tokens + writes, _GAS_TOKEN_FLOOR * tokens)
-
-
-def _tokens(data: bytes) -> int:
-    zeros = data.count(0)
-    return zeros + _TOKENS_NOT_ZERO * (len(data) - zeros)
+    counted = tokens(commit)
+    writes = sum(CHANGE_GAS if change.old else INSERT_GAS for change in changes)
+    return TRANSACTION_GAS + max(TOKEN_GAS * counted + writes, FLOOR_TOKEN_GAS * counted)
 
 
 def _halves(part: bytes) -> list[bytes]:

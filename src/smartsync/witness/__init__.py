@@ -17,7 +17,7 @@ behind all that are there, ``evaluate`` computes the roots, at once or in parts,
 
 from smartsync.witness.account import encode_account_proof, state_root_of
 from smartsync.witness.build import Transition, open_prefixes, plan_transition
-from smartsync.witness.evaluate import START, Evaluation, WalkState, advance, conclude, evaluate
+from smartsync.witness.evaluate import START, Evaluation, Move, WalkState, advance, conclude, evaluate, moves
 from smartsync.witness.fill import plan_fill
 from smartsync.witness.items import (
     BranchItem,
@@ -36,6 +36,7 @@ __all__ = [
     "Evaluation",
     "Item",
     "LeafItem",
+    "Move",
     "OpaqueItem",
     "START",
     "Transition",
@@ -48,6 +49,7 @@ __all__ = [
     "encode_witness",
     "encode_writes",
     "evaluate",
+    "moves",
     "open_prefixes",
     "plan_fill",
     "plan_transition",

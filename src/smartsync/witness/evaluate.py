@@ -12,15 +12,16 @@ is taken for a branch's. Were it another node's, the root would be one that no t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from smartsync.errors import InvalidWitness
 from smartsync.keccak import keccak256
 from smartsync.trie.nibbles import to_nibbles
 from smartsync.trie.node import Branch, Node, Opaque, is_embedded, root_hash
 from smartsync.types import SlotChange
-from smartsync.witness.items import BranchItem, LeafItem, OpaqueItem, WriteItem, read_items
+from smartsync.witness.items import BranchItem, Item, LeafItem, OpaqueItem, WriteItem, read_items
 from smartsync.witness.pending import Pending, Side, branch_side, decode_pending, encode_pending, leaf_side
 
 Storage = Callable[[bytes], int]
@@ -51,6 +52,18 @@ class WalkState:
 
 START = WalkState(b"", bytes(32))
 """Nothing walked yet."""
+
+
+class Move(NamedTuple):
+    """What one item did: it took subtries from the stack (a branch only; the topmost first), and pushed one.
+
+    ``change`` is what a write does, else None.
+    """
+
+    item: Item
+    taken: Sequence[Pending]
+    pushed: Pending
+    change: SlotChange | None = None
 
 
 def evaluate(witness: bytes, storage: Storage) -> Evaluation:
@@ -106,23 +119,37 @@ def conclude(state: WalkState) -> tuple[bytes, bytes]:
     return _roots(decode_pending(state.pending))
 
 
+def moves(witness: bytes, stack: MutableSequence[Pending], storage: Storage) -> Iterator[Move]:
+    """Let the items work on the stack, one after the other, and yield what each did.
+
+    Raises
+    ------
+    InvalidWitness
+        As ``advance``, where it gets there.
+    """
+    for offset, item in read_items(witness):
+        move = _move(item, stack, storage, offset)
+        stack.append(move.pushed)
+        yield move
+
+
 def _walk(witness: bytes, stack: list[Pending], storage: Storage) -> list[SlotChange]:
     """Let the items work on the stack; return the writes among them."""
-    writes: list[SlotChange] = []
-    for offset, item in read_items(witness):
-        if isinstance(item, WriteItem):
-            change = SlotChange(item.slot, storage(item.slot), item.value)
-            stack.append(_write(change))
-            writes.append(change)
-        elif isinstance(item, LeafItem):
-            side = leaf_side(to_nibbles(item.key), item.value)
-            stack.append(Pending(side, side, _byte_length(item.value)))
-        elif isinstance(item, OpaqueItem):
-            side = branch_side(item.path, item.hash)
-            stack.append(Pending(side, side))
-        else:
-            stack.append(_join(item, _taken(item, stack, offset), offset))
-    return writes
+    return [move.change for move in moves(witness, stack, storage) if move.change is not None]
+
+
+def _move(item: Item, stack: MutableSequence[Pending], storage: Storage, offset: int) -> Move:
+    if isinstance(item, WriteItem):
+        change = SlotChange(item.slot, storage(item.slot), item.value)
+        return Move(item, (), _write(change), change)
+    if isinstance(item, LeafItem):
+        side = leaf_side(to_nibbles(item.key), item.value)
+        return Move(item, (), Pending(side, side, _byte_length(item.value)))
+    if isinstance(item, OpaqueItem):
+        side = branch_side(item.path, item.hash)
+        return Move(item, (), Pending(side, side))
+    taken = _taken(item, stack, offset)
+    return Move(item, taken, _join(item, taken, offset))
 
 
 def _write(change: SlotChange) -> Pending:
@@ -136,7 +163,7 @@ def _byte_length(value: int) -> int:
     return (value.bit_length() + 7) // 8
 
 
-def _taken(branch: BranchItem, stack: list[Pending], offset: int) -> list[Pending]:
+def _taken(branch: BranchItem, stack: MutableSequence[Pending], offset: int) -> list[Pending]:
     """Take from the stack what a branch joins, the topmost first: all whose keys begin as the topmost's does."""
     if not stack:
         raise InvalidWitness(f"the branch at byte {offset} has nothing to join")

@@ -5,6 +5,7 @@ from rich.console import Console
 
 from smartsync.cli import render
 from smartsync.results import Check, Step
+from smartsync.results.telling import counted, utc
 from smartsync.types import SlotChange
 
 HASH = "0x" + "cd" * 32
@@ -51,13 +52,13 @@ def test_changes_and_transactions_none_write_nothing() -> None:
 
 
 def test_counted_by_kind() -> None:
-    assert render.counted([]) == "0"
-    assert render.counted([SlotChange(bytes(32), 1, 2)] * 2) == "2 (2 updates)"
+    assert counted([]) == "0"
+    assert counted([SlotChange(bytes(32), 1, 2)] * 2) == "2 (2 updates)"
 
 
 def test_utc_date_beyond_the_calendar_is_left_a_number() -> None:
-    assert render.utc(0) == "0 (1970-01-01 00:00:00 UTC)"
-    assert render.utc(2**64 - 1) == str(2**64 - 1)
+    assert utc(0) == "0 (1970-01-01 00:00:00 UTC)"
+    assert utc(2**64 - 1) == str(2**64 - 1)
 
 
 LONG = "a sentence that goes on for so long that it does not fit into any narrow terminal beside its name"
