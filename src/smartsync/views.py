@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from smartsync.chain import Chain
+from smartsync.chain.many import call_many
 from smartsync.contracts import decode_result, encode_call
 from smartsync.errors import NotDeployed, TransactionReverted
 
@@ -52,6 +53,40 @@ async def call_view(
         return decode_result(contract, function, answer)
     except NotDeployed as error:
         raise _nothing_there(chain, contract, address) from error
+
+
+async def call_views(
+    chain: Chain,
+    contract: str,
+    function: str,
+    calls: Sequence[tuple[str, Sequence[object]]],
+    *,
+    block: int,
+) -> list[tuple[Any, ...] | TransactionReverted | NotDeployed]:
+    """Return the decoded results of many calls of a view function, in as few requests as the node takes.
+
+    Parameters
+    ----------
+    calls
+        Each an address and the arguments.
+
+    Returns
+    -------
+    list
+        In the order of the calls; where one of them reverts, or nothing answers, that error takes its place.
+    """
+    outcomes: list[tuple[Any, ...] | TransactionReverted | NotDeployed] = []
+    messages = [(address, encode_call(contract, function, arguments)) for address, arguments in calls]
+    answers = await call_many(chain, messages, block)
+    for (address, _), answer in zip(messages, answers, strict=True):
+        if isinstance(answer, TransactionReverted) and answer.data:
+            outcomes.append(answer)
+            continue
+        try:
+            outcomes.append(decode_result(contract, function, answer if isinstance(answer, bytes) else b""))
+        except NotDeployed:
+            outcomes.append(_nothing_there(chain, contract, address))
+    return outcomes
 
 
 def _nothing_there(chain: Chain, contract: str, address: str) -> NotDeployed:

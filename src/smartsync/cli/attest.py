@@ -12,6 +12,7 @@ from smartsync.cli.anchor.given import chosen_block
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.results import AcceptedBlock
+from smartsync.results.telling import hexadecimal
 
 _Block = Annotated[
     str | None,
@@ -38,6 +39,6 @@ def _draw(console: Console, result: AcceptedBlock) -> None:
     render.card(
         console,
         f"Source block {result.block_number} is accepted" + ("" if result.steps else " already"),
-        [("block hash", render.hexadecimal(result.block_hash)), ("level", result.level)],
+        [("block hash", hexadecimal(result.block_hash)), ("level", result.level)],
     )
     render.transactions(console, result.steps)

@@ -20,7 +20,7 @@ from smartsync import __version__
 from smartsync.anchors.asking import TOKEN
 from smartsync.attestor.following import Follow, parse_follow
 from smartsync.attestor.record import Record
-from smartsync.attestor.server import DEFAULT_LISTEN, Listen, Server, parse_listen, require_token
+from smartsync.attestor.server import DEFAULT_LISTEN, TOKEN_ADVICE, Server
 from smartsync.attestor.service import Attestor, Look
 from smartsync.chain import Chain
 from smartsync.cli import render
@@ -31,6 +31,8 @@ from smartsync.cli.logged import logged
 from smartsync.cli.output import timed
 from smartsync.cli.session import Session
 from smartsync.errors import ConfigError
+from smartsync.listening import Listen, parse_listen, require_token
+from smartsync.results.telling import hexadecimal
 from smartsync.rpc import Rpc
 from smartsync.sync import SmartSync
 
@@ -126,7 +128,7 @@ def attestor(
     Ctrl-C and SIGTERM end it with exit code 0. Each event is one line with its time; with --json these are serving,
     state, ended and failed.
     """
-    where = parse_listen(listen)
+    where = parse_listen(listen, "--listen", DEFAULT_LISTEN)
     # They have to agree, and none stands in for another: what one of them alone says is not signed.
     urls = [*session.settings.source_url, *(second_source or [])]
     if len(set(urls)) < len(urls):
@@ -139,7 +141,7 @@ def attestor(
         follow=parse_follow(follow),
         more_nodes=[Rpc(url, timeout_s=session.settings.timeout_s) for url in urls[1:]],
         listen=where,
-        token=require_token(where, session.environ),
+        token=require_token(where, session.environ, TOKEN, TOKEN_ADVICE),
         interval_s=interval,
         resume=None if resume is None else hex_bytes(resume, "the option --resume", 32),
         account=session.account(),
@@ -252,5 +254,5 @@ def _tell_state(session: Session, look: Look) -> None:
     document = {"event": "state", **asdict(look)}
     what = f"{look.reason} (hint: {look.hint})" if look.hint else look.reason
     if look.block_hash is not None:
-        what = f"block {look.number} {render.hexadecimal(look.block_hash)} can be attested"
+        what = f"block {look.number} {hexadecimal(look.block_hash)} can be attested"
     session.output.show(document, lambda console: render.heading(console, timed(f"{look.state}: {what}")))

@@ -17,6 +17,7 @@ from smartsync.contracts import parse_signature
 from smartsync.document import to_json
 from smartsync.errors import ReplicaError
 from smartsync.results import CallComparison, CallOutcome
+from smartsync.results.telling import hexadecimal
 
 _Signature = Annotated[
     str, typer.Argument(metavar="SIGNATURE", help="As in 'balanceOf(address)(uint256)': name, arguments, results.")
@@ -86,13 +87,13 @@ def _cells(outcome: CallOutcome) -> list[str]:
     if not outcome.ok:
         return [f"reverts: {outcome.error}" if outcome.reverted else outcome.error]
     if outcome.raw and not outcome.values:
-        return [f"{render.hexadecimal(outcome.raw)} (no result types are given, as in name(bytes32)(address))"]
+        return [f"{hexadecimal(outcome.raw)} (no result types are given, as in name(bytes32)(address))"]
     return [_text(value) for value in outcome.values] or ["(nothing)"]
 
 
 def _text(value: object) -> str:
     if isinstance(value, bytes):
-        return render.hexadecimal(value)
+        return hexadecimal(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (tuple, list)):

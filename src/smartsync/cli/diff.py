@@ -12,6 +12,7 @@ from smartsync.cli.command import command
 from smartsync.cli.options import ContractOption, KeysOption, LayoutOption, ReplicaArgument, SlotsOption
 from smartsync.cli.session import Session, chosen_hints, chosen_slots
 from smartsync.config import parse_address, parse_block
+from smartsync.results.telling import counted
 from smartsync.sync import SyncPlan
 
 _Block = Annotated[
@@ -53,7 +54,7 @@ def _draw(console: Console, plan: SyncPlan) -> None:
         [
             ("from block", plan.from_block),
             ("to block", plan.to_block),
-            ("slots to change", render.counted(plan.changes)),
+            ("slots to change", counted(plan.changes)),
             ("found by", plan.strategy),
             ("witness bytes", plan.witness_bytes),
         ],

@@ -13,6 +13,7 @@ from smartsync.cli.options import BlockOption, ContractOption, KeysOption, Layou
 from smartsync.cli.session import Session, chosen_hints, chosen_slots
 from smartsync.config import parse_address, parse_block
 from smartsync.results import ForkResult
+from smartsync.results.telling import hexadecimal
 
 _Source = Annotated[str, typer.Argument(metavar="SOURCE", help="Address of the contract, on the source chain.")]
 
@@ -55,7 +56,7 @@ def _draw(console: Console, result: ForkResult) -> None:
         [
             ("of", result.source),
             ("block", result.block_number),
-            ("block hash", render.hexadecimal(result.block_hash)),
+            ("block hash", hexadecimal(result.block_hash)),
             ("slots", "active already, nothing was done" if result.slots is None else result.slots),
             *([("implementation", result.implementation)] if result.implementation else []),
         ],

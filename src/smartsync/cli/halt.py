@@ -10,6 +10,7 @@ from smartsync.cli.options import BlockOption, ReplicaArgument
 from smartsync.cli.session import Session
 from smartsync.config import parse_address, parse_block
 from smartsync.results import SyncResult
+from smartsync.results.telling import hexadecimal
 
 
 @command("hub", "keystore", needs=("source_url", "target_url", "hub"))
@@ -29,6 +30,6 @@ def _draw(console: Console, result: SyncResult) -> None:
     render.card(
         console,
         f"Replica {result.replica}: the end of its source is recorded",
-        [("at source block", result.to_block), ("block hash", render.hexadecimal(result.block_hash))],
+        [("at source block", result.to_block), ("block hash", hexadecimal(result.block_hash))],
     )
     render.transactions(console, result.steps)

@@ -10,16 +10,20 @@ from smartsync.cli.output import Output, timed
 
 
 @contextmanager
-def logged(output: Output) -> Iterator[None]:
-    """Write warnings that are logged, such as of an attestor passed over, as the command's own lines: with the time."""
+def logged(output: Output, level: int = logging.WARNING) -> Iterator[None]:
+    """Write what is logged from this level on, such as of an attestor passed over, as lines with the time."""
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            output.note(timed(f"{record.levelname.lower()}: {record.getMessage()}"))
+            word = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+            output.note(timed(word + record.getMessage()))
 
-    logger, lines = logging.getLogger("smartsync"), Lines(logging.WARNING)
+    logger, lines = logging.getLogger("smartsync"), Lines(level)
+    before = logger.level
     logger.addHandler(lines)
+    logger.setLevel(min(level, logger.getEffectiveLevel()))
     try:
         yield
     finally:
         logger.removeHandler(lines)
+        logger.setLevel(before)

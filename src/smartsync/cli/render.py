@@ -5,9 +5,7 @@ Hashes and addresses are never cut or folded: what does not fit beside each othe
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
 
 from rich import box
 from rich.console import Console
@@ -17,6 +15,7 @@ from rich.text import Text
 
 from smartsync.cli.output import printable, wrapped
 from smartsync.results import Check, Step
+from smartsync.results.telling import hexadecimal
 from smartsync.types import SlotChange
 
 _LEAST_DETAIL = 40
@@ -29,19 +28,6 @@ _GOOD = frozenset({"ok", "yes", "active", "final", "safe"})
 _BAD = frozenset({"no", "differs", "frozen", "revoked", "source_destroyed", "source_code_changed"})
 _WAITING = frozenset({"filling", "pending", "paused", "expired", "unknown", "warn"})
 _STYLES = {**dict.fromkeys(_GOOD, "green"), **dict.fromkeys(_BAD, "bold red"), **dict.fromkeys(_WAITING, "yellow")}
-
-
-def hexadecimal(data: bytes) -> str:
-    """Return bytes as ``0x…``."""
-    return "0x" + data.hex()
-
-
-def utc(timestamp_s: int) -> str:
-    """Return a block's time, given in seconds since 1970, as a date too; a chain may have any number there."""
-    try:
-        return f"{timestamp_s} ({datetime.fromtimestamp(timestamp_s, UTC):%Y-%m-%d %H:%M:%S} UTC)"
-    except (ValueError, OverflowError, OSError):
-        return str(timestamp_s)
 
 
 def heading(console: Console, text: str) -> None:
@@ -119,13 +105,6 @@ def changes(console: Console, changed: Sequence[SlotChange]) -> None:
     table(console, ("kind", "slot", "old", "new"), rows)
 
 
-def counted(changed: Sequence[SlotChange]) -> str:
-    """Return how many slots change, by kind."""
-    kinds = Counter(change.kind for change in changed)
-    parts = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(kinds.items(), key=_order)]
-    return f"{len(changed)}" + (f" ({', '.join(parts)})" if parts else "")
-
-
 def checks(console: Console, found: Sequence[Check], *, failed: str) -> None:
     """Write what was compared, one below the other, details that do not fit beside a name below it.
 
@@ -144,7 +123,3 @@ def checks(console: Console, found: Sequence[Check], *, failed: str) -> None:
         verdict = (f"  {word:<{verdict_width}}  ", _STYLES.get(word, ""))
         style = "" if check.ok else "bold"
         console.print(Text.assemble(verdict, name, beside, (told, style)), soft_wrap=True)
-
-
-def _order(item: tuple[str, int]) -> int:
-    return ("insert", "update", "delete").index(item[0])

@@ -13,6 +13,7 @@ from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.config import parse_address
 from smartsync.results import Progress, ReplicaState
+from smartsync.results.telling import hexadecimal, utc
 from smartsync.sync import SmartSync
 
 _Replica = Annotated[
@@ -58,17 +59,17 @@ def _draw(console: Console, state: ReplicaState) -> None:
             ("block", state.block_number),
             ("accepted", state.accepted_block),
             ("source head", state.source_head),
-            ("block hash", render.hexadecimal(state.block_hash)),
-            ("dropped for", None if state.dropped_for is None else render.hexadecimal(state.dropped_for)),
-            ("source time", render.utc(state.source_timestamp)),
+            ("block hash", hexadecimal(state.block_hash)),
+            ("dropped for", None if state.dropped_for is None else hexadecimal(state.dropped_for)),
+            ("source time", utc(state.source_timestamp)),
             ("behind the source", None if state.behind_s is None else f"{state.behind_s} s"),
             ("level", state.level),
-            ("storage root", render.hexadecimal(state.storage_root)),
-            ("code hash", render.hexadecimal(state.code_hash)),
+            ("storage root", hexadecimal(state.storage_root)),
+            ("code hash", hexadecimal(state.code_hash)),
             *_delegation(state),
             ("anchor", state.anchor),
             ("anchor is", state.anchor_status),
-            ("anchor is so since", render.utc(state.anchor_since)),
+            ("anchor is so since", utc(state.anchor_since)),
             ("canonical epoch", state.canonical_epoch),
             ("creator", state.creator),
             *([("source ended at block", state.halt_block)] if state.halt_block is not None else []),

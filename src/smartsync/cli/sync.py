@@ -17,6 +17,7 @@ from smartsync.cli.options import (
 from smartsync.cli.session import Session, chosen_hints, chosen_slots
 from smartsync.config import parse_address, parse_block
 from smartsync.results import SyncResult
+from smartsync.results.telling import counted, hexadecimal
 
 
 @command("hub", "keystore", needs=("source_url", "target_url", "hub"))
@@ -66,8 +67,8 @@ def _draw(console: Console, result: SyncResult) -> None:
         [
             ("from block", result.from_block),
             ("to block", result.to_block),
-            ("block hash", render.hexadecimal(result.block_hash)),
-            ("slots changed", render.counted(result.changes)),
+            ("block hash", hexadecimal(result.block_hash)),
+            ("slots changed", counted(result.changes)),
             *([("implementation", result.implementation)] if result.implementation else []),
         ],
     )

@@ -13,26 +13,14 @@ from smartsync.cli.ending import terminated_like_interrupted
 from smartsync.cli.logged import logged
 from smartsync.cli.options import ContractOption, KeysOption, LayoutOption, ReplicaArgument, SlotsOption
 from smartsync.cli.output import timed
-from smartsync.cli.render import counted, hexadecimal, utc
 from smartsync.cli.session import Session, chosen_hints, chosen_slots
 from smartsync.config import parse_address
 from smartsync.document import to_json
 from smartsync.errors import ConfigError, SmartSyncError
-from smartsync.results import (
-    AnchorResumed,
-    AnchorStopped,
-    AnchorUpdate,
-    EquivocationReported,
-    Progress,
-    Recovered,
-    ReorganisationSeen,
-    Revoked,
-    Step,
-    SyncResult,
-)
+from smartsync.results import Progress, Recovered, SyncResult
+from smartsync.results.telling import WORDS, sentence
 from smartsync.sync import SmartSync
-from smartsync.sync.watching import Event, Told
-from smartsync.types import SlotChange
+from smartsync.sync.watching import Event
 
 _Interval = Annotated[
     float, typer.Option("--interval", metavar="SECONDS", min=0.05, help="How often to look at the chains.")
@@ -144,75 +132,5 @@ def _tell(session: Session, event: Event) -> None:
             told = f"will try again: {event.message}" + (f" (hint: {hint})" if hint else "")
             session.output.show(document, lambda _: session.output.note(timed(told)))
         case _:
-            document = {"event": _NAMES[type(event)], "result": to_json(event)}
-            session.output.show(document, lambda console: console.print(timed(_line(event)), soft_wrap=True))
-
-
-_NAMES = {
-    SyncResult: "sync",
-    AnchorUpdate: "accepted",
-    Recovered: "recovered",
-    ReorganisationSeen: "reorganisation",
-    Revoked: "revoked",
-    EquivocationReported: "equivocation",
-    AnchorStopped: "anchor_stopped",
-    AnchorResumed: "anchor_resumed",
-}
-
-
-def _line(event: Told) -> str:
-    match event:
-        case SyncResult():
-            refused = f"; reads are refused: {event.unreadable}" if event.unreadable else ""
-            written = _written(event.changes, event.steps)
-            return f"synced: block {event.from_block} -> {event.to_block}{refused}  {written}"
-        case AnchorUpdate():
-            until = "" if event.usable_from is None else f" until {utc(event.usable_from)}"
-            done = f"offered, waits for a veto{until}" if event.level == "pending" else "accepted"
-            what = f"source block {event.block_number} {hexadecimal(event.block_hash)} ({event.level})"
-            return f"{done}: {what}  {_paid(event.steps)}"
-        case Recovered():
-            return (
-                f"recovered: orphaned block {event.orphan_block} {hexadecimal(event.orphan_hash)} -> "
-                f"{event.to_block} {hexadecimal(event.block_hash)}  {_written(event.changes, event.steps)}"
-            )
-        case ReorganisationSeen():
-            return (
-                f"reorganisation: the source has dropped block {event.block_number} {hexadecimal(event.block_hash)} "
-                f"({event.level}) for {hexadecimal(event.source_hash)}; {_outlook(event)}"
-            )
-        case Revoked():
-            above = f"every block above {event.head_number}" if any(event.head_hash) else "every block"
-            dropped = f"of which the source has dropped {event.dropped}"
-            return f"revoked: {above} of the anchor {event.anchor}, {dropped}  {_paid(event.steps)}"
-        case EquivocationReported():
-            return (
-                f"equivocation: signer {event.signer} has signed two hashes of block {event.number}; reported to the "
-                f"anchor {event.anchor}, which is {event.anchor_status}  {_paid(event.steps)}"
-            )
-        case AnchorStopped():
-            return f"anchor {event.anchor} is {event.status} (since {utc(event.since)}); the replica stays where it is"
-        case AnchorResumed():
-            since = f"(since {utc(event.since)})"
-            return f"anchor {event.anchor} is active again {since}, canonical epoch {event.canonical_epoch}"
-
-
-def _outlook(event: ReorganisationSeen) -> str:
-    """Return what will become of a block that the source has dropped."""
-    if event.revoking:
-        return "revoking it"
-    match event.level:
-        case "revoked":
-            return "the anchor has revoked it"
-        case "final":
-            return "no anchor revokes a final block: ask another node; if it agrees, what the anchor trusts is broken"
-        case _:
-            return "waiting for the anchor to revoke it"
-
-
-def _written(changed: tuple[SlotChange, ...], steps: tuple[Step, ...]) -> str:
-    return f"slots {counted(changed)}  {_paid(steps)}"
-
-
-def _paid(steps: tuple[Step, ...]) -> str:
-    return f"gas {sum(step.gas_used for step in steps)}  " + "  ".join(step.tx_hash for step in steps)
+            document = {"event": WORDS[type(event)], "result": to_json(event)}
+            session.output.show(document, lambda console: console.print(timed(sentence(event)), soft_wrap=True))

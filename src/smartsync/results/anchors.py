@@ -193,10 +193,11 @@ class ReorganisationSeen:
     """The source has dropped a block that the anchor accepted; ``source_hash`` is what it has at this number now.
 
     ``level`` is what the anchor says of the dropped block: ``revoked``, or still something else. ``revoking`` tells
-    whether the watcher has signers, who can revoke it at this anchor, and does. Hashes 32 bytes.
+    whether the watcher has signers, who can revoke it at this anchor, and does. ``replica`` is the one under watch,
+    ``None`` where the anchor alone is minded. Hashes 32 bytes.
     """
 
-    replica: str
+    replica: str | None
     anchor: str
     block_number: int
     block_hash: bytes

@@ -13,27 +13,24 @@ from smartsync.addresses import checked_address
 from smartsync.analysis.cost import empty_sync_gas
 from smartsync.anchors.attestation import AttestedLevel
 from smartsync.anchors.block import way_in
-from smartsync.anchors.collecting import RemoteSigners
-from smartsync.anchors.composite import Tell
 from smartsync.anchors.once import SignersOnce
 from smartsync.anchors.quorum import LocalSigners, Signers
-from smartsync.anchors.revoking import revoke_dropped
-from smartsync.anchors.updating import require_enough_keys, require_without_signers
+from smartsync.anchors.updating import require_enough_keys
 from smartsync.deploy import Deployed, Deployment
 from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.errors import ReplicaMoved, TransactionReverted
 from smartsync.replica import ReplicaRecord, read_active, read_record, require_hub
-from smartsync.results import AnchorUpdate, ForkResult, Guard, Progress, SyncResult
+from smartsync.results import ForkResult, Guard, Progress, SyncResult
 from smartsync.sync.anchoring import Anchoring
 from smartsync.sync.blocks import accepted_header, require_reachable, require_still_canonical
+from smartsync.sync.care import Care, care_by
 from smartsync.sync.delegating import Delegating
-from smartsync.sync.equivocations import Reporting
 from smartsync.sync.forking import Fork
 from smartsync.sync.guarding import deploy_guard
 from smartsync.sync.halting import halt
 from smartsync.sync.reading import Reading
 from smartsync.sync.submitting import Submission
-from smartsync.sync.watching import Abilities, Event, Watching
+from smartsync.sync.watching import Event, Watching
 
 
 class SmartSync(Reading, Anchoring, Delegating):
@@ -221,27 +218,16 @@ class SmartSync(Reading, Anchoring, Delegating):
         replica, hub = checked_address(replica, "the replica"), self._hub()
         if signers is None and attestors:
             signers = SignersOnce(LocalSigners(attestors), self.target)
-        abilities = Abilities(partial(self.sync, replica, slots=chosen, hints=hints))
+        care = Care()
         if signers is not None or update:
-            self._paying()  # a missing key is told at once, not when there is something to send
-
-            async def have_accepted(anchor: str, tell: Tell) -> AnchorUpdate:
-                return await self.update_anchor(anchor, signers=signers, tell=tell)
-
-            abilities = replace(abilities, update=have_accepted)
+            # A missing key is told at once, not when there is something to send.
+            care = care_by(self, self._paying(), signers=signers, update=update)
         if attestors:
             given = [attestor.address for attestor in attestors]
-            abilities = replace(abilities, check=partial(require_enough_keys, self.target, given=given))
-        if signers is None and update:
-            abilities = replace(abilities, check=partial(require_without_signers, self.target))
-        if signers is not None:
-            revoke = partial(revoke_dropped, self.source, self._paying(), signers=signers)
-            abilities = replace(abilities, revoke=revoke)
-        if isinstance(signers, RemoteSigners):
-            abilities = replace(abilities, report=Reporting(self._paying(), signers).run)
+            care = replace(care, check=partial(require_enough_keys, self.target, given=given))
+        sync = partial(self.sync, replica, slots=chosen, hints=hints)
         with self._remembering(replica) as attempts:
-            abilities = replace(abilities, news=attempts.news)
-            watching = Watching(self.source, self.target, hub, replica, abilities, every_blocks)
+            watching = Watching(self.source, self.target, hub, replica, sync, care, attempts.news, every_blocks)
             async with aclosing(watching.run(interval_s)) as events:
                 async for event in events:
                     yield event

@@ -38,8 +38,13 @@ from smartsync.errors import (
     UnknownReplica,
     WrongChain,
 )
-from smartsync.results import AnchorResumed, AnchorStopped, AnchorUpdate, Revoked, Step, SyncResult
-from smartsync.sync.watching import Abilities, Event, Watching
+from smartsync.results import AnchorUpdate, Revoked, Step, SyncResult
+from smartsync.sync import minding as minding_module
+from smartsync.sync import watching as watching_module
+from smartsync.sync.care import Care
+from smartsync.sync.minding import Minding
+from smartsync.sync.news import News
+from smartsync.sync.watching import Event, Watching
 from tests.fake_anchor import FakeAnchor
 from tests.unit.sync.records import record_at
 
@@ -48,12 +53,20 @@ ANCHOR = "0x" + "22" * 20
 SYNCED = SyncResult(REPLICA, 1, 2, bytes(32), (), ())
 
 
+async def no_revocation(anchor: str) -> list[Revoked]:
+    raise AssertionError("nothing is to be revoked")
+
+
 async def no_sync() -> SyncResult:
     raise AssertionError("nothing is to be synced")
 
 
-def watching() -> Watching:
-    return Watching(None, None, "0x", REPLICA, Abilities(no_sync))  # type: ignore[arg-type]  # no chain is asked
+def nothing_left_out() -> None:
+    return None
+
+
+def watching(kind: type[Watching] = Watching, care: Care = Care()) -> Any:  # it is frozen
+    return kind(None, None, "0x", REPLICA, no_sync, care, nothing_left_out)  # type: ignore[arg-type]  # none is asked
 
 
 class Told(Watching):
@@ -70,7 +83,7 @@ class Told(Watching):
 
 async def run(*looks: list[Event]) -> list[Event]:
     """Return what is told in these looks; a wrong key ends the watch."""
-    watcher = Told(None, None, "0x", REPLICA, Abilities(no_sync))  # type: ignore[arg-type]
+    watcher = watching(Told)
     watcher.looks = [*looks, [ConfigError("the end")]]
     told = []
     with pytest.raises(ConfigError, match="the end"):
@@ -118,7 +131,7 @@ def test_ends_what_no_later_look_mends(error: SmartSyncError) -> None:
 def test_ends_replica_that_never_was_there_but_not_one_that_was(error: SmartSyncError) -> None:
     watcher = watching()
     assert watcher._ends(error)
-    watcher._is_known = True
+    watcher._minding = Minding(None, None, ANCHOR, Care(), News())  # type: ignore[arg-type]
     assert not watcher._ends(error), "its chain may have undone it, and do it again"
 
 
@@ -145,7 +158,7 @@ async def test_run_search_for_slots_that_fails_is_tried_ever_less_often(monkeypa
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     unknown = [IncompleteSlots([b""])]
-    watcher = Told(None, None, "0x", REPLICA, Abilities(no_sync))  # type: ignore[arg-type]
+    watcher = watching(Told)
     watcher.looks = [*[unknown] * 7, [NodeUnreachable("away")], unknown, [], [ConfigError("the end")]]
     with pytest.raises(ConfigError, match="the end"):
         _ = [event async for event in watcher.run(10)]
@@ -155,51 +168,6 @@ async def test_run_search_for_slots_that_fails_is_tried_ever_less_often(monkeypa
 async def test_run_events_before_an_error_are_told() -> None:
     error = NodeUnreachable("away")
     assert await run([SYNCED, error], [SYNCED, error]) == [SYNCED, error, SYNCED]
-
-
-def test_turned_tells_only_changes() -> None:
-    watcher = watching()
-    active, frozen = AnchorState("active", 1, 0), AnchorState("frozen", 5, 0)
-    assert watcher._turned(ANCHOR, active) is None
-    assert watcher._turned(ANCHOR, frozen) == AnchorStopped(ANCHOR, "frozen", 5)
-    assert watcher._turned(ANCHOR, frozen) is None
-    assert watcher._turned(ANCHOR, AnchorState("active", 9, 1)) == AnchorResumed(ANCHOR, 9, 1)
-
-
-async def no_revocation(anchor: str) -> list[Revoked]:
-    raise AssertionError("nothing is to be revoked")
-
-
-@pytest.mark.parametrize(
-    ("can_revoke", "quorums", "level", "revoking"),
-    [
-        (True, [ANCHOR], "safe", True),
-        (False, [ANCHOR], "safe", False),
-        (True, [], "safe", False),
-        (True, [ANCHOR], "final", False),
-        (True, [ANCHOR], "revoked", False),
-        (True, [ANCHOR], "pending", False),
-    ],
-)
-async def test_reorganisation_is_being_revoked_only_by_signers_of_a_quorum_and_not_where_it_is_final(
-    monkeypatch: pytest.MonkeyPatch, can_revoke: bool, quorums: list[str], level: str, revoking: bool
-) -> None:
-    async def quorums_of(*_: object) -> list[str]:
-        return quorums
-
-    monkeypatch.setattr("smartsync.sync.watching.quorums_of", quorums_of)
-    watcher = watching()
-    if can_revoke:
-        watcher.abilities = replace(watcher.abilities, revoke=no_revocation)
-    block = AnchoredBlock(b"\x01" * 32, 7, 70, level)
-    seen = await watcher._reorganisation(ANCHOR, block, b"\x02" * 32)
-    assert (seen.level, seen.revoking) == (level, revoking)
-
-
-@pytest.mark.parametrize("error", [AnchorMismatch("0 of its signers are given"), KeyUnavailable("locked")])
-def test_survived_what_was_given_wrongly_ends_the_watch(error: SmartSyncError) -> None:
-    with pytest.raises(type(error)):
-        watching()._survived(error)
 
 
 async def test_look_at_a_node_of_another_chain_ends_the_watch_and_tells_no_reorganisation(
@@ -213,7 +181,7 @@ async def test_look_at_a_node_of_another_chain_ends_the_watch_and_tells_no_reorg
         return record
 
     monkeypatch.setattr("smartsync.sync.watching.read_active", read_active)
-    watcher = Watching(node.chain, node.chain, "0x", REPLICA, Abilities(no_sync, revoke=no_revocation))
+    watcher = Watching(node.chain, node.chain, "0x", REPLICA, no_sync, Care(revoke=no_revocation), nothing_left_out)
     with pytest.raises(WrongChain, match=r"source node fake:8545 is on chain 1337, expected chain 1001"):
         async for event in watcher.run(0):
             raise AssertionError(event)
@@ -230,18 +198,11 @@ async def test_look_checks_the_anchor_once_before_anything_else(monkeypatch: pyt
         raise AnchorMismatch("it has no proofs of its own")
 
     monkeypatch.setattr("smartsync.sync.watching.read_active", read_active)
-    watcher = watching()
-    watcher.abilities = replace(watcher.abilities, check=check)
+    watcher = watching(care=Care(check=check))
     with pytest.raises(AnchorMismatch):
         async for event in watcher.run(0):
             raise AssertionError(event)
     assert checked == [ANCHOR]
-
-
-def test_survived_other_errors_are_told_once() -> None:
-    watcher, error = watching(), TooFewSignatures("it", 2, 1, hint="")
-    assert watcher._survived(error) is error
-    assert watcher._survived(error) is None
 
 
 async def test_look_at_a_composite_that_cannot_move_tells_who_holds_it_back_once_and_of_no_block(
@@ -267,8 +228,10 @@ async def test_look_at_a_composite_that_cannot_move_tells_who_holds_it_back_once
         return given
 
     for name, answer in answers.items():
-        monkeypatch.setattr(f"smartsync.sync.watching.{name}", stand(answer))
-    monkeypatch.setattr(Watching, "_dropped", stand({}))
+        for module in (watching_module, minding_module):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, stand(answer))
+    monkeypatch.setattr(Minding, "_dropped", stand({}))
     monkeypatch.setattr(Watching, "_is_end_revoked", stand(False))
     latest = 57
     accepted = AnchorUpdate(57, head.block_hash, "safe", (Step("attest block 58", "0x", 134852, 1),))
@@ -285,12 +248,14 @@ async def test_look_at_a_composite_that_cannot_move_tells_who_holds_it_back_once
         None,  # type: ignore[arg-type]
         "0x",
         REPLICA,
-        Abilities(no_sync, update=update),
+        no_sync,
+        Care(update=update),
+        nothing_left_out,
     )
 
     async def look() -> list[Event]:
         told = [event async for event in watcher._look()]
-        watcher._told, watcher._met = watcher._met, set()
+        watcher._news.end_look()
         return told
 
     latest = 58

@@ -12,6 +12,7 @@ from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.config import parse_block
 from smartsync.results import AnchorExtension
+from smartsync.results.telling import hexadecimal
 
 _DownTo = Annotated[
     str, typer.Option("--down-to", metavar="NUMBER", help="The oldest source block wanted.", show_default=False)
@@ -37,6 +38,6 @@ def _draw(console: Console, result: AnchorExtension) -> None:
     render.card(
         console,
         f"Source blocks down to {result.block_number} are accepted" + ("" if result.steps else " already"),
-        [("block hash", render.hexadecimal(result.block_hash))],
+        [("block hash", hexadecimal(result.block_hash))],
     )
     render.transactions(console, result.steps)

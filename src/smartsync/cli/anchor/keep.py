@@ -12,6 +12,7 @@ from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.config import parse_block
 from smartsync.results import KeptHash
+from smartsync.results.telling import hexadecimal
 
 _Block = Annotated[
     str | None,
@@ -33,6 +34,6 @@ def keep(session: Session, block: _Block = None) -> None:
 
 
 def _draw(console: Console, result: KeptHash) -> None:
-    rows = [("block hash", render.hexadecimal(result.block_hash))]
+    rows = [("block hash", hexadecimal(result.block_hash))]
     render.card(console, f"The hash of source block {result.block_number} is kept", rows)
     render.transactions(console, result.steps)

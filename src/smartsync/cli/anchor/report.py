@@ -16,6 +16,7 @@ from smartsync.cli.session import Session
 from smartsync.config import parse_block
 from smartsync.errors import ConfigError
 from smartsync.results import MisbehaviourReport
+from smartsync.results.telling import hexadecimal
 from smartsync.sync import SmartSync
 
 _Attestation = Annotated[
@@ -119,9 +120,9 @@ def _vetoed(result: MisbehaviourReport) -> list[tuple[str, object]]:
     if (block := result.vetoed) is None:
         return []
     return [
-        ("set aside", f"block {block.number} ({render.hexadecimal(block.block_hash)})"),
+        ("set aside", f"block {block.number} ({hexadecimal(block.block_hash)})"),
         ("by watcher", block.watcher),
-        ("which has", render.hexadecimal(block.watchers_hash)),
+        ("which has", hexadecimal(block.watchers_hash)),
     ]
 
 

@@ -10,6 +10,7 @@ from smartsync.cli.anchor.given import FromOption, remote_signers
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.results import Revoked
+from smartsync.results.telling import hexadecimal
 
 
 @command("anchor", "keystore", "attestor_keystores", needs=("source_url", "target_url", "anchor"))
@@ -32,7 +33,7 @@ def _draw(console: Console, result: Revoked) -> None:
         console,
         f"Everything above source block {result.head_number} is revoked" if stands else "Every block is revoked",
         [
-            ("stands", render.hexadecimal(result.head_hash) if stands else "no block"),
+            ("stands", hexadecimal(result.head_hash) if stands else "no block"),
             ("dropped", f"{result.dropped} block{'' if result.dropped == 1 else 's'}"),
         ],
     )

@@ -12,6 +12,7 @@ from smartsync.cli.anchor.given import SignerOption, ThresholdOption, addresses,
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.results import SignerChange
+from smartsync.results.telling import hexadecimal, utc
 
 _Signature = Annotated[
     list[str] | None,
@@ -58,7 +59,7 @@ def draw_change(console: Console, result: SignerChange, again: str) -> None:
             *(("signer", address) for address in result.signers),
             ("last block that stands", None if result.head is None else _head(result.head)),
             ("instead of the recovery to", None if result.replaced_head is None else _head(result.replaced_head)),
-            ("not before", None if result.effective_at is None else render.utc(result.effective_at)),
+            ("not before", None if result.effective_at is None else utc(result.effective_at)),
             ("then run", None if result.effective_at is None else f"{again}, with the same options"),
         ],
     )
@@ -68,4 +69,4 @@ def draw_change(console: Console, result: SignerChange, again: str) -> None:
 def _head(block_hash: bytes) -> str:
     if not any(block_hash):
         return "none: every block is revoked"
-    return f"{render.hexadecimal(block_hash)}, which is final then"
+    return f"{hexadecimal(block_hash)}, which is final then"

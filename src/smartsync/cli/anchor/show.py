@@ -10,6 +10,7 @@ from smartsync.cli import render
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.results import AnchorHead, AnchorReport, PendingBlock
+from smartsync.results.telling import hexadecimal, utc
 
 
 @command("anchor", needs=("source_url", "target_url", "anchor"))
@@ -33,9 +34,9 @@ def draw_anchor(console: Console, report: AnchorReport, role: str = "Anchor") ->
             ("kind", report.kind),
             ("trusts", report.trusts or None),
             ("source chain", report.source_chain_id),
-            ("source genesis", render.hexadecimal(report.source_genesis_hash)),
+            ("source genesis", hexadecimal(report.source_genesis_hash)),
             ("status", report.status),
-            ("since", render.utc(report.since)),
+            ("since", utc(report.since)),
             ("because", report.cause or None),
             ("canonical epoch", report.canonical_epoch),
             *_head("safe", report.safe),
@@ -60,7 +61,7 @@ def _warn(console: Console, report: AnchorReport) -> None:
     first, last = report.dropped[0], report.dropped[-1]
     count = len(report.dropped)
     which = (
-        f"block {first.number} ({render.hexadecimal(first.block_hash)})"
+        f"block {first.number} ({hexadecimal(first.block_hash)})"
         if count == 1
         else f"{count} of the blocks from {first.number} to {last.number}"
     )
@@ -81,7 +82,7 @@ def _head(name: str, head: AnchorHead | None) -> list[tuple[str, object]]:
         return [(f"newest {name}", "none yet")]
     return [
         (f"newest {name}", f"block {head.number}, {head.age_s} s old"),
-        ("", render.hexadecimal(head.block_hash)),
+        ("", hexadecimal(head.block_hash)),
     ]
 
 
@@ -92,25 +93,25 @@ def _pending(block: PendingBlock | None) -> list[tuple[str, object]]:
     until = (
         "waits for nothing: set aside, or taken back by members, until it is offered again"
         if block.usable_from is None
-        else f"accepted from {render.utc(block.usable_from)}, unless a watcher contradicts it"
+        else f"accepted from {utc(block.usable_from)}, unless a watcher contradicts it"
     )
-    return [("newest pending", f"block {block.number}, {until}"), ("", render.hexadecimal(block.block_hash))]
+    return [("newest pending", f"block {block.number}, {until}"), ("", hexadecimal(block.block_hash))]
 
 
 def _term(name: str, value: object) -> list[tuple[str, object]]:
     """Return the lines for one of the terms of an anchor's kind."""
     label = name.removesuffix("_s").replace("_", " ")
     if isinstance(value, ScheduledSet):
-        what = f"{value.threshold} of {len(value.signers)}, not before {render.utc(value.effective_at)}"
+        what = f"{value.threshold} of {len(value.signers)}, not before {utc(value.effective_at)}"
         signers = [("  signer", address) for address in value.signers]
         if value.head is None:
             return [(label, what), *signers]
-        stands = f"{render.hexadecimal(value.head)}, final then" if any(value.head) else "none: every block is revoked"
+        stands = f"{hexadecimal(value.head)}, final then" if any(value.head) else "none: every block is revoked"
         return [("scheduled recovery", what), *signers, ("  last block that stands", stands)]
     if isinstance(value, tuple):
         return [(label.removesuffix("s"), item) for item in value]
     if value is None:
         return [(label, "none")]
     if isinstance(value, bytes):
-        return [(label, render.hexadecimal(value))]
+        return [(label, hexadecimal(value))]
     return [(label, f"{value} s" if name.endswith("_s") else value)]

@@ -9,6 +9,7 @@ from smartsync.cli.anchor.given import SignerOption, ThresholdOption, addresses
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.results import SetSignature
+from smartsync.results.telling import hexadecimal
 
 
 @command("anchor", "keystore", "attestor_keystores", needs=("source_url", "target_url", "anchor"), pays=False)
@@ -32,6 +33,6 @@ def _draw(console: Console, signed: list[SetSignature]) -> None:
             f"{item.signer} signs signer set {item.set_epoch}: {item.threshold} of {len(item.signers)}",
             [
                 *(("signer", address) for address in item.signers),
-                ("signature", render.hexadecimal(item.signature)),
+                ("signature", hexadecimal(item.signature)),
             ],
         )

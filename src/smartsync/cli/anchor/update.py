@@ -11,6 +11,7 @@ from smartsync.cli.anchor.given import BlockOption, FromOption, chosen_block, re
 from smartsync.cli.command import command
 from smartsync.cli.session import Session
 from smartsync.results import AnchorUpdate
+from smartsync.results.telling import hexadecimal, utc
 
 _UNLESS = "unless a watcher contradicts it (smartsync anchor report --number) before"
 
@@ -48,9 +49,9 @@ def _draw(console: Console, result: AnchorUpdate) -> None:
         console,
         f"Source block {result.block_number} {done}" + ("" if result.steps else " already"),
         [
-            ("block hash", render.hexadecimal(result.block_hash)),
+            ("block hash", hexadecimal(result.block_hash)),
             ("level", result.level),
-            ("accepted from", None if result.usable_from is None else f"{render.utc(result.usable_from)}, {_UNLESS}"),
+            ("accepted from", None if result.usable_from is None else f"{utc(result.usable_from)}, {_UNLESS}"),
         ],
     )
     render.transactions(console, result.steps)

@@ -1,0 +1,65 @@
+"""Questions about many contracts and blocks at once, in as few requests as the node takes. Nothing is verified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from smartsync import answers
+from smartsync.chain.chain import Chain
+from smartsync.errors import RpcError, TransactionReverted
+from smartsync.refusals import reverted, unavailable
+
+
+async def call_many(
+    chain: Chain, messages: Sequence[tuple[str, bytes]], block: int
+) -> list[bytes | TransactionReverted]:
+    """Return what contracts answer to messages at a block.
+
+    Parameters
+    ----------
+    messages
+        Each an address and the data.
+
+    Returns
+    -------
+    list
+        In the order of the messages; where a call reverts, that takes its answer's place.
+
+    Raises
+    ------
+    BlockUnavailable
+        The node does not serve the block's state.
+    """
+    calls = [("eth_call", [{"to": to, "data": f"0x{data.hex()}"}, hex(block)]) for to, data in messages]
+    outcomes: list[bytes | TransactionReverted] = []
+    for told in await chain.rpc.batch(calls, return_errors=True):
+        if not isinstance(told, RpcError):
+            outcomes.append(answers.data(told, "call result"))
+        elif (revert := reverted(told)) is not None:
+            outcomes.append(revert)
+        else:
+            raise unavailable(told, str(block)) or told
+    return outcomes
+
+
+async def storage_roots(chain: Chain, addresses: Sequence[str], block: int) -> list[bytes | None]:
+    """Return what the node says are the storage roots (32 bytes) of accounts at a block; ``None`` where it tells none.
+
+    Raises
+    ------
+    BlockUnavailable
+        The node does not serve the block's state.
+    """
+    try:
+        told = await chain.rpc.batch([("eth_getProof", [address, [], hex(block)]) for address in addresses])
+    except RpcError as error:
+        raise unavailable(error, str(block)) or error from error
+    roots = [answers.mapping(one, "proof").get("storageHash") for one in told]
+    return [None if root is None else answers.data(root, "storage root", 32) for root in roots]
+
+
+async def hashes_at(chain: Chain, numbers: Sequence[int]) -> list[bytes | None]:
+    """Return the hashes (32 bytes) of the blocks of these numbers; ``None`` where the node has none (yet)."""
+    told = await chain.rpc.batch([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
+    blocks = [None if one is None else answers.mapping(one, "block") for one in told]
+    return [None if block is None else answers.data(block.get("hash"), "block hash", 32) for block in blocks]
