@@ -1,0 +1,1 @@
+"""What the relayer remembers, in SQLite or PostgreSQL. All of it can be had from the chains again."""

@@ -1,0 +1,216 @@
+"""A database that has the relayer's tables: opened, brought up to date, locked, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from smartsync.errors import ConfigError
+from smartsync.keccak import keccak256
+from smartsync.relayer.state.errors import StateUnavailable
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+_MIGRATING = "migrations"
+
+
+class Database:
+    """The relayer's database.
+
+    Parameters
+    ----------
+    engine
+        SQLAlchemy's, of `aiosqlite` or `psycopg`.
+    """
+
+    def __init__(self, engine: AsyncEngine, file: IO[bytes] | None = None) -> None:
+        self.engine = engine
+        self._file = file
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work with it: PostgreSQL."""
+        return self.engine.dialect.name == "postgresql"
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection whose changes stand all or not at all.
+
+        Raises
+        ------
+        StateUnavailable
+            The database does not answer, or cannot write.
+        """
+        try:
+            async with self.engine.begin() as connection:
+                yield connection
+        except (DBAPIError, OSError) as error:
+            raise _unavailable(self.engine.url, error) from error
+
+    @asynccontextmanager
+    async def locked(self, name: str) -> AsyncIterator[AsyncConnection]:
+        """Wait until nobody else, in any process, is between here and the end, and give a connection to work with.
+
+        No transaction is open on it. In PostgreSQL the lock is the connection's own: whoever lost it, since the
+        database was restarted or took him for dead, cannot write by this connection either.
+
+        Raises
+        ------
+        StateUnavailable
+            The database does not answer, or cannot write.
+        """
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        try:
+            async with lock, self.engine.connect() as connection:
+                if not self.is_shared:
+                    yield connection
+                    return
+                await _advisory(connection, "pg_advisory_lock", name)
+                try:
+                    yield connection
+                finally:
+                    try:
+                        await connection.rollback()
+                        await _advisory(connection, "pg_advisory_unlock", name)
+                    except BaseException:
+                        # The pool must not hand it out again with the lock.
+                        await connection.invalidate()
+                        raise
+        except (DBAPIError, OSError) as error:
+            raise _unavailable(self.engine.url, error) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+        if self._file is not None:
+            self._file.close()
+
+
+@asynccontextmanager
+async def opened(url: str, password: str | None = None) -> AsyncIterator[Database]:
+    """Open a database and bring its tables up to date.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///FILE`` (made where it is not there) or ``postgresql://USER@HOST/NAME``.
+    password
+        Of PostgreSQL's user, where the url has none; libpq's own ways, as ``PGPASSWORD``, go too.
+
+    Raises
+    ------
+    ConfigError
+        It is no such url, another relayer has the file, or the tables are of a newer version.
+    StateUnavailable
+        The database does not answer.
+    """
+    parsed = parse_url(url)
+    if password is not None and parsed.password is None:
+        parsed = parsed.set(password=password)
+    file = _own(parsed)
+    engine = create_async_engine(parsed, pool_pre_ping=True, **_options(parsed))
+    if file is not None:
+        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    database = Database(engine, file)
+    try:
+        await _migrate(database)
+        yield database
+    finally:
+        await database.close()
+
+
+async def _advisory(connection: AsyncConnection, function: str, name: str) -> None:
+    key = int.from_bytes(keccak256(name.encode())[:8], signed=True)
+    await connection.execute(text(f"SELECT {function}(:key)"), {"key": key})
+    await connection.commit()
+
+
+def parse_url(url: str) -> URL:
+    """Return a database's url with the driver for it. Raises ``ConfigError``."""
+    kinds = "sqlite:///FILE and postgresql://USER@HOST/NAME are"
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigError("the relayer's state is no url of a database", hint=f"{kinds} understood") from None
+    driver = _DRIVERS.get(parsed.drivername.partition("+")[0])
+    if driver is None:
+        raise ConfigError(f"the relayer keeps no state in {parsed.drivername}", hint=f"{kinds} understood")
+    if driver.startswith("sqlite") and parsed.database in (None, "", ":memory:"):
+        raise ConfigError("the relayer's state needs a file", hint="sqlite:///FILE; or sqlite:////ABSOLUTE/FILE")
+    if driver.startswith("postgresql") and not parsed.database:
+        raise ConfigError("the relayer's state names no database", hint="postgresql://USER@HOST/NAME")
+    return parsed.set(drivername=driver)
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.drivername.startswith("sqlite"):
+        return {"connect_args": {"timeout": 30.0}}
+    return {"pool_size": 10, "max_overflow": 20, "connect_args": {"connect_timeout": 10}}
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    # What is signed must be on disk before it is sent, also where the power fails.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _own(url: URL) -> IO[bytes] | None:
+    """Take SQLite's file for this process alone: two relayers on one would each follow what the other signed."""
+    if not url.drivername.startswith("sqlite"):
+        return None
+    path = Path(str(url.database))
+    try:
+        file = path.with_name(path.name + ".lock").open("ab")
+    except OSError as error:
+        raise ConfigError(
+            f"the relayer's state {path} cannot be written: {error.strerror}", hint="check its folder, and its rights"
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise ConfigError(
+            f"another relayer works with {path}",
+            hint='stop it first; or share the work through PostgreSQL: state = "postgresql://…"',
+        ) from None
+    return file
+
+
+async def _migrate(database: Database) -> None:
+    async with database.locked(_MIGRATING) as connection:
+        await connection.run_sync(_upgrade, database.engine.url)
+        await connection.commit()
+
+
+def _upgrade(connection: Connection, url: URL) -> None:
+    config = Config()
+    config.set_main_option("script_location", "smartsync.relayer.state:migrations")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        newest = ScriptDirectory.from_config(config).get_current_head()
+        raise ConfigError(
+            f"the tables in {url.render_as_string()} are of another version of smartsync than this one ({newest})",
+            hint="run the newer one; or give it another database: all that is in it can be had from the chains again",
+        ) from error
+
+
+def _unavailable(url: URL, error: Exception) -> StateUnavailable:
+    cause = getattr(error, "orig", None) or error
+    lines = str(cause).strip().splitlines()
+    return StateUnavailable(url.render_as_string(), lines[0] if lines else type(cause).__name__)

@@ -1,0 +1,182 @@
+"""The journal of what was signed, in the relayer's database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from smartsync.answers import Receipt
+from smartsync.errors import Overtaken
+from smartsync.fees import Fees
+from smartsync.relayer.seen import Spending
+from smartsync.relayer.state.database import Database
+from smartsync.relayer.state.tables import AttemptRow, TransactionRow
+from smartsync.submit.journal import Attempt, Signed
+
+_T, _A = TransactionRow, AttemptRow
+_OPEN = ("signed", "included")
+_COLUMNS: tuple[Any, ...] = (
+    *(_T.id, _T.what, _T.sender, _T.nonce, _T.to, _T.data, _T.gas),
+    *(_A.tx_hash, _A.raw, _A.max_fee_wei, _A.priority_fee_wei),
+)
+
+
+class StateJournal:
+    """What was signed for one subject.
+
+    Made when a job begins to look at its subject: if anybody else has sent something for it by the time that this one
+    wants to, what this one has seen is stale, and it is refused.
+
+    Parameters
+    ----------
+    subject
+        A replica or an anchor, with its chain.
+    number
+        How many transactions the subject has had.
+    """
+
+    def __init__(self, database: Database, subject: str, number: int) -> None:
+        self.subject = subject
+        self._database, self._number = database, number
+        self._ids: dict[tuple[str, int], int] = {}
+
+    @classmethod
+    async def of(cls, database: Database, subject: str) -> StateJournal:
+        """Return a subject's journal as it stands now."""
+        async with database.transaction() as connection:
+            newest = await connection.scalar(select(func.max(_T.number)).where(_T.subject == subject))
+        return cls(database, subject, newest or 0)
+
+    @asynccontextmanager
+    async def turn(self, chain_id: int, sender: str) -> AsyncIterator[_Turn]:
+        """Wait for the turn of an account, in whichever process the others are."""
+        async with self._database.locked(f"{chain_id} {sender}") as connection:
+            yield _Turn(self, connection, chain_id, sender)
+
+    async def unfinished(self) -> Sequence[Signed]:
+        """Return what was signed for the subject and is in no block that is known, the oldest first."""
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(
+                select(*_COLUMNS)
+                .join(_A, _A.transaction_id == _T.id)
+                .where(_T.subject == self.subject, _T.state == "signed")
+                .order_by(_T.number, _A.place)
+            )
+            found = _signed(rows.all())
+        self._ids |= {(one.sender, one.nonce): id_ for id_, one in found.items()}
+        return list(found.values())
+
+    async def included(self, signed: Signed, receipt: Receipt) -> None:
+        """Write down the block."""
+        await self._end(
+            signed,
+            state="included",
+            block_number=receipt.block_number,
+            block_hash=receipt.block_hash,
+            tx_hash=receipt.tx_hash,
+            gas_used=receipt.gas_used,
+            success=receipt.success,
+        )
+
+    async def dropped(self, signed: Signed, why: str) -> None:
+        """Write down that its nonce is free, and why."""
+        await self._end(signed, state="dropped", why=why)
+
+    async def left(self, signed: Signed) -> None:
+        """Leave it to whoever is next: it stands in the table."""
+
+    async def _end(self, signed: Signed, **values: object) -> None:
+        id_ = self._ids[signed.sender, signed.nonce]
+        async with self._database.transaction() as connection:
+            await connection.execute(update(_T).where(_T.id == id_).values(ended_s=time.time(), **values))
+
+
+async def spendings(database: Database, subject: str, since_s: float) -> list[Spending]:
+    """Return the gas that was spent for a subject since a time; what is in no block yet counts with its limit."""
+    wanted = select(_T.gas, _T.gas_used, _T.signed_s, _T.ended_s).where(
+        _T.subject == subject, _T.state != "dropped", func.coalesce(_T.ended_s, _T.signed_s) > since_s
+    )
+    async with database.transaction() as connection:
+        rows = (await connection.execute(wanted)).all()
+    return [
+        Spending(signed_s if ended_s is None else ended_s, gas if gas_used is None else gas_used)
+        for gas, gas_used, signed_s, ended_s in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    journal: StateJournal
+    connection: AsyncConnection
+    chain_id: int
+    sender: str
+
+    async def taken(self) -> Collection[int]:
+        """Return the nonces of what may not be known to the node yet."""
+        async with self.connection.begin():
+            rows = await self.connection.scalars(
+                select(_T.nonce).where(_T.chain_id == self.chain_id, _T.sender == self.sender, _T.state.in_(_OPEN))
+            )
+            return frozenset(rows)
+
+    async def write(self, signed: Signed) -> None:
+        """Write down a transaction with its first version, or a further version."""
+        journal, attempt = self.journal, signed.newest
+        key = signed.sender, signed.nonce
+        async with self.connection.begin():
+            id_ = journal._ids[key] if len(signed.attempts) > 1 else await self._insert(signed)
+            await self.connection.execute(
+                insert(_A).values(
+                    tx_hash=attempt.tx_hash,
+                    transaction_id=id_,
+                    place=len(signed.attempts) - 1,
+                    raw=attempt.raw,
+                    max_fee_wei=attempt.fees.max_fee_wei,
+                    priority_fee_wei=attempt.fees.priority_fee_wei,
+                )
+            )
+        if len(signed.attempts) == 1:
+            journal._ids[key] = id_
+            journal._number += 1
+
+    async def _insert(self, signed: Signed) -> int:
+        journal = self.journal
+        try:
+            result = await self.connection.execute(
+                insert(_T)
+                .values(
+                    subject=journal.subject,
+                    number=journal._number + 1,
+                    chain_id=self.chain_id,
+                    sender=signed.sender,
+                    nonce=signed.nonce,
+                    what=signed.what,
+                    to=signed.to,
+                    data=signed.data,
+                    gas=signed.gas,
+                    state="signed",
+                    why="",
+                    signed_s=time.time(),
+                )
+                .returning(_T.id)
+            )
+        except IntegrityError as error:
+            raise Overtaken(journal.subject) from error
+        return int(result.scalar_one())
+
+
+def _signed(rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, Signed]:
+    """Return transactions by id, in the order of the rows, of which each is one version."""
+    found: dict[int, Signed] = {}
+    for id_, what, sender, nonce, to, data, gas, tx_hash, raw, max_fee_wei, priority_fee_wei in rows:
+        attempt = Attempt(tx_hash, raw, Fees(max_fee_wei, priority_fee_wei))
+        earlier = found[id_].attempts if id_ in found else ()
+        found[id_] = Signed(what, sender, nonce, to, data, gas, (*earlier, attempt))
+    return found

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from smartsync.errors import ConfigError
+from smartsync.relayer.state.database import Database, opened
+from smartsync.relayer.state.errors import StateUnavailable
+from smartsync.relayer.state.tables import Table
+from tests.postgres import Postgres
+
+
+async def test_opened_tables_are_those_of_the_models(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), Table.metadata))
+
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_opened_again_keeps_what_is_there(url: str) -> None:
+    async with opened(url) as database, database.transaction() as connection:
+        await connection.execute(text("INSERT INTO samples VALUES ('p', 'r', 1, 2, 3)"))
+    async with opened(url) as database, database.transaction() as connection:
+        assert (await connection.execute(text("SELECT * FROM samples"))).all() == [("p", "r", 1, 2, 3)]
+
+
+async def test_opened_tables_of_a_newer_version_are_left_alone(url: str) -> None:
+    async with opened(url) as database, database.transaction() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigError, match="are of another version of smartsync than this one"):
+        async with opened(url):
+            pass
+
+
+async def test_opened_by_many_at_once_migrates_once(postgres: Postgres) -> None:
+    url = postgres.create("crowd")
+
+    async def count() -> int:
+        async with opened(url) as database, database.transaction() as connection:
+            return int(await connection.scalar(text("SELECT count(*) FROM alembic_version")) or 0)
+
+    assert await asyncio.gather(*(count() for _ in range(8))) == [1] * 8
+
+
+async def test_opened_file_has_one_owner(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    async with opened(url):
+        with pytest.raises(ConfigError, match="another relayer works with"):
+            async with opened(url):
+                pass
+    async with opened(url):
+        pass
+
+
+async def test_opened_no_server_is_told_without_the_password() -> None:
+    with pytest.raises(StateUnavailable) as caught:
+        async with opened("postgresql://me:secret@127.0.0.1:1/none"):
+            pass
+    assert "secret" not in str(caught.value.as_dict()) and caught.value.retryable
+
+
+async def test_locked_lets_one_in_at_a_time(database: Database) -> None:
+    inside = most = 0
+
+    async def enter() -> None:
+        nonlocal inside, most
+        async with database.locked("one"):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.01)
+            inside -= 1
+
+    await asyncio.gather(*(enter() for _ in range(8)))
+    assert most == 1
+
+
+async def test_locked_in_two_processes_lets_one_in_at_a_time(postgres: Postgres) -> None:
+    url = postgres.create("two")
+    async with opened(url) as one, opened(url) as other:
+        async with one.locked("key"):
+            waiting = asyncio.create_task(_enter(other))
+            await asyncio.sleep(0.2)
+            assert not waiting.done()
+            async with asyncio.timeout(5), other.locked("another key"):
+                pass
+        async with asyncio.timeout(5):
+            await waiting
+
+
+async def _enter(database: Database) -> None:
+    async with database.locked("key"):
+        pass
+
+
+async def test_locked_whose_connection_was_cut_cannot_write(postgres: Postgres) -> None:
+    url = postgres.create("cut")
+    async with opened(url) as database, opened(url) as next_worker:
+        with pytest.raises(StateUnavailable):
+            async with database.locked("key") as connection:
+                async with database.transaction() as other:
+                    await other.execute(
+                        text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+                    )
+                await _enter(next_worker)
+                async with connection.begin():
+                    await connection.execute(text("INSERT INTO samples VALUES ('p', 'r', 1, 2, 3)"))
+        async with database.transaction() as connection:
+            assert await connection.scalar(text("SELECT count(*) FROM samples")) == 0
