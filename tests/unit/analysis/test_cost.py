@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,32 @@ def test_cost_rows_of_a_beacon_proxy_have_the_beacons_replica_and_its_sync() -> 
 )
 def test_coins_has_four_digits_and_no_exponent(fee_wei: int, text: str) -> None:
     assert CostReport.coins(fee_wei) == text
+
+
+# --- any number of changes ---
+
+
+@pytest.mark.parametrize(("shape", "account_bytes"), PROOFS)
+def test_estimate_sync_is_near_what_was_measured(shape: str, account_bytes: int) -> None:
+    """Of updates it is the measured mean, of inserts and deletes near it; bytes are told a little too low."""
+    groups: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for record in RESULTS[shape]:
+        if re.fullmatch(r"(update|insert|delete)\d+", record["name"]) and record["workload"][1:].isdigit():
+            groups.setdefault((record["workload"][1:], record["name"]), []).append(
+                (record["gas"], record["calldata_bytes"])
+            )
+    assert len(groups) > 15
+    for (slots, name), of_group in groups.items():
+        changes = int(name[6:])
+        found = cost.estimate_sync(int(slots), changes, account_bytes, changes if name.startswith("insert") else 0)
+        gas, size = (sum(figures) / len(of_group) for figures in zip(*of_group, strict=True))
+        assert found.gas == pytest.approx(gas, rel=0.002 if name.startswith("update") else 0.08), (slots, name)
+        assert 0 <= size - found.calldata_bytes < 300, (slots, name)
+
+
+@pytest.mark.parametrize("slots", [0, 1, 7, 500, 40_000])
+def test_estimate_sync_grows_with_changes(slots: int) -> None:
+    found = [cost.estimate_sync(slots, changes, 326) for changes in (0, 1, 2, 9, 11, 99, 101, 5_000)]
+    assert found == sorted(found)
+    assert found[0].gas == cost.empty_sync_gas(326)
+    assert cost.estimate_sync(slots, 2, 326, 1).gas > cost.estimate_sync(slots, 2, 326).gas

@@ -1,0 +1,132 @@
+"""A pair of chains at work: its nodes, who pays there, and where signatures come from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from eth_account.signers.local import LocalAccount
+
+from smartsync.anchors.collecting import RemoteSigners
+from smartsync.anchors.quorum import Signers
+from smartsync.chain import Chain
+from smartsync.errors import WrongChain
+from smartsync.failover import Failover, connect
+from smartsync.relayer.accounts import key_for
+from smartsync.relayer.configuration import Configuration
+from smartsync.relayer.state.database import Database
+from smartsync.relayer.state.journal import StateJournal
+from smartsync.relayer.states import Role
+from smartsync.relayer.tables import ChainTable
+from smartsync.submit import Sender
+from smartsync.sync import SmartSync
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A pair of the configuration, connected.
+
+    ``accounts`` are those that pay, by the names of their keys; ``signers`` where a quorum anchor's signatures come
+    from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block.
+    """
+
+    name: str
+    source: Chain
+    target: Chain
+    target_chain_id: int
+    hub: str
+    accounts: Mapping[str, LocalAccount]
+    signers: Signers | None
+    updates_anchors: bool
+    poll_s: float
+
+    def subject(self, address: str) -> str:
+        """Return what the journal calls a replica or an anchor: the same for every relayer that shares it."""
+        return f"{address} on chain {self.target_chain_id}"
+
+    async def sender(
+        self, database: Database, address: str, *, fee_cap_wei: int | None = None, gas_left: int | None = None
+    ) -> Sender:
+        """Return who sends for a replica or an anchor, and has followed to its end what was signed for it before.
+
+        Parameters
+        ----------
+        fee_cap_wei
+            What may be paid per gas at most.
+        gas_left
+            Gas limit of all transactions together.
+
+        Raises
+        ------
+        TransactionPending
+            What was signed before is in no block yet. Nothing new is sent meanwhile.
+        """
+        account = self.accounts[key_for(list(self.accounts), address)]
+        journal = await StateJournal.of(database, self.subject(address))
+        sender = Sender(self.target, account, journal=journal, fee_cap_wei=fee_cap_wei, gas_left=gas_left)
+        await sender.finish()
+        return sender
+
+    def client(self, sender: Sender) -> SmartSync:
+        """Return what syncs, paid for by this sender."""
+        return SmartSync(self.source, self.target, hub=self.hub, account=sender)
+
+
+@asynccontextmanager
+async def connected(configuration: Configuration, accounts: Mapping[str, LocalAccount]) -> AsyncIterator[list[Pair]]:
+    """Connect to the nodes of all chains, each once.
+
+    Parameters
+    ----------
+    accounts
+        Of the keys, by name.
+
+    Raises
+    ------
+    WrongChain
+        A node that answers is on another chain than is configured.
+    """
+    async with AsyncExitStack() as stack:
+        chains: dict[tuple[str, Role], Chain] = {}
+
+        def chain(name: str, role: Role) -> Chain:
+            if (name, role) not in chains:
+                chains[name, role] = one = _chain(configuration.chains[name], role)
+                stack.push_async_callback(one.rpc.aclose)
+            return chains[name, role]
+
+        pairs = [
+            Pair(
+                name,
+                chain(table.source, "source"),
+                chain(table.target, "target"),
+                configuration.chains[table.target].chain_id,
+                table.hub,
+                {key: accounts[key] for key in table.keys},
+                RemoteSigners(table.signers, configuration.attestor_tokens.get(name)) if table.signers else None,
+                table.update_anchors,
+                configuration.chains[table.source].poll_s,
+            )
+            for name, table in configuration.pairs.items()
+        ]
+        yield pairs
+
+
+def _chain(table: ChainTable, role: Role) -> Chain:
+    return Chain(connect(table.urls, role, timeout_s=table.timeout_s, chain_id=table.chain_id), role)
+
+
+async def require_chain(chain: Chain, chain_id: int) -> None:
+    """Check that a node is on its chain: it may have been exchanged since it was looked at last.
+
+    Raises
+    ------
+    WrongChain
+        It is on another one.
+    """
+    if isinstance(chain.rpc, Failover):
+        await chain.rpc.agree()
+    actual = await chain.chain_id()
+    if actual != chain_id:
+        raise WrongChain(chain.role, chain.rpc.host, chain_id, actual)
