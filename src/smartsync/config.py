@@ -27,7 +27,8 @@ DEFAULT_FILE = Path("smartsync.toml")
 ENV_PREFIX = "SMARTSYNC_"
 
 _OPTIONS = {"timeout_s": "--timeout", "attestor_keystores": "--attestor-keystore", "max_fee_gwei": "--max-fee"}
-_SECRET_WORDS = ("private", "secret", "password", "mnemonic", "seed", "attestor_keys")
+SECRET_WORDS = ("private", "secret", "password", "mnemonic", "seed", "attestor_keys")
+"""In the name of an entry: it is none that a file may have."""
 _LONGEST_TIMEOUT_S = 3600
 _PATHS = ("keystore", "attestor_keystores")
 _MAX_FEE_GWEI = 1_000
@@ -69,24 +70,31 @@ def _different(urls: tuple[str, ...]) -> tuple[str, ...]:
     return urls
 
 
-def _whole(least: int, most: int) -> BeforeValidator:
-    """Return what reads a whole number of this range, as text or as TOML has it."""
+def whole_number(value: object, least: int, most: int) -> int:
+    """Return a whole number of this range, given as text (decimal, or hexadecimal with 0x) or as a number.
+
+    Raises
+    ------
+    ValueError
+        It is none, or out of range.
+    """
     allowed = f"{least} to {most} are allowed"
+    number = value
+    if isinstance(value, str):
+        try:
+            number = int(value, 16 if value[:2].lower() == "0x" else 10)
+        except ValueError:
+            number = None
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ValueError(f"{cut(value)} is not a whole number (decimal, or hexadecimal with 0x); {allowed}")
+    if not least <= number <= most:
+        raise ValueError(f"{cut(value)} is out of range; {allowed}")
+    return number
 
-    def read(value: object) -> object:
-        number = value
-        if isinstance(value, str):
-            try:
-                number = int(value, 16 if value[:2].lower() == "0x" else 10)
-            except ValueError:
-                number = None
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise ValueError(f"{_cut(value)} is not a whole number (decimal, or hexadecimal with 0x); {allowed}")
-        if not least <= number <= most:
-            raise ValueError(f"{_cut(value)} is out of range; {allowed}")
-        return number
 
-    return BeforeValidator(read)
+def whole(least: int, most: int) -> BeforeValidator:
+    """Return what has a field read by `whole_number`."""
+    return BeforeValidator(lambda value: whole_number(value, least, most))
 
 
 def _seconds(value: object) -> object:
@@ -96,7 +104,7 @@ def _seconds(value: object) -> object:
     except (ValueError, OverflowError):
         number = None
     if number is None or not 0 < number <= _LONGEST_TIMEOUT_S:
-        raise ValueError(f"{_cut(value)} is no time to wait; {allowed}")
+        raise ValueError(f"{cut(value)} is no time to wait; {allowed}")
     return number
 
 
@@ -107,7 +115,7 @@ def _fee(value: object) -> object:
         raise ValueError(f"{error.message.removeprefix(': ')}; {error.hint}") from error
 
 
-def _cut(value: object) -> str:
+def cut(value: object) -> str:
     """Return a value as it was given, so far as it is good to read."""
     shown = repr(value)
     return shown if len(shown) <= 80 else shown[:77] + "..."
@@ -120,8 +128,8 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 HttpUrls = Annotated[tuple[HttpUrl, ...], BeforeValidator(_urls), AfterValidator(_different)]
 """One url, or several of the same chain: a list, or separated by commas."""
 
-ChainId = Annotated[int, _whole(1, 2**64 - 1)]
-BlockNumber = Annotated[int, _whole(0, 2**64 - 1)]
+ChainId = Annotated[int, whole(1, 2**64 - 1)]
+BlockNumber = Annotated[int, whole(0, 2**64 - 1)]
 ReadablePath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
@@ -242,7 +250,7 @@ def parse_block(text: str, name: str = "the option --block") -> int:
     try:
         return TypeAdapter(BlockNumber).validate_python(text)
     except ValidationError as error:
-        problem = _text(error.errors()[0])
+        problem = problem_text(error.errors()[0])
     raise ConfigError(f"{name}: {problem}", hint="give the number of a block, as 42 or 0x2a")
 
 
@@ -251,15 +259,23 @@ def parse_gas_price(text: str, name: str = "the option --gas-price") -> int:
     match = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?", text.strip(), re.ASCII)
     if match is None:
         raise ConfigError(
-            f"{name}: {_cut(text)} is no gas price; a number from 0 on with up to 9 decimals is allowed",
+            f"{name}: {cut(text)} is no gas price; a number from 0 on with up to 9 decimals is allowed",
             hint="give it in gwei, as 12 or 0.05",
         )
     return int(match[1]) * 10**9 + int((match[2] or "").ljust(9, "0"))
 
 
 def _read_file(path: Path) -> dict[str, object]:
+    content = read_toml(path)
+    for name in content.keys() - Settings.model_fields.keys():
+        raise _unknown_key(name, path)
+    return {name: beside(value, path.parent) if name in _PATHS else value for name, value in content.items()}
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """Return what is in a configuration file. Raises ``ConfigError``."""
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ConfigError(
             f"there is no configuration file {path}", hint="give another --config FILE, or create it"
@@ -270,13 +286,10 @@ def _read_file(path: Path) -> dict[str, object]:
         raise ConfigError(
             f"{path} is not valid TOML: {error}", hint='write name = "value", text in double quotes, numbers without'
         ) from None
-    for name in content.keys() - Settings.model_fields.keys():
-        raise _unknown_key(name, path)
-    return {name: _beside(value, path.parent) if name in _PATHS else value for name, value in content.items()}
 
 
 def _unknown_key(name: str, path: Path) -> ConfigError:
-    if any(word in name.lower() for word in _SECRET_WORDS):
+    if any(word in name.lower() for word in SECRET_WORDS):
         return ConfigError(
             f"{path}: {name!r} is refused, secrets are not read from the configuration file",
             hint="use a keystore file, SMARTSYNC_PRIVATE_KEY or SMARTSYNC_KEYSTORE_PASSWORD, and remove the line",
@@ -288,18 +301,19 @@ def _unknown_key(name: str, path: Path) -> ConfigError:
     )
 
 
-def _beside(value: object, folder: Path) -> object:
+def beside(value: object, folder: Path) -> object:
     """Read relative paths of a file from that file's folder, wherever the command runs."""
     if isinstance(value, list):
-        return [_beside(item, folder) for item in value]
+        return [beside(item, folder) for item in value]
     return str(folder / Path(value).expanduser()) if isinstance(value, str) else value
 
 
 def _problem(details: Any, found: Mapping[str, tuple[object, str]]) -> str:
     name = str(details["loc"][0])
-    return f"{name}, from {found[name][1]}: {_text(details)}"
+    return f"{name}, from {found[name][1]}: {problem_text(details)}"
 
 
-def _text(details: Any) -> str:
+def problem_text(details: Any) -> str:
+    """Return what is wrong with a value, out of pydantic's details of the error."""
     cause = details.get("ctx", {}).get("error")
     return str(cause) if isinstance(cause, ValueError) else str(details["msg"])

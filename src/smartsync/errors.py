@@ -34,7 +34,10 @@
     │   ├── TransactionPending    sent, not seen in a block in time (a retry can help)
     │   ├── NonceTaken            another transaction of the account took its place   (a retry can help)
     │   ├── Overtaken             another worker sends for the same subject           (a retry can help)
-    │   └── FeeTooHigh            the chain asks more than may be paid                (a retry can help)
+    │   ├── FeeTooHigh            the chain asks more than may be paid                (a retry can help)
+    │   ├── GasSpent              more gas than may be used                           (a retry can help)
+    │   ├── UnknownTransaction    no transaction of this hash                       (a retry can help)
+    │   └── NotATransition        a transaction that is no step of a replica
     └── AnchorError               the anchor does not accept what is needed           exit 8
         ├── AnchorMismatch        what was given does not fit it: the source's genesis block, its kind
         │   └── TooFewKeys        of fewer of its signers than it needs
@@ -444,6 +447,29 @@ class FeeTooHigh(TransactionError):
             "--max-fee)",
         )
         self.asked_wei, self.cap_wei, self.what = asked_wei, cap_wei, what
+
+
+class GasSpent(TransactionError):
+    """A transaction may use more gas than is ``left`` of what was allowed. Nothing is sent."""
+
+    retryable = True
+
+    def __init__(self, gas: int, left: int, *, what: str) -> None:
+        super().__init__(
+            f"{what} may use {gas} gas, and {left} are left of what is allowed",
+            hint="wait until gas is allowed again, or allow more",
+        )
+        self.gas, self.left, self.what = gas, left, what
+
+
+class UnknownTransaction(TransactionError):
+    """The node knows no transaction of this hash: not (yet), not any more, or it is another chain's."""
+
+    retryable = True
+
+
+class NotATransition(TransactionError):
+    """A transaction is no step of a replica: not one of SmartSync's, or one without a witness."""
 
 
 class AnchorError(SmartSyncError):

@@ -28,7 +28,12 @@ _NEW = "geth account new --keystore FOLDER, or cast wallet new FOLDER, makes a n
 
 
 def load_account(
-    keystore: Path | None = None, env: Mapping[str, str] | None = None, prompt: Prompt | None = None
+    keystore: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    prompt: Prompt | None = None,
+    *,
+    variable: str = PRIVATE_KEY,
+    password_variable: str = KEYSTORE_PASSWORD,
 ) -> LocalAccount:
     """Return the account to sign with: of the keystore file, else of the environment, else of what is typed in.
 
@@ -37,9 +42,11 @@ def load_account(
     keystore
         A Web3 Secret Storage file, as geth and foundry write them. Its password is taken from the environment or asked.
     env
-        The environment; only the variables named above are read.
+        The environment; only the two variables below are read.
     prompt
         Asks without showing. None where nobody can be asked.
+    variable, password_variable
+        Names of the variables with the private key, and with the password of the keystore.
 
     Raises
     ------
@@ -48,12 +55,12 @@ def load_account(
     """
     env = env or {}
     if keystore is not None:
-        return _from_keystore(keystore, env, prompt)
-    if env.get(PRIVATE_KEY):
-        return _from_hex(env[PRIVATE_KEY], f"the environment variable {PRIVATE_KEY}")
+        return _from_keystore(keystore, env, prompt, password_variable)
+    if env.get(variable):
+        return _from_hex(env[variable], f"the environment variable {variable}")
     if prompt is not None:
         return _from_hex(prompt("Private key (hex, not shown): "), "what was typed")
-    raise KeyUnavailable("no key is given", hint=f"give a keystore, --keystore FILE, or set {PRIVATE_KEY}; {_NEW}")
+    raise KeyUnavailable("no key is given", hint=f"give a keystore, --keystore FILE, or set {variable}; {_NEW}")
 
 
 def _from_hex(text: str, where: str) -> LocalAccount:
@@ -68,7 +75,7 @@ def _from_hex(text: str, where: str) -> LocalAccount:
     return account
 
 
-def _from_keystore(path: Path, env: Mapping[str, str], prompt: Prompt | None) -> LocalAccount:
+def _from_keystore(path: Path, env: Mapping[str, str], prompt: Prompt | None, variable: str) -> LocalAccount:
     try:
         stored = json.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -82,13 +89,13 @@ def _from_keystore(path: Path, env: Mapping[str, str], prompt: Prompt | None) ->
         raise KeyUnavailable(
             f"{path} is not a keystore file", hint=f"a Web3 Secret Storage (version 3) JSON is needed; {_NEW}"
         )
-    password = env.get(KEYSTORE_PASSWORD)
+    password = env.get(variable)
     where = "that is set in the environment" if password is not None else "that was typed"
     if password is None:
         if prompt is None:
             raise KeyUnavailable(
                 f"the keystore {path} is locked",
-                hint=f"set {KEYSTORE_PASSWORD} to its password, or run it in a terminal, where it is asked for",
+                hint=f"set {variable} to its password, or run it in a terminal, where it is asked for",
             )
         password = prompt(f"Password of {path.name} (not shown): ")
     try:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -37,7 +35,11 @@ logger = logging.getLogger(__name__)
 
 
 DEFAULT_LISTEN = "127.0.0.1:8650"
-MIN_TOKEN = 16
+
+TOKEN_ADVICE = (
+    "and give it to your relayers. Without a token the attestor serves this machine only: --listen " + DEFAULT_LISTEN
+)
+"""Where a token is missing, or too short."""
 
 _NEWEST = -1
 _MAX_DIGITS = 20
@@ -47,60 +49,6 @@ _MAX_BODY = 1024
 _STATUS_WITHIN_S = 5.0
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where to listen; port 0 is any that is free."""
-
-    host: str
-    port: int
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether nobody from outside this machine can get there."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-
-def parse_listen(text: str) -> Listen:
-    """Return what ``--listen`` says. Raises ``ConfigError``."""
-    host, colon, port = text.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    if (
-        not colon
-        or not bare
-        or not (port.isascii() and port.isdigit())
-        or int(port) > 65535
-        or (":" in host and bare == host)
-    ):
-        raise ConfigError(
-            f"--listen: {text!r} is not HOST:PORT", hint=f"for instance {DEFAULT_LISTEN}, or [::1]:8650; port 0 is any"
-        )
-    return Listen(bare, int(port))
-
-
-def require_token(listen: Listen, environ: Mapping[str, str]) -> str | None:
-    """Return the token that relayers must show, None where none is needed.
-
-    Raises
-    ------
-    ConfigError
-        It is needed and not there, or too short.
-    """
-    token = environ.get(TOKEN, "")
-    if not token and listen.is_loopback:
-        return None
-    if len(token) < MIN_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        what = f"{TOKEN} has to have" if token else f"to listen on {listen.host}, {TOKEN} must be set to"
-        raise ConfigError(
-            f"{what} at least {MIN_TOKEN} printable ASCII characters without a space",
-            hint="make one, for instance with: openssl rand -hex 32; and give it to your relayers. Without a token the "
-            "attestor serves this machine only: --listen " + DEFAULT_LISTEN,
-        )
-    return token
 
 
 class Server:

@@ -234,7 +234,7 @@ async def _holding(
             on_progress(f"discover (slots tried, {len(holding)} found)", len(asked), 0)
 
     async with aclosing(named):
-        async for slot, _ in named:
+        async for slot, *_ in named:
             if slot in asked:
                 continue
             if len(asked) == MAX_READS:

@@ -119,7 +119,7 @@ class SlotWalk:
 async def _in_portions(named: AsyncGenerator[Place, None]) -> AsyncGenerator[set[bytes], None]:
     portion: set[bytes] = set()
     async with aclosing(named):
-        async for slot, _ in named:
+        async for slot, *_ in named:
             portion.add(slot)
             if len(portion) == _OFFERED_AT_ONCE:
                 yield portion

@@ -13,6 +13,7 @@ from smartsync.answers import Receipt
 from smartsync.chain import Chain
 from smartsync.errors import (
     FeeTooHigh,
+    GasSpent,
     InsufficientFunds,
     NodeError,
     NonceTaken,
@@ -59,6 +60,8 @@ class Sender:
         Seconds after which a transaction that is in no block is sent again, or outbid.
     fee_cap_wei
         What may be offered per gas at most; ``None`` where any price is paid.
+    gas_left
+        Gas limit of all its transactions together; ``None`` where there is none.
     """
 
     def __init__(
@@ -71,11 +74,12 @@ class Sender:
         poll_s: float = 0.5,
         stuck_s: float = 45.0,
         fee_cap_wei: int | None = None,
+        gas_left: int | None = None,
         journal: Journal | None = None,
     ) -> None:
         self.chain, self.gas_cap = chain, gas_cap
         self._account, self._timeout_s, self._poll_s = account, timeout_s, poll_s
-        self._fee_cap_wei = fee_cap_wei
+        self._fee_cap_wei, self._gas_left = fee_cap_wei, gas_left
         self._chain_id: int | None = None
         self._journal = Memory() if journal is None else journal
         self._catching_up = asyncio.Lock()
@@ -173,8 +177,8 @@ class Sender:
             Where it needs more gas than the cap or the block allows. Nothing is sent.
         InsufficientFunds
             Where the account cannot pay what it may cost at most. Nothing is sent.
-        FeeTooHigh
-            Where the chain asks for more than may be paid. Nothing is sent.
+        FeeTooHigh, GasSpent
+            Where it would cost more than may be paid. Nothing is sent.
         Overtaken
             Where somebody else who has the journal has sent for the same subject meanwhile. Nothing is sent.
         TransactionPending
@@ -188,6 +192,7 @@ class Sender:
         async with self._journal.turn(await self._chain(), self.address) as turn:
             # In the turn: what was sent in the one before may be in a block already, and make this one revert.
             gas = await self._gas(to, data, what, after)
+            self._spend(gas, what)
             fees = await self._fees(what)
             await self._require_funds(gas, fees, what)
             signed = Signed(what, self.address, await self._nonce(turn), to, data, gas, ())
@@ -227,6 +232,13 @@ class Sender:
         if estimate > cap:
             raise TransactionTooLarge(estimate, cap, what=what)
         return min(estimate + estimate * _MARGIN_PERCENT // 100, cap)
+
+    def _spend(self, gas: int, what: str) -> None:
+        if self._gas_left is None:
+            return
+        if gas > self._gas_left:
+            raise GasSpent(gas, self._gas_left, what=what)
+        self._gas_left -= gas
 
     async def _require_funds(self, gas: int, fees: Fees, what: str) -> None:
         balance_wei = await self.chain.balance(self.address)

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from smartsync.anchors.asking import TOKEN
 from smartsync.anchors.documents import decode_attestation, decode_revocation
 from smartsync.anchors.parting import Parting
-from smartsync.attestor.server import Listen, Server, parse_listen, require_token
+from smartsync.attestor.server import TOKEN_ADVICE, Server
 from smartsync.attestor.service import Attestor
 from smartsync.errors import (
     AnchorMismatch,
@@ -25,6 +25,7 @@ from smartsync.errors import (
     TransactionReverted,
     WrongChain,
 )
+from smartsync.listening import Listen, require_token
 from tests.fake_source import ANCHOR, SOURCE, FakeSource, block
 from tests.unit.attestor.conftest import ACCOUNT, Stage
 
@@ -256,47 +257,14 @@ async def test_many_heights_refused_but_not_the_latest(stage: Stage, nodes: Sequ
     assert (status, told["retryable"]) == (429, True)
 
 
-# --- where it listens ---
+# --- its token ---
 
 
-@pytest.mark.parametrize(("text", "listen", "is_loopback"), [
-    ("127.0.0.1:8650", Listen("127.0.0.1", 8650), True),
-    ("127.8.9.1:0", Listen("127.8.9.1", 0), True),
-    ("localhost:80", Listen("localhost", 80), True),
-    ("[::1]:8650", Listen("::1", 8650), True),
-    ("0.0.0.0:8650", Listen("0.0.0.0", 8650), False),  # noqa: S104
-    ("[::]:8650", Listen("::", 8650), False),
-    ("10.0.0.7:8650", Listen("10.0.0.7", 8650), False),
-    ("attestor.example:443", Listen("attestor.example", 443), False),
-    ("127.0.0.1.example:443", Listen("127.0.0.1.example", 443), False),
-])  # fmt: skip
-def test_parse_listen_known(text: str, listen: Listen, is_loopback: bool) -> None:
-    assert parse_listen(text) == listen
-    assert parse_listen(text).is_loopback == is_loopback
-
-
-@pytest.mark.parametrize(
-    "text", ["", "8650", ":8650", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:8650", "a:-1"]
-)
-def test_parse_listen_unknown_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="--listen"):
-        parse_listen(text)
-
-
-@pytest.mark.parametrize("token", ["", "short", "x" * 15, "sixteen letters and spaces", "é" * 20, "tab\t" * 8])
-def test_require_token_beyond_loopback_missing_or_weak_refused(token: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        require_token(Listen("0.0.0.0", 8650), {TOKEN: token})  # noqa: S104
-    assert TOKEN in caught.value.message
-    assert not token or token not in caught.value.message
-
-
-def test_require_token_loopback_needs_none_but_takes_one() -> None:
-    home = Listen("127.0.0.1", 8650)
-    assert require_token(home, {}) is None
-    assert require_token(home, {TOKEN: SECRET}) == SECRET
-    with pytest.raises(ConfigError, match="at least 16"):
-        require_token(home, {TOKEN: "short"})
+def test_require_token_missing_says_to_whom_to_give_it_and_how_to_do_without() -> None:
+    with pytest.raises(ConfigError, match=TOKEN) as caught:
+        require_token(Listen("0.0.0.0", 8650), {}, TOKEN, TOKEN_ADVICE)  # noqa: S104
+    assert "give it to your relayers" in caught.value.hint
+    assert "--listen 127.0.0.1:8650" in caught.value.hint
 
 
 async def test_status_of_attestor_whose_node_hangs_is_answered(

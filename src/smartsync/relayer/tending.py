@@ -1,0 +1,127 @@
+"""One job at one replica, or at one anchor: what is due is done, and written down."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from smartsync.discovery.hints import NO_HINTS, Hints, read_hints
+from smartsync.discovery.slots_file import read_slots
+from smartsync.document import to_json
+from smartsync.errors import AnchorMismatch, SmartSyncError
+from smartsync.relayer.pairs import Pair
+from smartsync.relayer.policy import Due
+from smartsync.relayer.replicas import Replica
+from smartsync.relayer.state.database import Database
+from smartsync.relayer.state.store import Happening, Store
+from smartsync.results import Step, SyncResult
+from smartsync.results.telling import WORDS, Told, sentence
+from smartsync.sync.care import care_by
+from smartsync.sync.minding import Minding
+from smartsync.sync.news import News
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Tending:
+    """The jobs of one pair. ``dry`` ones are told and not done."""
+
+    pair: Pair
+    database: Database
+    store: Store
+    dry: bool = False
+    _news: dict[str, News] = field(default_factory=dict)
+
+    async def sync(self, replica: Replica, due: Due, now_s: float, estimated_gas: int) -> SyncResult | None:
+        """Bring a replica to the newest accepted block; ``None`` where it is not to be done.
+
+        Raises
+        ------
+        SmartSyncError
+            Of any kind. What was sent stands, and is followed by whoever is next.
+        """
+        if self.dry:
+            logger.info("%s: would sync: %s", replica.name, due.why)
+            return None
+        sender = await self.pair.sender(
+            self.database, replica.address, fee_cap_wei=due.max_fee_wei, gas_left=due.gas_left
+        )
+        slots = None if replica.slots is None else read_slots(replica.slots)
+        result = await self.pair.client(sender).sync(replica.address, slots=slots, hints=_hints(replica))
+        if result.steps:
+            await self._tell(result, now_s, replica=replica, estimated_gas=estimated_gas)
+        return result
+
+    async def mind(self, anchor: str, now_s: float) -> None:
+        """Have an anchor accept the source's newest block, and revoke what the source has dropped, as far as can be.
+
+        Raises
+        ------
+        SmartSyncError
+            It cannot be looked at.
+        """
+        pair = self.pair
+        if self.dry or not (pair.updates_anchors or pair.signers is not None):
+            return
+        sender = await pair.sender(self.database, anchor)
+        client = pair.client(sender)
+        care = care_by(client, sender, signers=pair.signers, update=pair.updates_anchors)
+        if care.check is not None:
+            try:
+                await care.check(anchor)
+            except AnchorMismatch as error:
+                if self._of(anchor).is_new(error):
+                    logger.warning("anchor %s: %s (%s)", anchor, error.message, error.hint)
+                return
+        minding = Minding(pair.source, pair.target, anchor, care, self._of(anchor))
+        latest = (await pair.source.header("latest")).number
+        for events in (minding.straighten(latest), minding.advance(), minding.report()):
+            async with aclosing(events) as told:
+                async for event in told:
+                    if isinstance(event, SmartSyncError):
+                        logger.warning("anchor %s: will try again: %s", anchor, event.in_full)
+                    else:
+                        await self._tell(event, now_s, anchor=anchor)
+        self._of(anchor).end_look()
+
+    def _of(self, anchor: str) -> News:
+        return self._news.setdefault(anchor, News())
+
+    async def _tell(
+        self,
+        event: Told,
+        now_s: float,
+        *,
+        replica: Replica | None = None,
+        anchor: str | None = None,
+        estimated_gas: int | None = None,
+    ) -> None:
+        steps: tuple[Step, ...] = getattr(event, "steps", ())
+        told = sentence(event)
+        logger.info("%s: %s", replica.name if replica else f"anchor {anchor}", told)
+        synced = isinstance(event, SyncResult)
+        await self.store.tell(
+            Happening(
+                pair=self.pair.name,
+                replica=None if replica is None else replica.address,
+                anchor=anchor,
+                at_s=now_s,
+                kind=WORDS[type(event)],
+                told=told,
+                document=json.dumps(to_json(event)),
+                from_block=event.from_block if isinstance(event, SyncResult) else None,
+                to_block=event.to_block if isinstance(event, SyncResult) else None,
+                changes=len(event.changes) if isinstance(event, SyncResult) else None,
+                estimated_gas=estimated_gas if synced else None,
+                gas_used=sum(step.gas_used for step in steps) if steps else None,
+            )
+        )
+
+
+def _hints(replica: Replica) -> Hints:
+    if replica.layout is None and replica.keys is None:
+        return NO_HINTS
+    return read_hints(replica.layout, replica.contract, replica.keys)

@@ -1,0 +1,176 @@
+"""`smartsync run` as a process: configured by a file, told by signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from smartsync.contracts import address_topic, event_topic
+from smartsync.testing import Node
+from tests.integration.world import World, world
+
+FILE = """
+[relayer]
+state = "sqlite:///state.db"
+
+[chains.here]
+chain_id = {source_id}
+urls = ["{source}"]
+poll_s = 0.2
+
+[chains.there]
+chain_id = {target_id}
+urls = ["{target}"]
+
+[pairs.here-there]
+source = "here"
+target = "there"
+hub = "{hub}"
+
+[[replicas]]
+address = "{replica}"
+name = "the sample"
+"""
+
+
+@pytest.fixture
+async def made(hardhat: Node, anvil: Node) -> AsyncIterator[World]:
+    async with world(hardhat, anvil) as made:
+        await made.do("setRange(uint256,uint256,uint256)", 0, 5, 1000)
+        yield made
+
+
+class Relayer:
+    """A relayer in a process of its own, in its own folder."""
+
+    def __init__(self, folder: Path, made: World, *, key: str) -> None:
+        self.folder = folder
+        self.log = folder / "log"
+        self.environ = {**os.environ, "SMARTSYNC_KEY_MAIN": key}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *options: str) -> None:
+        command = [sys.executable, "-m", "smartsync", "run", "--config", str(self.folder / "relayer.toml"), *options]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=self.environ)
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def ended(self, timeout_s: float = 30.0) -> int:
+        assert self.process is not None
+        return self.process.wait(timeout_s)
+
+    def told(self) -> str:
+        return self.log.read_text()
+
+    def until(self, happened: Callable[[str], bool], timeout_s: float = 60.0) -> str:
+        end = time.monotonic() + timeout_s
+        while not happened(told := self.told() if self.log.exists() else ""):
+            assert time.monotonic() < end, told
+            assert self.process is not None and self.process.poll() is None, told
+            time.sleep(0.1)
+        return told
+
+
+@pytest.fixture
+async def relayer(made: World, hardhat: Node, anvil: Node, tmp_path: Path) -> AsyncIterator[Relayer]:
+    replica = await made.fork()
+    text = FILE.format(
+        source_id=hardhat.chain_id,
+        target_id=anvil.chain_id,
+        source=hardhat.url,
+        target=anvil.url,
+        hub=made.client.hub,
+        replica=replica,
+    )
+    (tmp_path / "relayer.toml").write_text(text)
+    relayer = Relayer(tmp_path, made, key="0x" + made.owner.key.hex().removeprefix("0x"))
+    relayer.environ["REPLICA"] = replica
+    yield relayer
+    if relayer.process is not None and relayer.process.poll() is None:
+        relayer.process.kill()
+        relayer.process.wait()
+
+
+async def test_run_keeps_in_sync_until_sigterm(made: World, relayer: Relayer) -> None:
+    relayer.start()
+    relayer.until(lambda told: "the sample: exact" in told)
+    await made.do("set(uint256,uint256)", 1, 101)
+    await made.attest()
+    relayer.until(lambda told: "synced: block" in told)
+    relayer.signal(signal.SIGTERM)
+    assert relayer.ended() == 0
+    assert (await made.client.verify(relayer.environ["REPLICA"])).exact
+    assert "Traceback" not in relayer.told()
+
+
+async def test_run_killed_at_any_moment_goes_on(made: World, relayer: Relayer) -> None:
+    replica = relayer.environ["REPLICA"]
+    for value in range(110, 114):
+        await made.do("set(uint256,uint256)", 1, value)
+        await made.attest()
+        relayer.start()
+        # Starting takes it more than a second; so it is killed anywhere from before its first look to after its sync.
+        await asyncio.sleep(1.2 + 0.35 * (value - 110))
+        relayer.signal(signal.SIGKILL)
+        relayer.ended()
+    relayer.start("--once")
+    assert relayer.ended() == 0, relayer.told()
+    assert (await made.client.verify(replica)).exact
+    with sqlite3.connect(relayer.folder / "state.db") as connection:
+        rows = connection.execute("SELECT state, success FROM transactions").fetchall()
+    connection.close()
+    assert rows and set(rows) == {("included", 1)}, "none reverted, none is left over"
+    topics = [event_topic("Hub", "ReplicaSynced"), address_topic(replica)]
+    assert len(await made.client.target.logs(made.client.hub or "", topics)) == len(rows) <= 5
+
+
+async def test_run_second_one_on_the_same_file_is_refused(relayer: Relayer) -> None:
+    relayer.start()
+    relayer.until(lambda told: "the sample: exact" in told)
+    first, relayer.process = relayer.process, None
+    relayer.start("--once")
+    assert relayer.ended() == 2 and "another relayer works with" in relayer.told()
+    relayer.process = first
+
+
+async def test_run_reads_its_configuration_again_and_keeps_it_where_the_new_one_is_wrong(relayer: Relayer) -> None:
+    relayer.start()
+    relayer.until(lambda told: "the sample: exact" in told)
+    file = relayer.folder / "relayer.toml"
+    good = file.read_text()
+    file.write_text(good.replace("[[replicas]]", "[[replicass]]"))
+    relayer.signal(signal.SIGHUP)
+    relayer.until(lambda told: "the configuration stays as it is" in told)
+    file.write_text(good.replace('name = "the sample"', 'name = "under another name"'))
+    relayer.signal(signal.SIGHUP)
+    relayer.until(lambda told: "the configuration was read again" in told)
+    relayer.signal(signal.SIGINT)
+    assert relayer.ended() == 0
+
+
+async def test_check_names_what_is_wrong(relayer: Relayer) -> None:
+    relayer.start("--check")
+    assert relayer.ended() == 0 and "all nodes answer" in relayer.told()
+    file = relayer.folder / "relayer.toml"
+    file.write_text(file.read_text().replace("chain_id = 31338", "chain_id = 31339"))
+    relayer.start("--check")
+    assert relayer.ended() == 2 and "chain there" in relayer.told() and "31339" in relayer.told()
+
+
+async def test_run_no_key_is_told_and_shows_none(relayer: Relayer) -> None:
+    relayer.environ["SMARTSYNC_KEY_MAIN"] = "0xdeadbeef"
+    relayer.start()
+    assert relayer.ended() == 2
+    assert "deadbeef" not in relayer.told()

@@ -1,0 +1,315 @@
+"""The relayer on real chains: what is due is done once, whoever dies, and what cannot be done has a state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from eth_account import Account
+from sqlalchemy import text
+
+from smartsync.anchors.once import SignersOnce
+from smartsync.anchors.quorum import LocalSigners
+from smartsync.chain import Chain
+from smartsync.keccak import keccak256
+from smartsync.relayer.pairs import Pair
+from smartsync.relayer.policy import Policy
+from smartsync.relayer.replicas import Replica
+from smartsync.relayer.service import Service
+from smartsync.relayer.state.database import Database, opened
+from smartsync.relayer.state.store import Status, Store
+from smartsync.relayer.tending import Tending
+from smartsync.rpc import Rpc
+from smartsync.submit import Sender
+from smartsync.submit.following import Following
+from smartsync.testing import Node
+from tests.integration.world import World, creation_code, encode, world
+
+DEAD = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+async def made(hardhat: Node, anvil: Node) -> AsyncIterator[World]:
+    async with world(hardhat, anvil) as made:
+        await made.do("setRange(uint256,uint256,uint256)", 0, 5, 1000)
+        yield made
+
+
+@pytest.fixture
+async def replica(made: World) -> str:
+    return await made.fork()
+
+
+def pair_of(made: World, **changes: Any) -> Pair:
+    # Its own account: the world's sends by itself.
+    pair = Pair(
+        name="here-there",
+        source=made.client.source,
+        target=made.client.target,
+        target_chain_id=31338,
+        hub=made.client.hub or "",
+        accounts={"main": made.owner},
+        signers=None,
+        updates_anchors=False,
+        poll_s=0.1,
+    )
+    return replace(pair, **changes)
+
+
+def service_of(pair: Pair, database: Database, *kept: tuple[str, Policy], dry: bool = False) -> Service:
+    replicas = [Replica(pair.name, address, f"number {place}", policy) for place, (address, policy) in enumerate(kept)]
+    store = Store(database)
+    return Service(pair, replicas, Tending(pair, database, store, dry), store, asyncio.Semaphore(4))
+
+
+async def look(service: Service) -> dict[str, Status]:
+    """Look once, wait for what is done, and return how the replicas stand, by name."""
+    await service.round()
+    await service.settle()
+    return {one.name: one for one in await service.store.statuses()}
+
+
+async def transactions(database: Database) -> int:
+    async with database.transaction() as connection:
+        return int(await connection.scalar(text("SELECT count(*) FROM transactions")) or 0)
+
+
+async def test_round_syncs_what_is_behind_once(made: World, replica: str, database: Database) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy()))
+    assert (await look(service))["number 0"].state == "exact"
+    await made.do("set(uint256,uint256)", 1, 7)
+    await made.attest()
+    (found,) = (await look(service)).values()
+    assert (found.state, found.failures) == ("exact", 0) and found.reason.startswith("synced to block")
+    assert (await made.client.verify(replica)).exact
+    for _ in range(3):
+        assert (await look(service))["number 0"].state == "exact"
+    assert await transactions(database) == 1
+    ((_, told),) = await service.store.history("here-there", replica)
+    assert (told.kind, told.changes, told.to_block) == ("sync", 1, found.block_number)
+    assert told.estimated_gas and told.gas_used and told.gas_used > 60_000
+
+
+async def test_round_on_change_leaves_quiet_blocks_alone(made: World, replica: str, database: Database) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy(every_blocks=None, on_change=True)))
+    await made.on_source.send(made.owner.address, b"", what="a block with nothing for the sample")
+    await made.attest()
+    (found,) = (await look(service)).values()
+    assert found.state == "exact" and "nothing has changed" in found.reason
+    assert await transactions(database) == 0
+    await made.do("set(uint256,uint256)", 1, 8)
+    assert (await look(service))["number 0"].state == "anchor-behind", (
+        "there is a change, and no accepted block with it"
+    )
+    await made.attest()
+    assert (await look(service))["number 0"].state == "exact"
+    assert await transactions(database) == 1
+
+
+async def test_round_watched_slots_only(made: World, replica: str, database: Database) -> None:
+    watched = frozenset({keccak256((3).to_bytes(32) + bytes(32))})  # key 3 of the mapping in slot 0
+    service = service_of(pair_of(made), database, (replica, Policy(None, True, slots=watched)))
+    await made.do("set(uint256,uint256)", 1, 9)
+    await made.attest()
+    (found,) = (await look(service)).values()
+    assert found.state == "waiting" and "waiting for a change of what is watched" in found.reason
+    await made.do("set(uint256,uint256)", 3, 9)
+    await made.attest()
+    assert (await look(service))["number 0"].state == "exact"
+    assert (await made.client.verify(replica)).exact
+
+
+async def test_round_on_demand_only_when_asked(made: World, replica: str, database: Database) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy(None)))
+    await made.do("set(uint256,uint256)", 1, 10)
+    await made.attest()
+    assert (await look(service))["number 0"].state == "waiting"
+    assert await service.store.demand("here-there", replica)
+    found = (await look(service))["number 0"]
+    assert found.state == "exact" and not found.is_demanded
+    assert await transactions(database) == 1
+
+
+async def test_round_gathers_until_the_change_is_old_enough(
+    made: World, replica: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy(None, True, max_lag_s=3_600.0)))
+    now_s = await made.client.target.clock()
+
+    async def clock(_: Chain) -> int:
+        return now_s
+
+    monkeypatch.setattr(Chain, "clock", clock)
+    for value in (11, 12, 13):
+        await made.do("set(uint256,uint256)", 1, value)
+        await made.attest()
+        found = (await look(service))["number 0"]
+        assert found.state == "waiting" and "gathering what changes" in found.reason
+        now_s += 1_000
+    assert found.changed_s == now_s - 3_000, "the first one counts"
+    now_s += 600
+    assert (await look(service))["number 0"].state == "exact"
+    assert await transactions(database) == 1
+
+
+async def test_round_daily_gas_is_never_exceeded(made: World, replica: str, database: Database) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy(max_gas_a_day=1_000_000)))
+    states = []
+    for value in range(20, 32):
+        await made.do("set(uint256,uint256)", 1, value)
+        await made.attest()
+        states.append((await look(service))["number 0"].state)
+    assert states[0] == "exact" and states[-1] == "gas-spent"
+    used = sum(told.gas_used or 0 for _, told in await service.store.history())
+    assert 100_000 < used <= 1_000_000
+
+
+async def test_round_fee_too_high_waits(made: World, replica: str, database: Database) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy(max_fee_wei=1)))
+    await made.do("set(uint256,uint256)", 1, 40)
+    await made.attest()
+    found = (await look(service))["number 0"]
+    assert found.state == "fee-too-high" and "gwei" in found.reason
+    assert await transactions(database) == 0
+
+
+@pytest.mark.parametrize(("role", "state"), [("source", "source-down"), ("target", "target-down")])
+async def test_round_node_that_is_down_has_a_state_and_comes_back(
+    made: World, replica: str, database: Database, role: Any, state: str
+) -> None:
+    good = service_of(pair_of(made), database, (replica, Policy()))
+    await look(good)
+    async with Rpc(DEAD, retries=0, timeout_s=1) as rpc:
+        bad = service_of(pair_of(made, **{role: Chain(rpc, role)}), database, (replica, Policy()))
+        for failures in (1, 2):
+            found = (await look(bad))["number 0"]
+            assert (found.state, found.failures) == (state, failures)
+            assert found.block_number, "what was known is not forgotten"
+    found = (await look(good))["number 0"]
+    assert (found.state, found.failures) == ("exact", 0)
+
+
+async def test_round_replica_that_is_none_does_not_keep_others(made: World, replica: str, database: Database) -> None:
+    service = service_of(pair_of(made), database, ("0x" + "11" * 20, Policy()), (replica, Policy()))
+    await made.do("set(uint256,uint256)", 1, 50)
+    await made.attest()
+    found = await look(service)
+    assert found["number 0"].state == "failing" and "is not a replica of the hub" in found["number 0"].reason
+    assert found["number 1"].state == "exact"
+
+
+async def test_round_dry_run_sends_nothing(made: World, replica: str, database: Database) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy()), dry=True)
+    await made.do("set(uint256,uint256)", 1, 60)
+    await made.attest()
+    nonce = await made.client.target.nonce(made.owner.address)
+    assert (await look(service))["number 0"].state == "behind"
+    assert await made.client.target.nonce(made.owner.address) == nonce and await transactions(database) == 0
+
+
+async def test_round_account_without_funds_has_a_state(made: World, replica: str, database: Database) -> None:
+    poor = {"main": Account.create()}
+    service = service_of(pair_of(made, accounts=poor), database, (replica, Policy()))
+    await made.do("set(uint256,uint256)", 1, 61)
+    await made.attest()
+    found = (await look(service))["number 0"]
+    assert found.state == "no-funds" and poor["main"].address in found.reason
+
+
+async def dies(service: Service, where: Callable[[pytest.MonkeyPatch], None], patch: pytest.MonkeyPatch) -> None:
+    with patch.context() as patched:
+        where(patched)
+        await service.round()
+        await service.settle()
+
+
+def before_it_is_sent(patch: pytest.MonkeyPatch) -> None:
+    async def killed(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    patch.setattr(Sender, "_broadcast", killed)
+
+
+def after_it_was_sent(patch: pytest.MonkeyPatch) -> None:
+    async def killed(*_: object, **__: object) -> None:
+        raise asyncio.CancelledError
+
+    patch.setattr(Following, "run", killed)
+
+
+@pytest.mark.parametrize("where", [before_it_is_sent, after_it_was_sent])
+async def test_job_that_died_is_gone_on_with_and_paid_for_once(
+    made: World, replica: str, url: str, monkeypatch: pytest.MonkeyPatch, where: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    """What it signed is in the journal: the next process follows that, and finds nothing left to do."""
+    await made.do("set(uint256,uint256)", 1, 70)
+    await made.attest()
+    nonce = await made.client.target.nonce(made.owner.address)
+    async with opened(url) as database:
+        await dies(service_of(pair_of(made), database, (replica, Policy())), where, monkeypatch)
+        assert await transactions(database) == 1
+    async with opened(url) as database:
+        assert (await look(service_of(pair_of(made), database, (replica, Policy()))))["number 0"].state == "exact"
+        assert await transactions(database) == 1
+    assert await made.client.target.nonce(made.owner.address) == nonce + 1
+    assert (await made.client.verify(replica)).exact
+
+
+async def test_two_relayers_that_share_a_database_pay_once(made: World, replica: str, database: Database) -> None:
+    pair = pair_of(made)
+    one, other = [service_of(pair, database, (replica, Policy())) for _ in range(2)]
+    await made.do("set(uint256,uint256)", 1, 80)
+    await made.attest()
+    await asyncio.gather(one.round(), other.round())
+    await asyncio.gather(one.settle(), other.settle())
+    assert await transactions(database) == 1
+    assert (await made.client.verify(replica)).exact
+
+
+async def test_many_replicas_with_one_key_take_their_nonces_in_turn(made: World, database: Database) -> None:
+    replicas = []
+    for _ in range(3):
+        receipt = await made.on_source.send(None, creation_code("Sample"), what="another sample")
+        sample = receipt.contract_address or ""
+        await made.attest()
+        replicas.append((sample, (await made.client.fork(sample, anchor=made.anchor)).replica))
+    service = service_of(pair_of(made), database, *((replica, Policy()) for _, replica in replicas))
+    for sample, _ in replicas:
+        await made.on_source.send(sample, encode("set(uint256,uint256)", 1, 90), what="change it")
+    await made.attest()
+    assert {one.state for one in (await look(service)).values()} == {"exact"}
+    assert await transactions(database) == 3
+    for _, replica in replicas:
+        assert (await made.client.verify(replica)).exact
+
+
+async def test_round_minds_the_anchor_where_a_block_is_wanted_and_none_is_accepted(
+    made: World, replica: str, database: Database
+) -> None:
+    pair = pair_of(made, signers=SignersOnce(LocalSigners([made.owner]), made.client.target))
+    service = service_of(pair, database, (replica, Policy(every_blocks=None, on_change=True)))
+    assert (await look(service))["number 0"].state == "exact"
+    assert await transactions(database) == 0, "nothing changed: no block is paid for"
+    await made.do("set(uint256,uint256)", 1, 95)
+    assert (await look(service))["number 0"].state == "exact"
+    assert await transactions(database) == 2
+    told = [one for _, one in await service.store.history()]
+    assert [(one.kind, one.anchor is None, one.replica is None) for one in told] == [
+        ("sync", True, False),
+        ("accepted", False, True),
+    ]
+    assert (await made.client.verify(replica)).exact
+
+
+async def test_round_anchor_that_needs_signatures_and_has_none_is_told(
+    made: World, replica: str, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = service_of(pair_of(made, updates_anchors=True), database, (replica, Policy()))
+    await made.do("set(uint256,uint256)", 1, 96)
+    for _ in range(2):
+        assert (await look(service))["number 0"].state == "anchor-behind"
+    assert len([one for one in caplog.messages if made.anchor in one]) == 1, "once"
+    assert await transactions(database) == 0
