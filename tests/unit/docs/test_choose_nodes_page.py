@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from tests.hostile_node import DEVIATIONS
+from tests.named_tests import ROOT, defined
 
-ROOT = Path(__file__).parents[3]
 TABLE = (ROOT / "docs" / "how-to" / "choose-nodes.md").read_text("utf-8").split("## What nodes were seen to do")[1]
 ROWS = [line.strip("|").split("|") for line in TABLE.splitlines() if line.startswith("|")][2:]
-PYTHON = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
 
 
 def test_table_names_tests_that_are_there() -> None:
     named = re.findall(r"`(test_\w+)`", TABLE)
     assert len(named) > 10
-    assert not set(named) - set(re.findall(r"^(?:async )?def (test_\w+)\(", PYTHON, re.M))
+    assert not set(named) - defined()
 
 
 def test_table_names_cases_that_are_there() -> None:

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from tests.named_tests import ROOT, SOLIDITY, defined, named
+
 PAGE = (ROOT / "docs" / "reference" / "refusals.md").read_text("utf-8")
-NAMED = set(re.findall(r"`(test\w+|invariant\w+|\w+Test)`", PAGE))
-SOLIDITY = {path.name: path.read_text("utf-8") for path in (ROOT / "contracts" / "test").rglob("*.t.sol")}
-PYTHON = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-
-
-def defined() -> set[str]:
-    told = "\n".join(SOLIDITY.values())
-    names = re.findall(r"^ +function (test\w+|invariant\w+)\(", told, re.M) + re.findall(
-        r"^contract (\w+Test)\b", told, re.M
-    )
-    return {*names, *re.findall(r"^(?:async )?def (test_\w+)\(", PYTHON, re.M)}
+NAMED = named(PAGE)
 
 
 def test_page_names_only_tests_that_are_there() -> None:
