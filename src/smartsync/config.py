@@ -31,7 +31,7 @@ SECRET_WORDS = ("private", "secret", "password", "mnemonic", "seed", "attestor_k
 """In the name of an entry: it is none that a file may have."""
 _LONGEST_TIMEOUT_S = 3600
 _PATHS = ("keystore", "attestor_keystores")
-_MAX_FEE_GWEI = 1_000
+DEFAULT_MAX_FEE_GWEI = 1_000
 """What is offered per gas at most, where nothing else is said: more than mainnet has asked for in years."""
 _NEXT_URL = re.compile(r"\s*,\s*(?=\w+://)")
 """Between two urls; a comma may also be part of one."""
@@ -166,7 +166,7 @@ class Settings(BaseModel):
     keystore: ReadablePath | None = None
     attestor_keystores: tuple[ReadablePath, ...] = ()
     timeout_s: Annotated[float, BeforeValidator(_seconds)] = 30.0
-    max_fee_gwei: Annotated[int, BeforeValidator(_fee)] = _MAX_FEE_GWEI * 10**9
+    max_fee_gwei: Annotated[int, BeforeValidator(_fee)] = DEFAULT_MAX_FEE_GWEI * 10**9
 
     def require(self, name: str) -> str:
         """Return an address that a command cannot do without, or the first of the urls of such a node.

@@ -28,7 +28,8 @@ class Pair:
     """A pair of the configuration, connected.
 
     ``accounts`` are those that pay, by the names of their keys; ``signers`` where a quorum anchor's signatures come
-    from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block.
+    from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block;
+    ``max_fee_wei`` what any transaction may pay per gas, ``None`` without a bound.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Pair:
     signers: Signers | None
     updates_anchors: bool
     poll_s: float
+    max_fee_wei: int | None = None
 
     def subject(self, address: str) -> str:
         """Return what the journal calls a replica or an anchor: the same for every relayer that shares it."""
@@ -53,7 +55,7 @@ class Pair:
         Parameters
         ----------
         fee_cap_wei
-            What may be paid per gas at most.
+            What may be paid per gas at most, where that is less than on this chain anyhow.
         gas_left
             Gas limit of all transactions together.
 
@@ -64,7 +66,9 @@ class Pair:
         """
         account = self.accounts[key_for(list(self.accounts), address)]
         journal = await StateJournal.of(database, self.subject(address))
-        sender = Sender(self.target, account, journal=journal, fee_cap_wei=fee_cap_wei, gas_left=gas_left)
+        caps_wei = [cap for cap in (fee_cap_wei, self.max_fee_wei) if cap is not None]
+        cap_wei = min(caps_wei, default=None)
+        sender = Sender(self.target, account, journal=journal, fee_cap_wei=cap_wei, gas_left=gas_left)
         await sender.finish()
         return sender
 
@@ -107,6 +111,7 @@ async def connected(configuration: Configuration, accounts: Mapping[str, LocalAc
                 RemoteSigners(table.signers, configuration.attestor_tokens.get(name)) if table.signers else None,
                 table.update_anchors,
                 configuration.chains[table.source].poll_s,
+                None if (fee := configuration.chains[table.target].max_fee_gwei) == "none" else fee,
             )
             for name, table in configuration.pairs.items()
         ]

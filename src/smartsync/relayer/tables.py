@@ -13,7 +13,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
-from smartsync.config import Address, ChainId, HttpUrls, ReadablePath, cut, parse_gas_price, whole, whole_number
+from smartsync.config import (
+    DEFAULT_MAX_FEE_GWEI,
+    Address,
+    ChainId,
+    HttpUrls,
+    ReadablePath,
+    cut,
+    parse_gas_price,
+    whole,
+    whole_number,
+)
 from smartsync.errors import ConfigError
 from smartsync.keccak import keccak256
 from smartsync.listening import Listen, parse_listen
@@ -213,6 +223,9 @@ class ChainTable(Table):
         Blocks on top of a transaction's after which it is final, on this chain as a target.
     timeout_s
         Seconds to wait for one answer of a node.
+    max_fee_gwei
+        What any transaction on this chain may pay per gas, also those to anchors, or ``none``. Held in wei. What a
+        chain asks is the word of its node.
     """
 
     chain_id: ChainId
@@ -220,6 +233,7 @@ class ChainTable(Table):
     poll_s: Annotated[float, _seconds(0.05, _DAY_S)] = 12.0
     confirmations: Annotated[int, whole(0, 100_000)] = 12
     timeout_s: Annotated[float, _seconds(0.05, 3_600)] = 30.0
+    max_fee_gwei: Fee = DEFAULT_MAX_FEE_GWEI * 10**9
 
 
 class KeyTable(Table):

@@ -2,7 +2,7 @@
 
 A transaction that was signed may get into a block whatever becomes of the process that signed it. So its journal knows
 it first: whoever goes on follows it to its end instead of paying for the same step again (`Sender.finish`). The command
-line's journal lives as long as its process (`Memory`); one that outlives it is for services: none is here yet.
+line's journal lives as long as its process (`Memory`), the relayer's is a table (`smartsync.relayer.state.journal`).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from smartsync.fees import Fees
 from smartsync.submit.broadcasting import broadcast
 from smartsync.submit.following import Following
 from smartsync.submit.journal import Journal, Memory, Signed, Turn
-from smartsync.submit.signing import outbid, sign
+from smartsync.submit.signing import is_by, outbid, sign
 from smartsync.types import TX_GAS_CAP
 
 logger = logging.getLogger(__name__)
@@ -281,6 +281,9 @@ class Sender:
         """Return a transaction with a version, written down, that offers what is asked for now; as is where it does."""
         if signed.sender != self.address:
             return signed  # of the journal's account of before: this one's key cannot sign for its nonce
+        if not is_by(self._account, await self._chain(), signed):
+            logger.warning("%s: nonce %d in the journal is not what %s signed", signed.what, signed.nonce, self.address)
+            return signed
         fees = outbid(signed.newest.fees, await self.chain.fees())
         if fees is None or (self._fee_cap_wei is not None and fees.max_fee_wei > self._fee_cap_wei):
             return signed

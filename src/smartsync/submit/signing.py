@@ -35,6 +35,17 @@ def sign(account: LocalAccount, chain_id: int, signed: Signed, fees: Fees) -> Si
     return replace(signed, attempts=(*signed.attempts, Attempt(keccak256(raw), raw, fees)))
 
 
+def is_by(account: LocalAccount, chain_id: int, signed: Signed) -> bool:
+    """Whether all versions of a transaction are what this account signs for it.
+
+    A journal may be written by others. What they put there must not be signed anew.
+
+    Source: signatures are deterministic (RFC 6979).
+    """
+    unsigned = replace(signed, attempts=())
+    return all(sign(account, chain_id, unsigned, one.fees).newest == one for one in signed.attempts)
+
+
 def outbid(before: Fees, offer: Fees) -> Fees | None:
     """Return what a version has to offer to take the place of one that offers ``before``, where that helps.
 

@@ -37,7 +37,9 @@ def test_page_has_every_key_and_default_of_a_table_and_no_other(kind: str) -> No
     for name, field in fields.items():
         default = told[name][0]
         assert (field.default is PydanticUndefined) <= (default == "needed"), name
-        if isinstance(field.default, bool | int | float):
+        if name.endswith("_gwei"):
+            assert default == f"`{field.default // 10**9}`", "it is held in wei"
+        elif isinstance(field.default, bool | int | float):
             assert default == f"`{str(field.default).lower()}`", name
 
 

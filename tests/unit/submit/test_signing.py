@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from eth_account import Account
@@ -10,7 +11,7 @@ from hexbytes import HexBytes
 
 from smartsync.fees import Fees
 from smartsync.submit.journal import Signed
-from smartsync.submit.signing import outbid, sign
+from smartsync.submit.signing import is_by, outbid, sign
 
 ACCOUNT = Account.from_key("0x" + "11" * 32)
 TO = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -65,3 +66,16 @@ def test_outbid_is_what_nodes_take_for_any_fees() -> None:
         assert fees.priority_fee_wei * 10 >= tip * 11
         assert fees.max_fee_wei > before.max_fee_wei
         assert tip < fees.priority_fee_wei <= fees.max_fee_wei
+
+
+def test_is_by_the_account_that_signed_it_and_only_as_it_was_signed() -> None:
+    """Who can write to a journal must not have a key sign another call, by putting it where a signed one stands."""
+    signed = sign(ACCOUNT, 31337, sign(ACCOUNT, 31337, UNSIGNED, Fees(200, 3)), Fees(400, 6))
+    assert is_by(ACCOUNT, 31337, signed)
+    assert not is_by(Account.from_key("0x" + "22" * 32), 31337, signed)
+    assert not is_by(ACCOUNT, 31338, signed)
+    other = "0x" + "33" * 20
+    for forged in ({"to": other}, {"to": None}, {"data": b"\xac"}, {"gas": 100_001}, {"nonce": 8}):
+        assert not is_by(ACCOUNT, 31337, replace(signed, **forged))
+    half = replace(signed.newest, raw=b"\x00")
+    assert not is_by(ACCOUNT, 31337, replace(signed, attempts=(signed.attempts[0], half)))

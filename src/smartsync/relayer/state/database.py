@@ -23,6 +23,8 @@ from smartsync.relayer.state.errors import StateUnavailable
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _MIGRATING = "migrations"
+_LOCK_S = 120
+"""Seconds to wait for a lock: several times as long as a turn takes."""
 
 
 class Database:
@@ -133,6 +135,8 @@ async def opened(url: str, password: str | None = None) -> AsyncIterator[Databas
 
 async def _advisory(connection: AsyncConnection, function: str, name: str) -> None:
     key = int.from_bytes(keccak256(name.encode())[:8], signed=True)
+    # Whoever has the lock and does not go on must not hold up everybody without a word.
+    await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_S}s'"))
     await connection.execute(text(f"SELECT {function}(:key)"), {"key": key})
     await connection.commit()
 
