@@ -15,6 +15,7 @@ from smartsync.errors import WrongChain
 from smartsync.failover import Failover, connect
 from smartsync.relayer.accounts import key_for
 from smartsync.relayer.configuration import Configuration
+from smartsync.relayer.settling import settle
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.journal import StateJournal
 from smartsync.relayer.states import Role
@@ -28,7 +29,8 @@ class Pair:
     """A pair of the configuration, connected.
 
     ``accounts`` are those that pay, by the names of their keys; ``signers`` where a quorum anchor's signatures come
-    from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block.
+    from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block;
+    ``confirmations`` how deep a block of the target's is final.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Pair:
     signers: Signers | None
     updates_anchors: bool
     poll_s: float
+    confirmations: int = 12
 
     def subject(self, address: str) -> str:
         """Return what the journal calls a replica or an anchor: the same for every relayer that shares it."""
@@ -63,6 +66,8 @@ class Pair:
             What was signed before is in no block yet. Nothing new is sent meanwhile.
         """
         account = self.accounts[key_for(list(self.accounts), address)]
+        # What a reorganisation has undone is sent again, not paid for by another one besides.
+        await settle(database, self.target, self.target_chain_id, self.confirmations, self.subject(address))
         journal = await StateJournal.of(database, self.subject(address))
         sender = Sender(self.target, account, journal=journal, fee_cap_wei=fee_cap_wei, gas_left=gas_left)
         await sender.finish()
@@ -107,6 +112,7 @@ async def connected(configuration: Configuration, accounts: Mapping[str, LocalAc
                 RemoteSigners(table.signers, configuration.attestor_tokens.get(name)) if table.signers else None,
                 table.update_anchors,
                 configuration.chains[table.source].poll_s,
+                configuration.chains[table.target].confirmations,
             )
             for name, table in configuration.pairs.items()
         ]

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 
+from eth_account.signers.local import LocalAccount
+
 from smartsync.errors import SmartSyncError
 from smartsync.relayer.accounts import unlock
 from smartsync.relayer.changes import changes
@@ -54,16 +56,17 @@ async def run(
         loop.add_signal_handler(number, event.set)
     try:
         async with opened(configuration.relayer.state.url) as database:
+            accounts: Mapping[str, LocalAccount] = unlock(configuration.keys, environ)
             while not stop.is_set():
-                again.clear()
                 async with AsyncExitStack() as stack:
-                    services = await _services(configuration, environ, database, stack, dry=dry)
+                    services = await _services(configuration, accounts, database, stack, dry=dry)
                     if once:
                         await _once(services)
                         return
                     await _until(services, stop, again)
                 if again.is_set():
-                    configuration = _reread(configuration, reread)
+                    again.clear()
+                    configuration, accounts = await _reread(configuration, accounts, environ, reread)
     finally:
         for number, _ in handled:
             loop.remove_signal_handler(number)
@@ -91,9 +94,13 @@ async def check(configuration: Configuration, environ: Mapping[str, str]) -> lis
 
 
 async def _services(
-    configuration: Configuration, environ: Mapping[str, str], database: Database, stack: AsyncExitStack, *, dry: bool
+    configuration: Configuration,
+    accounts: Mapping[str, LocalAccount],
+    database: Database,
+    stack: AsyncExitStack,
+    *,
+    dry: bool,
 ) -> list[Service]:
-    accounts = unlock(configuration.keys, environ)
     pairs = await stack.enter_async_context(connected(configuration, accounts))
     store, jobs = Store(database), asyncio.Semaphore(configuration.relayer.jobs)
     return [
@@ -129,12 +136,21 @@ async def _until(services: list[Service], *ends: asyncio.Event) -> None:
         task.result()  # a service ends by itself only by an error that nothing foresaw
 
 
-def _reread(configuration: Configuration, reread: Callable[[], Configuration]) -> Configuration:
+async def _reread(
+    configuration: Configuration,
+    accounts: Mapping[str, LocalAccount],
+    environ: Mapping[str, str],
+    reread: Callable[[], Configuration],
+) -> tuple[Configuration, Mapping[str, LocalAccount]]:
+    """Return the configuration as it is now, with its accounts; the ones that there are where it cannot be gone by."""
     try:
         new = reread()
+        unlocked = unlock(new.keys, environ)
+        async with connected(new, unlocked):
+            pass  # nothing is asked yet: that a url is none is found here
     except SmartSyncError as error:
         logger.error("the configuration stays as it is: %s", error.in_full)
-        return configuration
+        return configuration, accounts
     found = changes(configuration, new)
     logger.info("the configuration was read again: %s", "; ".join(found.words()) or "nothing has changed")
-    return new
+    return new, unlocked

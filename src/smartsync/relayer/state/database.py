@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from smartsync.errors import ConfigError
@@ -56,7 +57,7 @@ class Database:
         try:
             async with self.engine.begin() as connection:
                 yield connection
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, PoolTimeout, OSError) as error:
             raise _unavailable(self.engine.url, error) from error
 
     @asynccontextmanager
@@ -88,7 +89,7 @@ class Database:
                         # The pool must not hand it out again with the lock.
                         await connection.invalidate()
                         raise
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, PoolTimeout, OSError) as error:
             raise _unavailable(self.engine.url, error) from error
 
     async def close(self) -> None:
