@@ -201,6 +201,9 @@ def _upgrade(connection: Connection, url: URL) -> None:
     config = Config()
     config.set_main_option("script_location", "smartsync.relayer.state:migrations")
     config.attributes["connection"] = connection
+    if connection.dialect.name == "sqlite":
+        # Its driver begins none before a CREATE: a process killed between two would leave half of the tables for ever.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
         command.upgrade(config, "head")
     except CommandError as error:
