@@ -158,7 +158,7 @@ async def anchor_kind(target: Chain, anchor: str) -> str:
 async def anchor_state(target: Chain, anchor: str) -> AnchorState:
     """Return whether the anchor can be used."""
     status, since, canonical_epoch = await call_view(target, "IAnchor", anchor, "status")
-    return AnchorState(STATUSES[status], since, canonical_epoch)
+    return AnchorState(_named(STATUSES, status, "status"), since, canonical_epoch)
 
 
 async def require_active(target: Chain, anchor: str) -> None:
@@ -333,4 +333,11 @@ def offered_block(header: Header) -> AnchoredBlock:
 
 def _block(answer: tuple[bytes, bytes, int, int, int, int]) -> AnchoredBlock:
     block_hash, _, number, timestamp, _, level = answer
-    return AnchoredBlock(block_hash, number, timestamp, LEVELS[level])
+    return AnchoredBlock(block_hash, number, timestamp, _named(LEVELS, level, "level"))
+
+
+def _named(names: tuple[str, ...], number: int, what: str) -> str:
+    """Return the name of an enum's value: an anchor may be any contract, and answer any number."""
+    if number >= len(names):
+        raise AnchorError(f"the anchor answers {what} {number}, which there is not: it is no anchor of this version")
+    return names[number]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,8 @@ def logged(output: Output, level: int = logging.WARNING) -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             word = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
             output.note(timed(word + record.getMessage()))
+            if record.exc_info:
+                output.note("".join(traceback.format_exception(record.exc_info[1])).rstrip())
 
     logger, lines = logging.getLogger("smartsync"), Lines(level)
     before = logger.level

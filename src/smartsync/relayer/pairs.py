@@ -15,6 +15,7 @@ from smartsync.errors import WrongChain
 from smartsync.failover import Failover, connect
 from smartsync.relayer.accounts import key_for
 from smartsync.relayer.configuration import Configuration
+from smartsync.relayer.settling import settle
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.journal import StateJournal
 from smartsync.relayer.states import Role
@@ -29,7 +30,8 @@ class Pair:
 
     ``accounts`` are those that pay, by the names of their keys; ``signers`` where a quorum anchor's signatures come
     from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block;
-    ``max_fee_wei`` what any transaction may pay per gas, ``None`` without a bound.
+    ``confirmations`` how deep a block of the target's is final; ``max_fee_wei`` what any transaction may pay per gas,
+    ``None`` without a bound.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Pair:
     signers: Signers | None
     updates_anchors: bool
     poll_s: float
+    confirmations: int = 12
     max_fee_wei: int | None = None
 
     def subject(self, address: str) -> str:
@@ -65,6 +68,8 @@ class Pair:
             What was signed before is in no block yet. Nothing new is sent meanwhile.
         """
         account = self.accounts[key_for(list(self.accounts), address)]
+        # What a reorganisation has undone is sent again, not paid for by another one besides.
+        await settle(database, self.target, self.target_chain_id, self.confirmations, self.subject(address))
         journal = await StateJournal.of(database, self.subject(address))
         caps_wei = [cap for cap in (fee_cap_wei, self.max_fee_wei) if cap is not None]
         cap_wei = min(caps_wei, default=None)
@@ -111,6 +116,7 @@ async def connected(configuration: Configuration, accounts: Mapping[str, LocalAc
                 RemoteSigners(table.signers, configuration.attestor_tokens.get(name)) if table.signers else None,
                 table.update_anchors,
                 configuration.chains[table.source].poll_s,
+                configuration.chains[table.target].confirmations,
                 None if (fee := configuration.chains[table.target].max_fee_gwei) == "none" else fee,
             )
             for name, table in configuration.pairs.items()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
+
+from eth_account.signers.local import LocalAccount
 
 from smartsync.errors import SmartSyncError
 from smartsync.relayer.accounts import unlock
@@ -15,10 +18,16 @@ from smartsync.relayer.configuration import Configuration
 from smartsync.relayer.pairs import connected, require_chain
 from smartsync.relayer.service import Service
 from smartsync.relayer.state.database import Database, opened
+from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.store import Store
 from smartsync.relayer.tending import Tending
 
 logger = logging.getLogger(__name__)
+
+_KEPT_S = 90 * 86_400.0
+"""Seconds for which it is remembered what happened to replicas, and how far behind they were."""
+
+_FORGET_EVERY_S = 3_600.0
 
 
 async def run(
@@ -54,16 +63,17 @@ async def run(
         loop.add_signal_handler(number, event.set)
     try:
         async with opened(configuration.relayer.state.url) as database:
+            accounts: Mapping[str, LocalAccount] = unlock(configuration.keys, environ)
             while not stop.is_set():
-                again.clear()
                 async with AsyncExitStack() as stack:
-                    services = await _services(configuration, environ, database, stack, dry=dry)
+                    services = await _services(configuration, accounts, database, stack, dry=dry)
                     if once:
                         await _once(services)
                         return
                     await _until(services, stop, again)
                 if again.is_set():
-                    configuration = _reread(configuration, reread)
+                    again.clear()
+                    configuration, accounts = await _reread(configuration, accounts, environ, reread)
     finally:
         for number, _ in handled:
             loop.remove_signal_handler(number)
@@ -91,9 +101,13 @@ async def check(configuration: Configuration, environ: Mapping[str, str]) -> lis
 
 
 async def _services(
-    configuration: Configuration, environ: Mapping[str, str], database: Database, stack: AsyncExitStack, *, dry: bool
+    configuration: Configuration,
+    accounts: Mapping[str, LocalAccount],
+    database: Database,
+    stack: AsyncExitStack,
+    *,
+    dry: bool,
 ) -> list[Service]:
-    accounts = unlock(configuration.keys, environ)
     pairs = await stack.enter_async_context(connected(configuration, accounts))
     store, jobs = Store(database), asyncio.Semaphore(configuration.relayer.jobs)
     return [
@@ -113,9 +127,18 @@ async def _once(services: list[Service]) -> None:
     await asyncio.gather(*(service.settle() for service in services))
 
 
+async def _forget(store: Store) -> None:
+    """Forget what is old, again and again: a service that runs for years must not fill its disk."""
+    while True:
+        with suppress(StateUnavailable):
+            await store.prune(time.time() - _KEPT_S)
+        await asyncio.sleep(_FORGET_EVERY_S)
+
+
 async def _until(services: list[Service], *ends: asyncio.Event) -> None:
     """Run services until one of these events; each ends what it has under way first."""
     tasks = [asyncio.create_task(service.run()) for service in services]
+    tasks += [asyncio.create_task(_forget(service.store)) for service in services[:1]]
     waits = [asyncio.create_task(end.wait()) for end in ends]
     try:
         done, _ = await asyncio.wait([*tasks, *waits], return_when=asyncio.FIRST_COMPLETED)
@@ -129,12 +152,21 @@ async def _until(services: list[Service], *ends: asyncio.Event) -> None:
         task.result()  # a service ends by itself only by an error that nothing foresaw
 
 
-def _reread(configuration: Configuration, reread: Callable[[], Configuration]) -> Configuration:
+async def _reread(
+    configuration: Configuration,
+    accounts: Mapping[str, LocalAccount],
+    environ: Mapping[str, str],
+    reread: Callable[[], Configuration],
+) -> tuple[Configuration, Mapping[str, LocalAccount]]:
+    """Return the configuration as it is now, with its accounts; the ones that there are where it cannot be gone by."""
     try:
         new = reread()
+        unlocked = unlock(new.keys, environ)
+        async with connected(new, unlocked):
+            pass  # nothing is asked yet: that a url is none is found here
     except SmartSyncError as error:
         logger.error("the configuration stays as it is: %s", error.in_full)
-        return configuration
+        return configuration, accounts
     found = changes(configuration, new)
     logger.info("the configuration was read again: %s", "; ".join(found.words()) or "nothing has changed")
-    return new
+    return new, unlocked

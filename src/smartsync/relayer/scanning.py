@@ -15,10 +15,10 @@ from smartsync.anchors.block import AnchoredBlock, accepted_block, newest_accept
 from smartsync.chain import Chain
 from smartsync.chain.many import hashes_at, storage_roots
 from smartsync.errors import (
-    AnchorError,
     BlockNotAccepted,
     BlockUnavailable,
     NodeError,
+    NodeUnreachable,
     NotDeployed,
     SmartSyncError,
     UnknownReplica,
@@ -135,6 +135,9 @@ async def look(
             outcomes[replica.address] = anchored.error
             continue
         block = mirrored[record.key.anchor, record.block_hash]
+        if isinstance(block, SmartSyncError):
+            outcomes[replica.address] = block
+            continue
         newest = anchored.newest
         if newest is not None and hashes.get(newest.number, newest.block_hash) != newest.block_hash:
             newest = None  # the source has dropped it
@@ -156,8 +159,14 @@ async def look(
             fullness=fullness(memory.gas, memory.calldata_bytes, TX_GAS_CAP, TX_BYTES_CAP),
             demanded=memory.demanded,
         )
-        async with blamed("source"):
+        try:
             seen = replace(seen, change=await _change(pair, replica, record, changed, memory, now_s))
+        except NodeUnreachable as error:
+            raise NodeFault("source", error) from error
+        except SmartSyncError as error:
+            # What one policy asks for, as too many logs, is not to keep the others.
+            outcomes[replica.address] = error
+            continue
         outcomes[replica.address] = Sight(
             record, seen, block.level, max(0, head.timestamp - block.timestamp), fee_wei, now_s
         )
@@ -167,15 +176,27 @@ async def look(
 async def _anchored(pair: Pair, anchor: str) -> _Anchored:
     try:
         return _Anchored(await newest_accepted(pair.target, anchor))
-    except AnchorError as error:
-        # One that has accepted nothing yet may do so; one that is stopped says so.
-        return _Anchored() if isinstance(error, BlockNotAccepted) else _Anchored(error=error)
+    except BlockNotAccepted:
+        return _Anchored()  # it may accept one later
+    except NodeUnreachable:
+        raise
+    except SmartSyncError as error:
+        return _Anchored(error=error)  # an anchor can be any contract: what is wrong with one is not with others
 
 
-async def _mirrored(target: Chain, records: Sequence[ReplicaRecord]) -> dict[tuple[str, bytes], AnchoredBlock]:
-    """Return what anchors know of the blocks that replicas stand at, by anchor and hash."""
-    wanted = {(record.key.anchor, record.block_hash) for record in records}
-    return {one: await accepted_block(target, *one) for one in wanted}
+async def _mirrored(
+    target: Chain, records: Sequence[ReplicaRecord]
+) -> dict[tuple[str, bytes], AnchoredBlock | SmartSyncError]:
+    """Return what anchors know of the blocks that replicas stand at, by anchor and hash; or why one does not say."""
+    found: dict[tuple[str, bytes], AnchoredBlock | SmartSyncError] = {}
+    for one in {(record.key.anchor, record.block_hash) for record in records}:
+        try:
+            found[one] = await accepted_block(target, *one)
+        except NodeUnreachable:
+            raise
+        except SmartSyncError as error:
+            found[one] = error
+    return found
 
 
 async def _roots(source: Chain, asked: set[tuple[str, int]]) -> dict[tuple[str, int], bytes | None]:

@@ -12,20 +12,26 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from smartsync.errors import SmartSyncError
+from eth_account.signers.local import LocalAccount
+
+from smartsync.errors import NodeError, Overtaken, SmartSyncError
 from smartsync.relayer.pairs import Pair
 from smartsync.relayer.policy import Decision, Due, Wait, decide
 from smartsync.relayer.replicas import Replica
 from smartsync.relayer.scanning import Known, NodeFault, Sight, blame, look
 from smartsync.relayer.seen import DAY_S
+from smartsync.relayer.settling import by_address, follow, settle
 from smartsync.relayer.state.errors import StateUnavailable
-from smartsync.relayer.state.journal import spendings
+from smartsync.relayer.state.journal import abandoned, spendings
 from smartsync.relayer.state.store import Sample, Status, Store
 from smartsync.relayer.states import Role, State, state_of, wait_s
 from smartsync.relayer.tending import Tending
 from smartsync.results import SyncResult
 
 logger = logging.getLogger(__name__)
+
+_MINDING_S = 15.0
+"""Seconds that a look waits for anchors: what takes longer goes on, and a later look sees it."""
 
 _GOOD = ("exact", "behind", "waiting")
 
@@ -54,23 +60,29 @@ class Service:
     store: Store
     jobs: asyncio.Semaphore
     _at_work: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _minded: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _failed_at: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _is_ending: bool = False
 
     async def run(self) -> None:
-        """Look every so many seconds, until cancelled. Jobs under way are ended first."""
+        """Look every so many seconds, until cancelled. Jobs under way are ended first; those in the queue not begun."""
         try:
             while True:
                 try:
                     await self.round()
                 except StateUnavailable as error:
                     logger.warning("%s: %s", self.pair.name, error.in_full)
+                except Exception:  # what nobody foresaw at one pair must not end all others
+                    logger.exception("%s: the look broke off; it is tried again", self.pair.name)
                 await asyncio.sleep(self.pair.poll_s)
         finally:
+            self._is_ending = True
             await self.settle()
 
     async def settle(self) -> None:
         """Return once no job is at work."""
-        if self._at_work:
-            await asyncio.gather(*self._at_work.values(), return_exceptions=True)
+        while tasks := [*self._minded.values(), *self._at_work.values()]:
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def round(self) -> None:
         """Look once, and begin what is due.
@@ -83,25 +95,80 @@ class Service:
         before = {one.address: one for one in await self.store.statuses(self.pair.name)}
         waiting = [one for one in self.replicas if one.address not in self._at_work]
         try:
+            await self._settle_blocks()
             looked = await self._look(waiting, before)
-            if wanted := _anchors_wanted(looked):
-                await asyncio.gather(*(self._mind(anchor, now_s) for anchor, now_s in wanted.items()))
-                again = [one for one in waiting if _anchor_of(looked[one.address]) in wanted]
-                looked |= await self._look(again, before)
+            wanted = _anchors_wanted(looked)
+            again = [one for one in waiting if _anchor_of(looked[one.address]) in wanted]
+            await self._begin([one for one in waiting if one not in again], before, looked)
+            if again:
+                await self._mind_all(wanted)
+                await self._begin(again, before, await self._look(again, before))
         except NodeFault as fault:
             for replica in waiting:
-                await self._failed(replica, before.get(replica.address), fault.error, fault.role)
+                if replica.address not in self._at_work:
+                    await self._failed(replica, before.get(replica.address), fault.error, fault.role)
             return
-        for replica in waiting:
-            known, found = before.get(replica.address), looked[replica.address]
-            if isinstance(found, SmartSyncError):
-                await self._failed(replica, known, found)
-            elif isinstance(found.decision, Wait):
-                await self._remember(replica, known, found.decision.state, found.decision.why, found.sight, failures=0)
-            elif _may_try(known):
-                await self._remember(replica, known, found.decision.state, found.decision.why, found.sight)
-                job = self._sync(replica, found.sight, found.decision)
-                self._at_work[replica.address] = asyncio.create_task(job)
+        await self._follow_abandoned()
+
+    async def _settle_blocks(self) -> None:
+        pair = self.pair
+        try:
+            await settle(self.tending.database, pair.target, pair.target_chain_id, pair.confirmations)
+        except NodeError as error:
+            raise NodeFault("target", error) from error
+
+    async def _follow_abandoned(self) -> None:
+        """Begin to follow what was signed by jobs that died, for what may not be due any more."""
+        if self.tending.dry:
+            return
+        pair, accounts = self.pair, by_address(self.pair.accounts)
+        for subject, sender in await abandoned(self.tending.database, pair.target_chain_id, list(accounts)):
+            address = subject.partition(" ")[0]
+            if address not in self._at_work and address not in self._minded:
+                job = self._follow(address, subject, accounts[sender])
+                self._at_work[address] = asyncio.create_task(job)
+
+    async def _follow(self, address: str, subject: str, account: LocalAccount) -> None:
+        try:
+            if not self._is_ending:
+                await follow(self.tending.database, self.pair.target, account, subject)
+        except SmartSyncError as error:
+            logger.warning("%s: %s", subject, error.in_full)
+        finally:
+            self._at_work.pop(address, None)
+
+    async def _begin(
+        self,
+        replicas: Sequence[Replica],
+        before: Mapping[str, Status],
+        looked: Mapping[str, _Looked | SmartSyncError],
+    ) -> None:
+        """Write down what a look has shown of replicas, and begin what is due."""
+        for replica in replicas:
+            try:
+                await self._begin_one(replica, before.get(replica.address), looked[replica.address])
+            except StateUnavailable:
+                raise
+            except Exception:  # such as a number of a replica's own anchor that no database takes
+                logger.exception("%s: unforeseen", replica.name)
+
+    async def _begin_one(self, replica: Replica, known: Status | None, found: _Looked | SmartSyncError) -> None:
+        if isinstance(found, SmartSyncError):
+            await self._failed(replica, known, found)
+        elif isinstance(found.decision, Wait):
+            await self._remember(replica, known, found.decision.state, found.decision.why, found.sight, failures=0)
+        elif self._may_try(replica.address) and replica.address not in self._at_work:
+            await self._remember(replica, known, found.decision.state, found.decision.why, found.sight)
+            job = self._sync(replica, found.sight, found.decision)
+            self._at_work[replica.address] = asyncio.create_task(job)
+
+    def _may_try(self, address: str) -> bool:
+        """Whether it is time for another try, after jobs that failed; a look that did is made again anyway.
+
+        By a clock that does not jump, and in memory: who has just been started may try.
+        """
+        failures, at_s = self._failed_at.get(address, (0, 0.0))
+        return not failures or time.monotonic() - at_s >= wait_s(failures)
 
     # --- looking ---
 
@@ -131,32 +198,63 @@ class Service:
 
     # --- doing ---
 
+    async def _mind_all(self, wanted: Mapping[str, float]) -> None:
+        """Begin to mind anchors, and wait for that as long as it is quick: others are not to wait for attestors."""
+        begun = [anchor for anchor in wanted if anchor not in self._minded]
+        for anchor in begun:
+            self._minded[anchor] = asyncio.create_task(self._mind(anchor, wanted[anchor]))
+        if begun:
+            await asyncio.wait([self._minded[anchor] for anchor in begun], timeout=_MINDING_S)
+
     async def _mind(self, anchor: str, now_s: float) -> None:
         try:
             async with self.jobs:
-                await self.tending.mind(anchor, now_s)
+                if not self._is_ending:
+                    await self.tending.mind(anchor, now_s)
         except SmartSyncError as error:
             logger.warning("anchor %s: will try again: %s", anchor, error.in_full)
+        except Exception:  # of one anchor
+            logger.exception("anchor %s: will try again", anchor)
+        finally:
+            self._minded.pop(anchor, None)
 
     async def _sync(self, replica: Replica, sight: Sight, due: Due) -> None:
-        pair, address = self.pair, replica.address
         try:
             async with self.jobs:
-                result = await self.tending.sync(replica, due, sight.now_s, sight.seen.gas)
-            if result is None:
-                return
-            await self.store.demand(pair.name, address, is_demanded=False)
-            known = await self.store.status(pair.name, address)
-            state: State = "unreadable" if result.unreadable else "exact"
-            why = result.unreadable or f"synced to block {result.to_block}"
-            await self._remember(replica, known, state, why, _after(sight, result), failures=0)
-        except StateUnavailable as error:
+                if not self._is_ending:
+                    await self._synced(replica, sight, due)
+            self._failed_at.pop(replica.address, None)
+        except (StateUnavailable, Overtaken) as error:
+            # Nothing is wrong with the replica: the next look finds what there is to do.
             logger.warning("%s: %s", replica.name, error.in_full)
         except SmartSyncError as error:
-            known = await self.store.status(pair.name, address)
-            await self._failed(replica, known, error, await blame(pair, error))
+            await self._gave_up(replica, error)
+        except Exception as error:  # of one replica
+            logger.exception("%s: unforeseen", replica.name)
+            await self._gave_up(replica, SmartSyncError(f"unforeseen: {type(error).__name__}; see the log"))
         finally:
-            self._at_work.pop(address, None)
+            self._at_work.pop(replica.address, None)
+
+    async def _synced(self, replica: Replica, sight: Sight, due: Due) -> None:
+        pair, address = self.pair, replica.address
+        result = await self.tending.sync(replica, due, sight.now_s, sight.seen.gas)
+        if result is None:
+            return
+        if sight.seen.demanded:  # what was asked for since then is another request
+            await self.store.demand(pair.name, address, is_demanded=False)
+        known = await self.store.status(pair.name, address)
+        state: State = "unreadable" if result.unreadable else "exact"
+        why = result.unreadable or f"synced to block {result.to_block}"
+        await self._remember(replica, known, state, why, _after(sight, result), failures=0)
+
+    async def _gave_up(self, replica: Replica, error: SmartSyncError) -> None:
+        failures, _ = self._failed_at.get(replica.address, (0, 0.0))
+        self._failed_at[replica.address] = failures + 1, time.monotonic()
+        try:
+            known = await self.store.status(self.pair.name, replica.address)
+            await self._failed(replica, known, error, await blame(self.pair, error))
+        except SmartSyncError as also:
+            logger.warning("%s: %s (and %s)", replica.name, error.in_full, also.in_full)
 
     # --- remembering ---
 
@@ -192,13 +290,6 @@ class Service:
             behind = max(0, sight.seen.source_head - sight.record.block_number)
             sample = Sample(int(now_s // 60), behind, sight.behind_s)
             await self.store.sample(self.pair.name, replica.address, sample)
-
-
-def _may_try(known: Status | None) -> bool:
-    """Whether it is time for another try, after failures; also where the clock was set back."""
-    if known is None or not known.failures:
-        return True
-    return not 0 <= time.time() - known.looked_s < wait_s(known.failures)
 
 
 def _anchors_wanted(looked: Mapping[str, _Looked | SmartSyncError]) -> dict[str, float]:

@@ -35,15 +35,17 @@ async def broadcast(chain: Chain, signed: Signed) -> None:
     try:
         await chain.rpc.call("eth_sendRawTransaction", [f"0x{attempt.raw.hex()}"])
     except RpcError as error:
-        if not await is_known(chain, attempt.tx_hash):
+        try:
+            is_there = await chain.transaction(attempt.tx_hash) is not None
+        except NodeError:
+            # "already known" is such an error, too: as long as nobody says otherwise, it may be there.
+            raise _unknown(chain, signed) from error
+        if not is_there:
             raise await _refusal(chain, error, signed) from error
     except NodeError as error:
         # Also an answer that makes no sense, as of a gateway before the node: what became of the call, nobody knows.
         if not await is_known(chain, attempt.tx_hash):
-            raise TransactionPending(
-                f"{signed.what}: {chain.rpc.host} did not answer whether it took transaction 0x{attempt.tx_hash.hex()}",
-                hint="what has landed is read from the chain: run the same command again",
-            ) from error
+            raise _unknown(chain, signed) from error
     logger.info("%s: sent 0x%s to %s", signed.what, attempt.tx_hash.hex(), chain.rpc.host)
 
 
@@ -53,6 +55,13 @@ async def is_known(chain: Chain, tx_hash: bytes) -> bool:
         return await chain.transaction(tx_hash) is not None
     except NodeError:
         return False
+
+
+def _unknown(chain: Chain, signed: Signed) -> TransactionPending:
+    return TransactionPending(
+        f"{signed.what}: {chain.rpc.host} did not answer whether it took transaction 0x{signed.newest.tx_hash.hex()}",
+        hint="what has landed is read from the chain: run the same command again",
+    )
 
 
 async def _refusal(chain: Chain, error: RpcError, signed: Signed) -> TransactionError:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, event, text
 
 from smartsync.errors import ConfigError
 from smartsync.relayer.state.database import Database, opened
@@ -112,3 +112,39 @@ async def test_locked_whose_connection_was_cut_cannot_write(postgres: Postgres) 
                     await connection.execute(text("INSERT INTO samples VALUES ('p', 'r', 1, 2, 3)"))
         async with database.transaction() as connection:
             assert await connection.scalar(text("SELECT count(*) FROM samples")) == 0
+
+
+async def test_opened_for_the_first_time_and_killed_meanwhile_opens_again(tmp_path: Path) -> None:
+    def killed(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.lstrip().startswith("CREATE INDEX"):
+            raise KeyboardInterrupt
+
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    event.listen(Engine, "before_cursor_execute", killed)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            async with opened(url):
+                pass
+    finally:
+        event.remove(Engine, "before_cursor_execute", killed)
+    async with opened(url) as database:
+        assert not database.is_shared
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nothing", "is no url of a database"),
+        ("mysql://me@host/name", "keeps no state in mysql"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:///:memory:", "needs a file"),
+        ("postgresql://me@host", "names no database"),
+        ("postgresql://me@host/name?password=secret", "does not stand behind"),
+        ("sqlite:////no/such/folder/state.db", "cannot be written"),
+    ],
+)
+async def test_opened_url_that_is_none_is_refused(url: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        async with opened(url):
+            pass
+    assert "secret" not in caught.value.in_full

@@ -14,9 +14,10 @@ from sqlalchemy import text
 from smartsync.anchors.once import SignersOnce
 from smartsync.anchors.quorum import LocalSigners
 from smartsync.chain import Chain
+from smartsync.errors import RpcError, TransactionReverted
 from smartsync.keccak import keccak256
 from smartsync.relayer.pairs import Pair
-from smartsync.relayer.policy import Policy
+from smartsync.relayer.policy import EventFilter, Policy
 from smartsync.relayer.replicas import Replica
 from smartsync.relayer.service import Service
 from smartsync.relayer.state.database import Database, opened
@@ -313,3 +314,149 @@ async def test_round_anchor_that_needs_signatures_and_has_none_is_told(
         assert (await look(service))["number 0"].state == "anchor-behind"
     assert len([one for one in caplog.messages if made.anchor in one]) == 1, "once"
     assert await transactions(database) == 0
+
+
+async def states(database: Database) -> list[tuple[int, str]]:
+    async with database.transaction() as connection:
+        rows = await connection.execute(text("SELECT nonce, state FROM transactions ORDER BY id"))
+        return [(nonce, state) for nonce, state in rows]
+
+
+async def test_reorganisation_that_undoes_a_sync_sends_the_same_transaction_again(
+    made: World, replica: str, database: Database
+) -> None:
+    """Another one would be paid for besides, as soon as the first one is mined again; or wait for ever."""
+    service = service_of(pair_of(made), database, (replica, Policy()))
+    await made.do("set(uint256,uint256)", 1, 71)
+    await made.attest()
+    snapshot = await made.client.target.rpc.call("evm_snapshot", [])
+    nonce = await made.client.target.nonce(made.owner.address)
+    assert (await look(service))["number 0"].state == "exact"
+    await made.client.target.rpc.call("evm_revert", [snapshot])
+    assert await made.client.target.nonce(made.owner.address) == nonce
+    await made.client.target.rpc.call("anvil_mine", [hex(2)])
+    assert (await look(service))["number 0"].state in ("exact", "behind")
+    assert (await look(service))["number 0"].state == "exact"
+    assert await states(database) == [(nonce, "included")]
+    assert (await made.client.verify(replica)).exact
+
+
+async def test_included_is_final_once_it_is_deep_enough(made: World, replica: str, database: Database) -> None:
+    service = service_of(pair_of(made, confirmations=3), database, (replica, Policy()))
+    await made.do("set(uint256,uint256)", 1, 72)
+    await made.attest()
+    await look(service)
+    assert [state for _, state in await states(database)] == ["included"]
+    await made.client.target.rpc.call("anvil_mine", [hex(3)])
+    await look(service)
+    assert [state for _, state in await states(database)] == ["final"]
+
+
+async def test_round_follows_what_a_dead_job_signed_although_nothing_is_due_any_more(
+    made: World, replica: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its nonce is a gap: whatever the account signs for others waits behind it."""
+    await made.do("set(uint256,uint256)", 1, 73)
+    await made.attest()
+    nonce = await made.client.target.nonce(made.owner.address)
+    await dies(service_of(pair_of(made), database, (replica, Policy())), before_it_is_sent, monkeypatch)
+    monkeypatch.setattr("smartsync.relayer.state.journal.ABANDONED_S", 0.0)
+    await look(service_of(pair_of(made), database, (replica, Policy(None))))
+    assert await states(database) == [(nonce, "included")]
+    assert await made.client.target.nonce(made.owner.address) == nonce + 1
+
+
+async def test_round_policy_that_the_node_cannot_answer_does_not_keep_others(
+    made: World, replica: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_many(*_: object, **__: object) -> None:
+        raise RpcError("eth_getLogs", -32005, "query returned more than 10000 results")
+
+    events = frozenset({EventFilter(topic=b"\1" * 32)})
+    service = service_of(
+        pair_of(made), database, (replica, Policy(None, True, events=events)), ("0x" + "11" * 20, Policy())
+    )
+    await made.do("set(uint256,uint256)", 1, 74)
+    await made.attest()
+    monkeypatch.setattr(Chain, "logs", too_many)
+    found = await look(service)
+    assert "10000 results" in found["number 0"].reason
+    assert "is not a replica of the hub" in found["number 1"].reason
+
+
+@pytest.mark.parametrize("function", ["newest_accepted", "accepted_block"])
+async def test_round_anchor_that_reverts_does_not_keep_others(
+    made: World, replica: str, database: Database, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    async def reverts(*_: object) -> None:
+        raise TransactionReverted("by an anchor that is no more what it was")
+
+    service = service_of(pair_of(made), database, (replica, Policy()), ("0x" + "11" * 20, Policy()))
+    monkeypatch.setattr(f"smartsync.relayer.scanning.{function}", reverts)
+    found = await look(service)
+    assert (found["number 0"].state, found["number 1"].state) == ("failing", "failing")
+    assert "is not a replica of the hub" in found["number 1"].reason
+
+
+async def test_run_goes_on_after_what_nobody_foresaw(
+    made: World, replica: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy()))
+    real, broken = Service._look, iter([True])
+
+    async def breaks_once(*arguments: Any) -> Any:
+        if next(broken, False):
+            raise KeyError("unforeseen")
+        return await real(*arguments)
+
+    monkeypatch.setattr(Service, "_look", breaks_once)
+    running = asyncio.create_task(service.run())
+    for _ in range(200):
+        await asyncio.sleep(0.05)
+        if running.done() or await service.store.statuses():
+            break
+    assert await service.store.statuses()
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_run_that_is_ended_begins_nothing_of_the_queue(made: World, replica: str, database: Database) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy()))
+    await made.do("set(uint256,uint256)", 1, 75)
+    await made.attest()
+    for _ in range(4):
+        await service.jobs.acquire()
+    running = asyncio.create_task(service.run())
+    for _ in range(200):
+        await asyncio.sleep(0.05)
+        if service._at_work:
+            break
+    assert service._at_work
+    running.cancel()
+    await asyncio.sleep(0)
+    for _ in range(4):
+        service.jobs.release()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await transactions(database) == 0
+
+
+async def test_round_is_not_held_up_by_an_anchor_and_goes_on_at_once_after_an_outage(
+    made: World, replica: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy()))
+    await made.do("set(uint256,uint256)", 1, 76)
+    released = asyncio.Event()
+
+    async def slow(*_: object) -> None:
+        await released.wait()
+
+    monkeypatch.setattr(Tending, "mind", slow)
+    monkeypatch.setattr("smartsync.relayer.service._MINDING_S", 0.1)
+    await asyncio.wait_for(service.round(), 20)
+    released.set()
+    await service.settle()
+    await made.attest()
+    known = (await service.store.statuses())[0]
+    await service.store.remember(replace(known, state="source-down", failures=300))
+    assert (await look(service))["number 0"].state == "exact", "looks that failed are no tries that failed"

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from smartsync.errors import ConfigError
@@ -58,7 +59,7 @@ class Database:
         try:
             async with self.engine.begin() as connection:
                 yield connection
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, PoolTimeout, OSError) as error:
             raise _unavailable(self.engine.url, error) from error
 
     @asynccontextmanager
@@ -90,7 +91,7 @@ class Database:
                         # The pool must not hand it out again with the lock.
                         await connection.invalidate()
                         raise
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, PoolTimeout, OSError) as error:
             raise _unavailable(self.engine.url, error) from error
 
     async def close(self) -> None:
@@ -155,6 +156,11 @@ def parse_url(url: str) -> URL:
         raise ConfigError("the relayer's state needs a file", hint="sqlite:///FILE; or sqlite:////ABSOLUTE/FILE")
     if driver.startswith("postgresql") and not parsed.database:
         raise ConfigError("the relayer's state names no database", hint="postgresql://USER@HOST/NAME")
+    if any("password" in name.lower() for name in parsed.query):
+        raise ConfigError(
+            "a password does not stand behind the ? of the state's url, where messages would show it",
+            hint="give it as postgresql://USER:PASSWORD@HOST/NAME in SMARTSYNC_STATE_URL, or as PGPASSWORD",
+        )
     return parsed.set(drivername=driver)
 
 
@@ -204,6 +210,9 @@ def _upgrade(connection: Connection, url: URL) -> None:
     config = Config()
     config.set_main_option("script_location", "smartsync.relayer.state:migrations")
     config.attributes["connection"] = connection
+    if connection.dialect.name == "sqlite":
+        # Its driver begins none before a CREATE: a process killed between two would leave half of the tables for ever.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
         command.upgrade(config, "head")
     except CommandError as error:

@@ -22,6 +22,10 @@ from smartsync.submit.journal import Attempt, Signed
 
 _T, _A = TransactionRow, AttemptRow
 _OPEN = ("signed", "included")
+
+ABANDONED_S = 180.0
+"""Seconds after which nobody is taken to follow what was signed: `Sender` gives up after 120."""
+
 _COLUMNS: tuple[Any, ...] = (
     *(_T.id, _T.what, _T.sender, _T.nonce, _T.to, _T.data, _T.gas),
     *(_A.tx_hash, _A.raw, _A.max_fee_wei, _A.priority_fee_wei),
@@ -109,6 +113,67 @@ async def spendings(database: Database, subject: str, since_s: float) -> list[Sp
         Spending(signed_s if ended_s is None else ended_s, gas if gas_used is None else gas_used)
         for gas, gas_used, signed_s, ended_s in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """A transaction that is in a block, which is not final yet."""
+
+    id: int
+    sender: str
+    nonce: int
+    block_number: int
+    block_hash: bytes
+    tx_hash: bytes
+
+
+async def included(database: Database, chain_id: int, subject: str = "") -> list[Included]:
+    """Return what is in blocks of a chain that may be dropped yet; of one subject where it is given."""
+    wanted = select(_T.id, _T.sender, _T.nonce, _T.block_number, _T.block_hash, _T.tx_hash)
+    wanted = wanted.where(_T.chain_id == chain_id, _T.state == "included").order_by(_T.id)
+    if subject:
+        wanted = wanted.where(_T.subject == subject)
+    async with database.transaction() as connection:
+        rows: Sequence[Any] = (await connection.execute(wanted)).all()
+    return [Included(*row) for row in rows]
+
+
+async def reopen(database: Database, id_: int) -> None:
+    """Write down that the block of a transaction is dropped: it is signed, and in no block that is known."""
+    await _alter(
+        database,
+        id_,
+        state="signed",
+        block_number=None,
+        block_hash=None,
+        tx_hash=None,
+        gas_used=None,
+        success=None,
+        ended_s=None,
+    )
+
+
+async def finalise(database: Database, id_: int) -> None:
+    """Write down that the block of a transaction is deep enough: its nonce is looked at no more."""
+    await _alter(database, id_, state="final")
+
+
+async def _alter(database: Database, id_: int, **values: object) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(update(_T).where(_T.id == id_, _T.state == "included").values(**values))
+
+
+async def abandoned(database: Database, chain_id: int, senders: Collection[str]) -> list[tuple[str, str]]:
+    """Return subjects, each with the account, of which something is in no block long after it was signed.
+
+    Longer than anybody follows a transaction: so nobody does. Also where the clock was set back.
+    """
+    now_s = time.time()
+    wanted = select(_T.subject, _T.sender).distinct()
+    wanted = wanted.where(_T.chain_id == chain_id, _T.sender.in_(senders), _T.state == "signed")
+    wanted = wanted.where((_T.signed_s < now_s - ABANDONED_S) | (_T.signed_s > now_s))
+    async with database.transaction() as connection:
+        return [(subject, sender) for subject, sender in await connection.execute(wanted)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""What was signed and nobody is after: in a block that may be dropped yet, or in none since its job ended.
+
+Both are of nonces. Where a reorganisation drops a block for good, or a transaction was written down and never sent, its
+nonce is a gap, and all that the account signs later waits behind it: whether or not its own subject is due again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from eth_account.signers.local import LocalAccount
+
+from smartsync.chain import Chain
+from smartsync.chain.many import hashes_at
+from smartsync.errors import NonceTaken
+from smartsync.relayer.state.database import Database
+from smartsync.relayer.state.journal import StateJournal, finalise, included, reopen
+from smartsync.submit import Sender
+
+logger = logging.getLogger(__name__)
+
+
+async def settle(database: Database, target: Chain, chain_id: int, confirmations: int, subject: str = "") -> None:
+    """Look again at what is in a block: it is final once that is deep enough, and open again where it is dropped.
+
+    Parameters
+    ----------
+    subject
+        Whose transactions; all of the chain where it is empty.
+    """
+    rows = await included(database, chain_id, subject)
+    if not rows:
+        return
+    head = await target.block_number()
+    numbers = sorted({row.block_number for row in rows})
+    hashes = dict(zip(numbers, await hashes_at(target, numbers), strict=True))
+    for row in rows:
+        if hashes[row.block_number] == row.block_hash:
+            if head - row.block_number >= confirmations:
+                await finalise(database, row.id)
+        elif (receipt := await target.receipt(row.tx_hash)) is None or receipt.block_hash != row.block_hash:
+            # Whoever follows it finds the block that it is in now, or sends it again. So it does, where the node is
+            # only behind.
+            logger.warning("nonce %d of %s: its block %d is dropped", row.nonce, row.sender, row.block_number)
+            await reopen(database, row.id)
+
+
+async def follow(database: Database, target: Chain, account: LocalAccount, subject: str) -> None:
+    """Follow to its end what was signed for a subject, and send it again where the node has lost it.
+
+    It is not outbid: how much its owner would pay is not known here.
+
+    Raises
+    ------
+    TransactionPending
+        It is in no block in time.
+    """
+    sender = Sender(target, account, journal=await StateJournal.of(database, subject), fee_cap_wei=0)
+    try:
+        await sender.finish()
+    except NonceTaken as error:
+        logger.info("%s", error.message)
+
+
+def by_address(accounts: Mapping[str, LocalAccount]) -> dict[str, LocalAccount]:
+    """Return accounts by their addresses."""
+    return {str(one.address): one for one in accounts.values()}
