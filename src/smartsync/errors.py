@@ -57,9 +57,9 @@
         ├── AttestorStopped       an attestor saw the source drop a finalized block
         └── Equivocation          a signer signed two hashes of one height; with the evidence
 
-Four more of the tree live where alone they are raised: ``Interrupted`` (exit 130) and ``UnexpectedError`` (exit 1) of
-`smartsync.cli.command` are `SmartSyncError`, ``NodeNotStarted`` of `smartsync.testing` is a `NodeError`, and its
-``ToolMissing`` a `ConfigError`.
+Five more of the tree live where alone they are raised: ``Interrupted`` (exit 130) and ``UnexpectedError`` (exit 1) of
+`smartsync.cli.command` and ``StateUnavailable`` (exit 1) of `smartsync.relayer.state` are `SmartSyncError`,
+``NodeNotStarted`` of `smartsync.testing` is a `NodeError`, and its ``ToolMissing`` a `ConfigError`.
 
 Each class knows the exit code of the command line (``exit_code``), whether the same call can succeed later with nothing
 changed by hand (``retryable``), and each instance says what to do (``hint``).
@@ -68,9 +68,10 @@ changed by hand (``retryable``), and each instance says what to do (``hint``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import ClassVar
+
+from smartsync.amounts import duration, ether, gwei, moment
 
 _TRIE_KEY_NIBBLES = 64
 
@@ -348,23 +349,13 @@ class InsufficientFunds(TransactionError):
 
     def __init__(self, address: str, balance_wei: int, needed_wei: int, *, what: str = "the transaction") -> None:
         # Rounded apart, so that what is there never looks like what is needed.
-        has, needed = _ether(balance_wei, ROUND_FLOOR), _ether(needed_wei, ROUND_CEILING)
-        missing = _ether(needed_wei - balance_wei, ROUND_CEILING)
+        has, needed = ether(balance_wei, ROUND_FLOOR), ether(needed_wei, ROUND_CEILING)
+        missing = ether(needed_wei - balance_wei, ROUND_CEILING)
         super().__init__(
             f"account {address} has {has} ether on the target chain, and {what} may cost up to {needed} ether",
             hint=f"fund {address} on the target chain with {missing} ether or more, and run the same command again",
         )
         self.address, self.balance_wei, self.needed_wei = address, balance_wei, needed_wei
-
-
-def _gwei(amount_wei: int) -> str:
-    whole, rest = divmod(amount_wei, 10**9)
-    return f"{whole}.{rest:09}".rstrip("0").rstrip(".")
-
-
-def _ether(amount_wei: int, rounding: str) -> str:
-    """Return an amount in ether, with four digits that count."""
-    return f"{Context(prec=4, rounding=rounding).plus(Decimal(amount_wei).scaleb(-18)).normalize():f}"
 
 
 class TransactionReverted(TransactionError):
@@ -441,8 +432,8 @@ class FeeTooHigh(TransactionError):
 
     def __init__(self, asked_wei: int, cap_wei: int, *, what: str) -> None:
         super().__init__(
-            f"{what}: the target chain asks for {_gwei(asked_wei)} gwei per gas, as its node says, and "
-            f"{_gwei(cap_wei)} may be paid",
+            f"{what}: the target chain asks for {gwei(asked_wei)} gwei per gas, as its node says, and "
+            f"{gwei(cap_wei)} may be paid",
             hint="compare with another node of the chain; wait until it asks for less, or allow more (max_fee_gwei, "
             "--max-fee)",
         )
@@ -543,9 +534,9 @@ class TooEarly(AnchorError):
     retryable = True
 
     def __init__(self, what: str, effective_at: int, now: int) -> None:
-        when = f"{what} is not in force yet: it can be from {_moment(effective_at)} on"
+        when = f"{what} is not in force yet: it can be from {moment(effective_at)} on"
         if effective_at > now:
-            super().__init__(f"{when}, in {_duration(effective_at - now)}", hint="run the same command again then")
+            super().__init__(f"{when}, in {duration(effective_at - now)}", hint="run the same command again then")
         else:
             super().__init__(
                 f"{when}, and the target's node still judges by a block from before",
@@ -615,21 +606,6 @@ class Equivocation(AnchorError):
             f"0x{evidence.hex()}" + (f"; {besides}" if besides else ""),
         )
         self.signer, self.number, self.evidence = signer, number, evidence
-
-
-def _moment(timestamp_s: int) -> str:
-    """Return a chain's time as a date, where it is one: a contract may say any number."""
-    try:
-        return f"{datetime.fromtimestamp(timestamp_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (ValueError, OverflowError, OSError):
-        return f"second {timestamp_s}"
-
-
-def _duration(seconds: int) -> str:
-    try:
-        return str(timedelta(seconds=seconds))
-    except OverflowError:
-        return f"{seconds} s"
 
 
 def _nibbles(prefix: bytes) -> str:

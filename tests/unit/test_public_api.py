@@ -13,6 +13,7 @@ import pytest
 import smartsync
 from smartsync import errors
 from smartsync.cli.command import Interrupted, UnexpectedError
+from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.testing import NodeNotStarted, ToolMissing
 
 ROOT = Path(__file__).parents[2]
@@ -207,7 +208,7 @@ def test_errors_tree_as_drawn_is_the_tree() -> None:
     assert set(tree()) == ERRORS
 
 
-@pytest.mark.parametrize("error", [Interrupted, UnexpectedError, NodeNotStarted, ToolMissing])
+@pytest.mark.parametrize("error", [Interrupted, UnexpectedError, StateUnavailable, NodeNotStarted, ToolMissing])
 def test_errors_elsewhere_are_named_with_their_place(error: type[Exception]) -> None:
     told = " ".join((errors.__doc__ or "").split())
     assert f"``{error.__name__}``" in told

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
+from smartsync.amounts import gwei
 from smartsync.relayer.seen import DAY_S, Seen, Spending, Standing, spent_lately
 
 FULL = 0.75
@@ -45,8 +46,6 @@ LOOK_AGAIN_S = 600.0
 
 FEES_AGAIN_S = 60.0
 """The same where only the fee is too high: five blocks of mainnet, in which a base fee can nearly halve (EIP-1559)."""
-
-_GWEI = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +249,7 @@ def _over_limit(policy: Policy, seen: Seen, spent: Sequence[Spending], fee_wei: 
     if allowed is not None and seen.gas + spent_lately(spent, now_s) > allowed:
         return _gas_spent(allowed, seen.gas, spent, now_s)
     if most_wei is not None and fee_wei > most_wei:
-        why = f"a transaction pays {_gwei(fee_wei)} gwei per gas now, at most {_gwei(most_wei)} are allowed"
+        why = f"a transaction pays {gwei(fee_wei)} gwei per gas now, at most {gwei(most_wei)} are allowed"
         return Wait(why, "fee-too-high", now_s + FEES_AGAIN_S)
     return None
 
@@ -298,8 +297,3 @@ def _span(seconds: float) -> str:
     if whole < 7_200:
         return f"{-(-whole // 60)} min"
     return f"{str(timedelta(seconds=-(-whole // 60) * 60)).rpartition(':')[0]} h"
-
-
-def _gwei(wei: int) -> str:
-    whole, rest = divmod(wei, _GWEI)
-    return f"{whole}.{rest:09}".rstrip("0").rstrip(".")
