@@ -6,8 +6,8 @@ import pytest
 
 from smartsync.analysis.cost import NAMING_GAS
 from smartsync.testing import Node
+from tests.integration.proxies.proxied import beacon, deployed, implementation, tell
 from tests.integration.test_bad_input import creation
-from tests.integration.test_upgradeable_sources import beacon, deployed, implementation, tell
 from tests.integration.world import world
 
 

@@ -12,8 +12,8 @@ from smartsync import SmartSync
 from smartsync.errors import InsufficientFunds
 from smartsync.sync.supplying import Ready
 from smartsync.testing import Node
+from tests.integration.proxies.proxied import erc1967, implementation, tell
 from tests.integration.stage import Stage, staged
-from tests.integration.test_upgradeable_sources import erc1967, implementation, tell
 from tests.integration.world import World
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,46 +19,24 @@ from smartsync.replica import ReplicaRecord, read_record
 from smartsync.source import PROXY_SLOTS
 from smartsync.sync import forking, resolving, supplying
 from smartsync.sync.supplying import Supplying
-from smartsync.testing import Node
-from tests.integration.stage import Stage, staged
-from tests.integration.test_bad_input import creation
-from tests.integration.test_hostile_proxies import BEACON_SLOT, failed, movable
-from tests.integration.test_upgradeable_sources import (
+from tests.integration.proxies.proxied import (
+    BEACON_SLOT,
     UPGRADE,
     Proxied,
     beacon,
     deployed,
     erc1967,
+    failed,
     implementation,
+    movable,
+    named_by,
     tell,
     version_of,
 )
+from tests.integration.stage import Stage
+from tests.integration.test_bad_input import creation
 from tests.integration.world import World
-from tests.lying_proxy import LyingProxy, bent_account_proof, lying
-
-
-@pytest.fixture(scope="module")
-def stage(ganache: Node, anvil: Node) -> Stage:
-    return staged(ganache, anvil, keys=1)
-
-
-@pytest.fixture
-def liar(stage: Stage) -> Iterator[LyingProxy]:
-    with lying(stage.source.url) as node:
-        yield node
-
-
-@pytest.fixture
-async def made(stage: Stage) -> AsyncIterator[World]:
-    async with stage.world() as world:
-        await world.attest()
-        yield world
-
-
-async def named_by(made: World, proxy: str) -> str:
-    """Return the beacon that a proxy names."""
-    (value,) = await made.client.source.storage_at(proxy, [BEACON_SLOT])
-    return to_checksum_address(f"0x{value:040x}")
+from tests.lying_proxy import LyingProxy, bent_account_proof
 
 
 async def mirror_of(made: World, named: str) -> str:

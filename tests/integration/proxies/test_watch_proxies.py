@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -18,36 +18,27 @@ from smartsync.keccak import keccak256
 from smartsync.results import Step
 from smartsync.sync.supplying import Supplying
 from smartsync.sync.watching import Event
-from smartsync.testing import Node
-from tests.integration.stage import Stage, staged
+from tests.integration.proxies.proxied import (
+    BEACON_CODE,
+    BEACON_SLOT,
+    beacon,
+    beacon_of,
+    deployed,
+    erc1967,
+    implementation,
+    movable,
+    tell,
+    version_of,
+)
+from tests.integration.stage import Stage
 from tests.integration.test_bad_input import creation
-from tests.integration.test_hostile_proxies import BEACON_CODE, BEACON_SLOT, _beacon_of, movable
-from tests.integration.test_upgradeable_sources import beacon, deployed, erc1967, implementation, tell, version_of
 from tests.integration.test_watch import Events
 from tests.integration.world import World
-from tests.lying_proxy import LyingProxy, lying
+from tests.lying_proxy import LyingProxy
 
 TRACES = {"debug_storageRangeAt", "debug_traceTransaction", "debug_traceBlockByNumber", "debug_traceBlockByHash"}
 ODD = bytes.fromhex("11" * 31 + "22")
 """A slot that nobody can guess."""
-
-
-@pytest.fixture(scope="module")
-def stage(ganache: Node, anvil: Node) -> Stage:
-    return staged(ganache, anvil, keys=1)
-
-
-@pytest.fixture
-def liar(stage: Stage) -> Iterator[LyingProxy]:
-    with lying(stage.source.url) as node:
-        yield node
-
-
-@pytest.fixture
-async def made(stage: Stage) -> AsyncIterator[World]:
-    async with stage.world() as world:
-        await world.attest()
-        yield world
 
 
 @pytest.fixture
@@ -108,10 +99,10 @@ async def test_watch_beacon_whose_slots_nobody_knows_is_searched_ever_less_often
     made: World, stage: Stage, liar: LyingProxy, tried: Callable[[], int]
 ) -> None:
     first = await implementation(made, 1)
-    source = await movable(made, first, await _beacon_of(made, first))
+    source = await movable(made, first, await beacon_of(made, first))
     replica = await replicated(made, source)
     odd = await deployed(made, creation(BEACON_CODE, {(1).to_bytes(32): int(first, 16), ODD: 5}))
-    other = await _beacon_of(made, first)
+    other = await beacon_of(made, first)
     await tell(made, source, "upgradeTo(bytes32,address)", BEACON_SLOT, odd)
     liar.missing |= TRACES
     tried()
@@ -163,7 +154,7 @@ async def test_watch_implementation_that_is_not_there_is_tried_at_once_when_it_i
 
 async def test_watch_that_somebody_helps_goes_on_by_itself(made: World, stage: Stage, tried: Callable[[], int]) -> None:
     first = await implementation(made, 1)
-    source = await movable(made, first, await _beacon_of(made, first))
+    source = await movable(made, first, await beacon_of(made, first))
     replica = await replicated(made, source)
     many = {(2 + number).to_bytes(32): 1 for number in range(200)}
     large = await deployed(made, creation(BEACON_CODE, {(1).to_bytes(32): int(first, 16), **many}))

@@ -2,86 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import rlp
-from eth_abi.abi import encode as abi_encode
 from eth_utils.address import to_checksum_address
 
 from smartsync import SmartSync, SyncResult
 from smartsync.contracts import encode_call, parse_signature
 from smartsync.demo.packages import packaged
-from smartsync.errors import NoCode, ReplicaError, ReplicaMoved, SourceError, SourceIsProxy, TransactionReverted
+from smartsync.errors import NoCode, ReplicaError, ReplicaMoved, SourceError, SourceIsProxy
 from smartsync.header import Header
 from smartsync.implementations import book_of
 from smartsync.keccak import keccak256
 from smartsync.source import PROXY_SLOTS
 from smartsync.sync import supplying
 from smartsync.sync.supplying import Ready, Supplying
-from smartsync.testing import Node
 from smartsync.views import call_view
-from tests.integration.stage import Stage, refused, staged
+from tests.integration.proxies.proxied import (
+    ADMIN_SLOT,
+    Proxied,
+    beacon,
+    by_slot,
+    clone_code,
+    deployed,
+    erc1967,
+    implementation,
+    openzeppelin,
+    refusal,
+    tell,
+    version_of,
+)
+from tests.integration.stage import Stage, refused
 from tests.integration.test_bad_input import creation
 from tests.integration.world import World, creation_code, encode
 
-ADMIN_SLOT = bytes.fromhex("b53127684a568b3173ae13b9f8a6016e243e63b6e8ee1178d6a717850b5d6103")
-IMPLEMENTATION_SLOT = PROXY_SLOTS["EIP-1967"]
-UPGRADE = "upgradeTo(bytes32,address)"
-
-Upgrade = Callable[[str], Awaitable[object]]
-
-
-@pytest.fixture(scope="module")
-def stage(ganache: Node, anvil: Node) -> Stage:
-    return staged(ganache, anvil, keys=1)
-
-
-@pytest.fixture
-async def made(stage: Stage) -> AsyncIterator[World]:
-    async with stage.world() as world:
-        await world.attest()
-        yield world
-
-
-@dataclass(frozen=True)
-class Proxied:
-    """A proxy on the source, and how it is upgraded."""
-
-    address: str
-    kind: str
-    upgrade: Upgrade
-
-
 # --- OpenZeppelin's proxies ---
-
-
-def openzeppelin(name: str, *arguments: tuple[str, object]) -> bytes:
-    """Return the data that deploys a contract of the package."""
-    found = packaged("@openzeppelin/contracts", f"build/contracts/{name}.json")
-    return found.bytecode + abi_encode([kind for kind, _ in arguments], [value for _, value in arguments])
-
-
-async def deployed(made: World, data: bytes, what: str = "deploy") -> str:
-    return (await made.on_source.send(None, data, what=what)).contract_address or ""
-
-
-async def implementation(made: World, version: int) -> str:
-    return await deployed(made, creation_code("UpgradableSample") + version.to_bytes(32), f"version {version}")
-
-
-async def tell(made: World, to: str, signature: str, *args: object) -> None:
-    await made.on_source.send(to, encode(signature, *args), what=signature)
-
-
-async def erc1967(made: World, first: str) -> Proxied:
-    initial = encode("setRange(uint256,uint256,uint256)", 0, 3, 500)
-    proxy = await deployed(made, openzeppelin("ERC1967Proxy", ("address", first), ("bytes", initial)))
-    return Proxied(proxy, "EIP-1967", lambda to: tell(made, proxy, UPGRADE, IMPLEMENTATION_SLOT, to))
 
 
 async def transparent(made: World, first: str) -> Proxied:
@@ -97,25 +55,6 @@ async def transparent(made: World, first: str) -> Proxied:
     )
 
 
-async def beacon(made: World, first: str) -> Proxied:
-    owner = made.on_source.address
-    named = await deployed(made, openzeppelin("UpgradeableBeacon", ("address", first), ("address", owner)))
-    proxy = await deployed(made, openzeppelin("BeaconProxy", ("address", named), ("bytes", b"")))
-    return Proxied(proxy, "EIP-1967 beacon", lambda to: tell(made, named, "upgradeTo(address)", to))
-
-
-def by_slot(kind: str) -> Callable[[World, str], Awaitable[Proxied]]:
-    """Return what deploys the smallest proxy that delegates to what a slot names."""
-    slot = PROXY_SLOTS[kind]
-    runtime = bytes.fromhex(f"365f5f375f5f365f7f{slot.hex()}545af43d5f5f3e5f3d91603757fd5bf3")
-
-    async def deploy(made: World, first: str) -> Proxied:
-        proxy = await deployed(made, creation(runtime, {slot: int(first, 16)}))
-        return Proxied(proxy, kind, lambda to: tell(made, proxy, UPGRADE, slot, to))
-
-    return deploy
-
-
 UPGRADABLE = {
     "ERC1967Proxy": erc1967,
     "TransparentUpgradeableProxy": transparent,
@@ -123,19 +62,6 @@ UPGRADABLE = {
     "EIP-1822": by_slot("EIP-1822"),
     "before EIP-1967": by_slot("OpenZeppelin before EIP-1967"),
 }
-
-
-async def version_of(made: World, replica: str) -> int:
-    """Return the version that both source and replica answer with."""
-    (version,) = await made.read(replica, "VERSION()(uint256)")
-    assert isinstance(version, int)
-    return version
-
-
-async def refusal(made: World, replica: str) -> TransactionReverted:
-    with pytest.raises(TransactionReverted) as caught:
-        await made.client.target.call(replica, encode("VERSION()"))
-    return caught.value
 
 
 @pytest.mark.parametrize("name", UPGRADABLE)
@@ -206,7 +132,7 @@ async def _nothing(*_: object) -> Ready:
 
 async def test_clone_is_read_by_the_code_of_what_it_delegates_to(made: World) -> None:
     first = await implementation(made, 1)
-    clone = await deployed(made, creation(_clone(first)))
+    clone = await deployed(made, creation(clone_code(first)))
     await tell(made, clone, "setRange(uint256,uint256,uint256)", 0, 4, 40)
     await made.attest()
     forked = await made.client.fork(clone, anchor=made.anchor)
@@ -288,7 +214,7 @@ async def test_read_costs_what_the_page_says(made: World) -> None:
 
     first = await implementation(made, 20)
     beaconed = (await beacon(made, first)).address
-    sources = first, await deployed(made, creation(_clone(first))), (await erc1967(made, first)).address, beaconed
+    sources = first, await deployed(made, creation(clone_code(first))), (await erc1967(made, first)).address, beaconed
     for source in sources:
         await tell(made, source, "set(uint256,uint256)", 7, 5)
     await made.attest()
@@ -309,7 +235,7 @@ async def test_read_costs_what_the_page_says(made: World) -> None:
     await made.client.sync(ahead)
     found.append(await measured(replicas[-1]))
 
-    page = (Path(__file__).parents[2] / "docs" / "explain" / "proxies.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "explain" / "proxies.md").read_text("utf-8")
     for (what, expected), actual in zip(_MEASURED.items(), found, strict=True):
         # Addresses with zero bytes differ in a few gas.
         assert actual == pytest.approx(expected, abs=100), what
@@ -429,8 +355,8 @@ async def test_aave_token_through_its_own_upgrade_is_read_exactly(made: World) -
 
 
 async def test_fork_of_a_proxy_whose_implementation_is_a_proxy_is_refused(made: World) -> None:
-    inner = await deployed(made, creation(_clone(await implementation(made, 1))))
-    outer = await deployed(made, creation(_clone(inner)))
+    inner = await deployed(made, creation(clone_code(await implementation(made, 1))))
+    outer = await deployed(made, creation(clone_code(inner)))
     await made.attest()
     async with refused(made, SourceIsProxy) as caught:
         await made.client.fork(outer, anchor=made.anchor)
@@ -439,7 +365,7 @@ async def test_fork_of_a_proxy_whose_implementation_is_a_proxy_is_refused(made: 
 
 
 async def test_fork_of_a_proxy_that_names_nothing_there_is_refused(made: World) -> None:
-    clone = await deployed(made, creation(_clone("0x" + "77" * 20)))
+    clone = await deployed(made, creation(clone_code("0x" + "77" * 20)))
     await made.attest()
     async with refused(made, NoCode) as caught:
         await made.client.fork(clone, anchor=made.anchor)
@@ -450,7 +376,7 @@ async def test_fork_of_a_proxy_whose_beacon_is_a_proxy_is_refused(made: World) -
     proxied = await beacon(made, await implementation(made, 1))
     slot = PROXY_SLOTS["EIP-1967 beacon"]
     (named,) = await made.client.source.storage_at(proxied.address, [slot])
-    hidden = await deployed(made, creation(_clone(to_checksum_address(f"0x{named:040x}")), {bytes(32): 1}))
+    hidden = await deployed(made, creation(clone_code(to_checksum_address(f"0x{named:040x}")), {bytes(32): 1}))
     runtime = bytes.fromhex(f"737f{hidden[2:]}{slot.hex()}f4")
     source = await deployed(made, creation(runtime, {slot: int(hidden, 16)}))
     await made.attest()
@@ -461,7 +387,7 @@ async def test_fork_of_a_proxy_whose_beacon_is_a_proxy_is_refused(made: World) -
 
 
 async def test_fork_of_a_clone_with_arguments_is_refused(made: World) -> None:
-    clone = await deployed(made, creation(_clone(await implementation(made, 1)) + b"\x01\x02"))
+    clone = await deployed(made, creation(clone_code(await implementation(made, 1)) + b"\x01\x02"))
     await made.attest()
     async with refused(made, SourceIsProxy) as caught:
         await made.client.fork(clone, anchor=made.anchor)
@@ -525,7 +451,7 @@ async def test_upgrade_to_a_proxy_is_told_alike_by_all(made: World) -> None:
     proxied = await erc1967(made, first)
     await made.attest()
     replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
-    inner = await deployed(made, creation(_clone(first)))
+    inner = await deployed(made, creation(clone_code(first)))
     await proxied.upgrade(inner)
     await made.attest()
     for text in await told_by_all(made, replica):
@@ -560,7 +486,3 @@ async def test_supply_at_an_older_block_than_another_has_takes_that_one(made: Wo
     assert number < newer
     assert (await made.client.sync(replica)).implementation == second
     assert await version_of(made, replica) == 10
-
-
-def _clone(to: str) -> bytes:
-    return bytes.fromhex(f"363d3d373d3d3d363d73{to[2:]}5af43d82803e903d91602b57fd5bf3")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -18,45 +17,29 @@ from smartsync.implementations import book_of
 from smartsync.keccak import keccak256
 from smartsync.source import PROXY_SLOTS
 from smartsync.sync import forking
-from smartsync.testing import Node
 from smartsync.views import call_view
-from tests.integration.stage import Stage, refused, staged
-from tests.integration.test_bad_input import creation
-from tests.integration.test_hostile_proxies import BEACON_CODE, failed, movable
-from tests.integration.test_upgradeable_sources import (
+from tests.integration.proxies.proxied import (
+    BEACON_CODE,
+    BEACON_SLOT,
     UPGRADE,
     beacon,
     by_slot,
     deployed,
     erc1967,
+    failed,
     implementation,
+    movable,
+    named_by,
     refusal,
     tell,
     version_of,
 )
+from tests.integration.stage import Stage, refused
+from tests.integration.test_bad_input import creation
 from tests.integration.world import World
-from tests.lying_proxy import LyingProxy, lying
+from tests.lying_proxy import LyingProxy
 
-BEACON_SLOT = PROXY_SLOTS["EIP-1967 beacon"]
 ELSEWHERE = "0x" + "77" * 20
-
-
-@pytest.fixture(scope="module")
-def stage(ganache: Node, anvil: Node) -> Stage:
-    return staged(ganache, anvil, keys=1)
-
-
-@pytest.fixture
-def liar(stage: Stage) -> Iterator[LyingProxy]:
-    with lying(stage.source.url) as node:
-        yield node
-
-
-@pytest.fixture
-async def made(stage: Stage) -> AsyncIterator[World]:
-    async with stage.world() as world:
-        await world.attest()
-        yield world
 
 
 # --- a node that wants to be paid for ---
@@ -68,7 +51,7 @@ async def test_beacon_of_which_a_node_tells_another_thing_each_time_costs_one_co
     proxied = await beacon(made, await implementation(made, 1))
     await made.attest()
     replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
-    named = await _named(made, proxied.address)
+    named = await named_by(made, proxied.address)
     second = await implementation(made, 2)
     lies = [await implementation(made, 100 + number) for number in range(4)]
     await proxied.upgrade(second)
@@ -122,7 +105,7 @@ async def test_beacon_that_a_node_hides_to_be_a_proxy_is_told(
     made: World, stage: Stage, liar: LyingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = await implementation(made, 1)
-    source = await movable(made, first, await _named(made, (await beacon(made, first)).address))
+    source = await movable(made, first, await named_by(made, (await beacon(made, first)).address))
     # A proxy of a beacon, which somebody has put something else in the place of on the target.
     behind = await deployed(made, creation(BEACON_CODE))
     while await made.client.target.code(
@@ -232,7 +215,7 @@ async def test_slot_of_a_proxy_that_has_its_beacon_in_its_code_is_not_followed(m
     other = await beacon(made, await implementation(made, 666))
     await made.attest()
     replica = (await made.client.fork(proxied.address, anchor=made.anchor)).replica
-    await tell(made, proxied.address, UPGRADE, BEACON_SLOT, await _named(made, other.address))
+    await tell(made, proxied.address, UPGRADE, BEACON_SLOT, await named_by(made, other.address))
     number = await made.attest()
     result = await made.client.sync(replica)
     assert "does not show that it delegates" in result.unreadable
@@ -333,11 +316,6 @@ async def _attest(made: World, level: AttestedLevel) -> Header:
     data = encode_call("QuorumAnchor", "update", [encode_proof(header, level, [signature])])
     await made.on_target.send(made.anchor, data, what=f"attest as {level}")
     return header
-
-
-async def _named(made: World, proxy: str) -> str:
-    (named,) = await made.client.source.storage_at(proxy, [BEACON_SLOT])
-    return to_checksum_address(f"0x{named:040x}")
 
 
 def _destructible(version: int) -> bytes:

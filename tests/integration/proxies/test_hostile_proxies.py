@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -15,62 +14,29 @@ from smartsync.errors import InvalidProof, SourceIsProxy
 from smartsync.header import Header
 from smartsync.implementations import book_of
 from smartsync.keccak import keccak256
-from smartsync.results import Verification
 from smartsync.source import PROXY_SLOTS
 from smartsync.sync import forking
 from smartsync.sync.supplying import Supplying
-from smartsync.testing import Node
 from smartsync.views import call_view
-from tests.integration.stage import Stage, refused, staged
-from tests.integration.test_bad_input import creation
-from tests.integration.test_upgradeable_sources import (
-    _clone,
-    beacon,
+from tests.integration.proxies.proxied import (
+    BEACON_CODE,
+    BEACON_SLOT,
+    beacon_of,
     by_slot,
+    clone_code,
     deployed,
     erc1967,
+    failed,
     implementation,
+    movable,
     refusal,
     tell,
     version_of,
 )
+from tests.integration.stage import Stage, refused
+from tests.integration.test_bad_input import creation
 from tests.integration.world import World, encode
-from tests.lying_proxy import LyingProxy, lying
-
-BEACON_SLOT = PROXY_SLOTS["EIP-1967 beacon"]
-BEACON_CODE = bytes.fromhex("60015460005260206000f3")
-"""Answers everything with its slot 1."""
-
-
-@pytest.fixture(scope="module")
-def stage(ganache: Node, anvil: Node) -> Stage:
-    return staged(ganache, anvil, keys=1)
-
-
-@pytest.fixture
-def liar(stage: Stage) -> Iterator[LyingProxy]:
-    with lying(stage.source.url) as node:
-        yield node
-
-
-@pytest.fixture
-async def made(stage: Stage) -> AsyncIterator[World]:
-    async with stage.world() as world:
-        await world.attest()
-        yield world
-
-
-async def movable(made: World, first: str, named: str) -> str:
-    """Return a proxy by a beacon whose implementation's ``upgradeTo`` writes its own slots: also the beacon's."""
-    # What delegates to one address by its first instructions is a clone: here they do nothing.
-    head = b"\x5b" * 120 + bytes.fromhex(f"365f5f375f5f365f73{first[2:]}5af43d5f5f3e5f3d91")
-    runtime = head + bytes([0x60, len(head) + 4, 0x57, 0xFD, 0x5B, 0xF3, 0x7F]) + BEACON_SLOT
-    return await deployed(made, creation(runtime, {BEACON_SLOT: int(named, 16)}))
-
-
-def failed(found: Verification) -> dict[str, str]:
-    return {check.name: check.detail for check in found.checks if not check.ok}
-
+from tests.lying_proxy import LyingProxy
 
 # --- a node that lies ---
 
@@ -108,7 +74,7 @@ async def test_fork_from_a_node_that_proves_another_slot_is_refused(
 async def test_resolution_of_a_clone_from_a_node_that_lies_once_is_not_kept(
     made: World, stage: Stage, liar: LyingProxy
 ) -> None:
-    clone = await deployed(made, creation(_clone(await implementation(made, 3))))
+    clone = await deployed(made, creation(clone_code(await implementation(made, 3))))
     await made.attest()
     replica = (await made.client.fork(clone, anchor=made.anchor)).replica
     async with stage.world(source_url=liar.url) as other:
@@ -127,7 +93,9 @@ async def test_verify_of_a_proxys_replica_that_was_made_plain_is_not_exact(
     made: World, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     first = await implementation(made, 1)
-    source = await deployed(made, creation(_clone(first))) if kind == "clone" else (await erc1967(made, first)).address
+    source = (
+        await deployed(made, creation(clone_code(first))) if kind == "clone" else (await erc1967(made, first)).address
+    )
     await made.attest()
     look = forking.look_at_proven
 
@@ -178,7 +146,7 @@ async def test_fork_of_a_proxy_whose_implementation_reads_another_slot_of_it_is_
 async def test_fork_of_a_clone_of_a_contract_with_a_proxys_slot_of_its_own_is_read(made: World) -> None:
     """It runs in the clone's storage: what its own has there, does not matter."""
     inner = await by_slot("EIP-1967")(made, await implementation(made, 1))
-    clone = await deployed(made, creation(_clone(inner.address)))
+    clone = await deployed(made, creation(clone_code(inner.address)))
     await made.attest()
     forked = await made.client.fork(clone, anchor=made.anchor)
     assert forked.implementation == inner.address
@@ -194,7 +162,7 @@ async def test_sync_to_a_beacon_whose_slots_nobody_knows_goes_on_and_says_so(
     made: World, stage: Stage, liar: LyingProxy
 ) -> None:
     first = await implementation(made, 1)
-    source = await movable(made, first, await _beacon_of(made, first))
+    source = await movable(made, first, await beacon_of(made, first))
     await made.attest()
     replica = (await made.client.fork(source, anchor=made.anchor)).replica
     odd = bytes.fromhex("11" * 31 + "22")
@@ -212,7 +180,7 @@ async def test_sync_to_a_beacon_whose_slots_nobody_knows_goes_on_and_says_so(
 
 async def test_sync_to_a_beacon_of_many_slots_leaves_it_to_who_asks_for_it(made: World) -> None:
     first = await implementation(made, 4)
-    source = await movable(made, first, await _beacon_of(made, first))
+    source = await movable(made, first, await beacon_of(made, first))
     await made.attest()
     replica = (await made.client.fork(source, anchor=made.anchor)).replica
     many = {(2 + number).to_bytes(32): 1 for number in range(200)}
@@ -297,12 +265,6 @@ async def test_supply_where_another_proves_a_newer_block_without_the_code_gives_
 
 
 # --- parts of tests ---
-
-
-async def _beacon_of(made: World, first: str) -> str:
-    proxied = await beacon(made, first)
-    (named,) = await made.client.source.storage_at(proxied.address, [BEACON_SLOT])
-    return to_checksum_address(f"0x{named:040x}")
 
 
 async def _status(made: World, replica: str) -> ReplicaState:
