@@ -163,7 +163,7 @@ async def test_examine_older_blocks_are_served_however_the_first_one_fails(
     node = failing_at(able(fake({})), *failing)
     node.newest = newest
     found = check(await examine(node.chain, "source"), "eth_getProof of older blocks")
-    assert found.ok and found.detail.startswith(f"served {depth} back;")
+    assert found.ok and found.detail.startswith(f"served {depth:,} back;")
 
 
 @pytest.mark.parametrize(("newest", "is_ok"), [(1, True), (2, False)])
