@@ -13,11 +13,14 @@ from eth_account.signers.local import LocalAccount
 
 from smartsync.errors import SmartSyncError
 from smartsync.relayer.accounts import unlock
+from smartsync.relayer.balances import watch_balances
 from smartsync.relayer.changes import changes
 from smartsync.relayer.configuration import Configuration
+from smartsync.relayer.metrics import Metrics
 from smartsync.relayer.pairs import connected, require_chain
 from smartsync.relayer.service import Service
-from smartsync.relayer.state.database import Database, opened
+from smartsync.relayer.shown import Show, Shown
+from smartsync.relayer.state.database import opened
 from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.store import Store
 from smartsync.relayer.tending import Tending
@@ -37,6 +40,8 @@ async def run(
     *,
     dry: bool = False,
     once: bool = False,
+    metrics: Metrics | None = None,
+    show: Show | None = None,
 ) -> None:
     """Keep all replicas of a configuration until SIGTERM or SIGINT; read it again on SIGHUP.
 
@@ -50,6 +55,10 @@ async def run(
         Tell what would be done, and send nothing.
     once
         Look once at every replica, do what is due, and end.
+    metrics
+        Where it counts what it does.
+    show
+        Shows it while it is at work.
 
     Raises
     ------
@@ -62,18 +71,22 @@ async def run(
     for number, event in handled:
         loop.add_signal_handler(number, event.set)
     try:
-        async with opened(configuration.relayer.state.url) as database:
+        async with AsyncExitStack() as outer:
+            database = await outer.enter_async_context(opened(configuration.relayer.state.url))
             accounts: Mapping[str, LocalAccount] = unlock(configuration.keys, environ)
+            shown = Shown(database, configuration, metrics or Metrics())
+            if show is not None and not once:
+                await outer.enter_async_context(show(shown))
             while not stop.is_set():
                 async with AsyncExitStack() as stack:
-                    services = await _services(configuration, accounts, database, stack, dry=dry)
+                    services = await _services(configuration, accounts, shown, stack, dry=dry)
                     if once:
                         await _once(services)
                         return
-                    await _until(services, stop, again)
+                    await _until(services, shown, stop, again)
                 if again.is_set():
                     again.clear()
-                    configuration, accounts = await _reread(configuration, accounts, environ, reread)
+                    configuration, accounts = await _reread(configuration, accounts, environ, reread, shown.metrics)
     finally:
         for number, _ in handled:
             loop.remove_signal_handler(number)
@@ -103,12 +116,14 @@ async def check(configuration: Configuration, environ: Mapping[str, str]) -> lis
 async def _services(
     configuration: Configuration,
     accounts: Mapping[str, LocalAccount],
-    database: Database,
+    shown: Shown,
     stack: AsyncExitStack,
     *,
     dry: bool,
 ) -> list[Service]:
-    pairs = await stack.enter_async_context(connected(configuration, accounts))
+    database = shown.database
+    pairs = await stack.enter_async_context(connected(configuration, accounts, shown.metrics))
+    shown.take(configuration, pairs)
     store, jobs = Store(database), asyncio.Semaphore(configuration.relayer.jobs)
     return [
         Service(
@@ -135,10 +150,11 @@ async def _forget(store: Store) -> None:
         await asyncio.sleep(_FORGET_EVERY_S)
 
 
-async def _until(services: list[Service], *ends: asyncio.Event) -> None:
+async def _until(services: list[Service], shown: Shown, *ends: asyncio.Event) -> None:
     """Run services until one of these events; each ends what it has under way first."""
     tasks = [asyncio.create_task(service.run()) for service in services]
     tasks += [asyncio.create_task(_forget(service.store)) for service in services[:1]]
+    tasks.append(asyncio.create_task(watch_balances(shown.configuration, shown.pairs, shown.metrics)))
     waits = [asyncio.create_task(end.wait()) for end in ends]
     try:
         done, _ = await asyncio.wait([*tasks, *waits], return_when=asyncio.FIRST_COMPLETED)
@@ -157,6 +173,7 @@ async def _reread(
     accounts: Mapping[str, LocalAccount],
     environ: Mapping[str, str],
     reread: Callable[[], Configuration],
+    metrics: Metrics,
 ) -> tuple[Configuration, Mapping[str, LocalAccount]]:
     """Return the configuration as it is now, with its accounts; the ones that there are where it cannot be gone by."""
     try:
@@ -165,8 +182,10 @@ async def _reread(
         async with connected(new, unlocked):
             pass  # nothing is asked yet: that a url is none is found here
     except SmartSyncError as error:
+        metrics.reread(is_accepted=False)
         logger.error("the configuration stays as it is: %s", error.in_full)
         return configuration, accounts
+    metrics.reread(is_accepted=True)
     found = changes(configuration, new)
     logger.info("the configuration was read again: %s", "; ".join(found.words()) or "nothing has changed")
     return new, unlocked

@@ -21,6 +21,7 @@ from tests.integration.world import World, world
 FILE = """
 [relayer]
 state = "sqlite:///state.db"
+listen = "127.0.0.1:0"
 
 [chains.here]
 chain_id = {source_id}
