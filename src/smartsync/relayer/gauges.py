@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from smartsync.relayer.configuration import Configuration
 from smartsync.relayer.pairs import subject
+from smartsync.relayer.queueing.job import Count
 from smartsync.relayer.replicas import Replica
 from smartsync.relayer.state.costs import Cost
 from smartsync.relayer.state.outstanding import Outstanding
@@ -79,14 +80,14 @@ class Snapshot:
     Parameters
     ----------
     jobs
-        By pair and state (``due``, ``later``, ``working``).
+        By pair.
     costs
         Of the last 24 hours, by what they were for, as the journal calls it: a replica or an anchor, with its chain.
     """
 
     statuses: Sequence[Status]
     outstanding: Sequence[Outstanding] = ()
-    jobs: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    jobs: Mapping[str, Count] = field(default_factory=dict)
     costs: Mapping[str, Cost] = field(default_factory=dict)
 
 
@@ -113,12 +114,7 @@ def gauges(configuration: Configuration, snapshot: Snapshot | None) -> Iterator[
     chains = {chain.chain_id: name for name, chain in configuration.chains.items()}
     yield from _transactions(chains, snapshot.outstanding)
     yield from _costs(configuration, statuses, snapshot.costs)
-    jobs = GaugeMetricFamily(
-        "smartsync_jobs", "Jobs by state: due and waiting, for later, working.", labels=["pair", "state"]
-    )
-    for (pair, state), count in snapshot.jobs.items():
-        jobs.add_metric([pair, state], count)
-    yield jobs
+    yield _jobs(snapshot.jobs)
 
 
 def _plain(name: str, text: str, value: float) -> Metric:
@@ -196,6 +192,15 @@ def _sources(statuses: Sequence[Status]) -> Iterator[Metric]:
         anchor.add_metric([pair, address], number)
         lag.add_metric([pair, address], max(0, heads.get(pair, number) - number))
     yield from (source, anchor, lag)
+
+
+def _jobs(counts: Mapping[str, Count]) -> Metric:
+    text = "Jobs of the queue: due and waiting for somebody, for later, at work."
+    family = GaugeMetricFamily("smartsync_jobs", text, labels=["pair", "state"])
+    for pair, count in counts.items():
+        for state, number in (("due", count.due), ("later", count.later), ("working", count.at_work)):
+            family.add_metric([pair, state], number)
+    return family
 
 
 def _transactions(chains: Mapping[int, str], found: Sequence[Outstanding]) -> Iterator[Metric]:

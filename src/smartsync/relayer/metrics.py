@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from smartsync.errors import SmartSyncError
 from smartsync.exchange import Exchange
 from smartsync.relayer.configuration import Configuration
-from smartsync.relayer.states import State
+from smartsync.relayer.states import Role, state_of
 from smartsync.results import SyncResult
 from smartsync.submit.event import Event
 
@@ -195,8 +195,15 @@ class Metrics:
             self._sync_gas.labels(pair).observe(sum(step.gas_used for step in result.steps))
             self._slots.labels(pair).inc(len(result.changes))
 
-    def failed(self, pair: str, error: SmartSyncError, state: State) -> None:
-        """Count what went wrong at a replica."""
+    def failed(self, pair: str, error: Exception, role: Role | None = None) -> None:
+        """Count what went wrong at a replica, at an anchor, or at a pair as a whole.
+
+        Parameters
+        ----------
+        role
+            Of which chain the node was that failed, where one did.
+        """
+        state = state_of(error, role) if isinstance(error, SmartSyncError) else "failing"
         self._failures.labels(pair, type(error).__name__, state).inc()
 
     def transacted(self, pair: str, event: Event) -> None:

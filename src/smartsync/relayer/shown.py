@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,14 +12,12 @@ from smartsync.relayer.configuration import Configuration
 from smartsync.relayer.gauges import Snapshot
 from smartsync.relayer.metrics import Metrics
 from smartsync.relayer.pairs import Pair
+from smartsync.relayer.queueing.job import Queue
 from smartsync.relayer.seen import DAY_S
 from smartsync.relayer.state.costs import Costs
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.outstanding import outstanding
 from smartsync.relayer.state.store import Store
-
-Counts: TypeAlias = Callable[[], Awaitable[Mapping[tuple[str, str], int]]]
-"""Returns how many jobs there are, by pair and state: ``due``, ``later``, ``working``."""
 
 
 @dataclass(slots=True)
@@ -28,26 +26,26 @@ class Shown:
 
     Parameters
     ----------
-    configuration, pairs, counts
-        As they are now: exchanged where the configuration is read again, so do not keep them.
+    configuration, pairs, queue
+        As they are now: exchanged where the configuration is read again, so do not keep them. In between, and at the
+        end, there are no pairs and there is no queue.
     """
 
     database: Database
     configuration: Configuration
     metrics: Metrics
     pairs: Sequence[Pair] = ()
-    counts: Counts | None = None
+    queue: Queue | None = None
 
-    def take(self, configuration: Configuration, pairs: Sequence[Pair], counts: Counts | None = None) -> None:
-        """Go on with a configuration, its pairs connected; of a configuration that is refused it is the one of before.
-
-        Parameters
-        ----------
-        counts
-            How many jobs there are.
-        """
-        self.configuration, self.pairs, self.counts = configuration, pairs, counts
+    @contextmanager
+    def at_work(self, configuration: Configuration, pairs: Sequence[Pair], queue: Queue) -> Iterator[None]:
+        """Go by a configuration, its pairs connected, until it is read again."""
+        self.configuration, self.pairs, self.queue = configuration, pairs, queue
         self.metrics.configured(configuration)
+        try:
+            yield
+        finally:
+            self.pairs, self.queue = (), None
 
     async def snapshot(self) -> Snapshot:
         """Return what the database says of all replicas.
@@ -60,7 +58,7 @@ class Shown:
         return Snapshot(
             await Store(self.database).statuses(),
             await outstanding(self.database),
-            {} if self.counts is None else await self.counts(),
+            {} if self.queue is None else await self.queue.counts(),
             await Costs(self.database).by_subject(time.time() - DAY_S),
         )
 

@@ -213,7 +213,8 @@ class Sender:
             raise
         if not receipt.success:
             raise await self._why(receipt, signed)
-        logger.info("%s: block %d, %d gas", what, receipt.block_number, receipt.gas_used)
+        fields = {"transaction": receipt.tx_hash, "block": receipt.block_number, "gas": receipt.gas_used}
+        logger.info("%s: block %d, %d gas", what, receipt.block_number, receipt.gas_used, extra=fields)
         return replace(receipt, calldata_bytes=len(data))
 
     async def finish(self) -> list[Receipt]:
