@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from smartsync.relayer.service import Service
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.store import Store
+from smartsync.relayer.supervisor import Supervisor
 from smartsync.relayer.tending import Tending
 
 logger = logging.getLogger(__name__)
@@ -56,11 +58,12 @@ async def run(
     SmartSyncError
         The keys or the state are not to be had.
     """
-    stop, again = asyncio.Event(), asyncio.Event()
+    stop, again, supervisor = asyncio.Event(), asyncio.Event(), Supervisor.of(environ, os.getpid())
     loop = asyncio.get_running_loop()
     handled = ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, again))
     for number, event in handled:
         loop.add_signal_handler(number, event.set)
+    alive = asyncio.create_task(supervisor.kept_alive())
     try:
         async with opened(configuration.relayer.state.url) as database:
             accounts: Mapping[str, LocalAccount] = unlock(configuration.keys, environ)
@@ -70,11 +73,13 @@ async def run(
                     if once:
                         await _once(services)
                         return
-                    await _until(services, stop, again)
+                    supervisor.ready(f"replicas kept: {len(configuration.replicas)}")
+                    await _until(services, stop, again, supervisor)
                 if again.is_set():
                     again.clear()
                     configuration, accounts = await _reread(configuration, accounts, environ, reread)
     finally:
+        alive.cancel()
         for number, _ in handled:
             loop.remove_signal_handler(number)
 
@@ -135,14 +140,18 @@ async def _forget(store: Store) -> None:
         await asyncio.sleep(_FORGET_EVERY_S)
 
 
-async def _until(services: list[Service], *ends: asyncio.Event) -> None:
+async def _until(services: list[Service], stop: asyncio.Event, again: asyncio.Event, supervisor: Supervisor) -> None:
     """Run services until one of these events; each ends what it has under way first."""
     tasks = [asyncio.create_task(service.run()) for service in services]
     tasks += [asyncio.create_task(_forget(service.store)) for service in services[:1]]
-    waits = [asyncio.create_task(end.wait()) for end in ends]
+    waits = [asyncio.create_task(end.wait()) for end in (stop, again)]
     try:
         done, _ = await asyncio.wait([*tasks, *waits], return_when=asyncio.FIRST_COMPLETED)
     finally:
+        if stop.is_set():
+            supervisor.stopping()
+        elif again.is_set():
+            supervisor.reading_again()
         for task in (*tasks, *waits):
             task.cancel()
         for task in (*tasks, *waits):

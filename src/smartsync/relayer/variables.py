@@ -9,12 +9,14 @@
 ``SMARTSYNC_PAIR_NAME_TOKEN``        what a pair's attestors are shown; else ``SMARTSYNC_ATTESTOR_TOKEN``
 ==================================== ==============================================================================
 
-NAME is that of the table, in capitals, with _ for each hyphen. A variable beats the file; an empty one is not set.
+NAME is that of the table, in capitals, with _ for each hyphen. A variable beats the file; an empty one is not set. Each
+of them, and ``PGPASSWORD``, with ``_FILE`` behind its name is the path of a file that has it (`smartsync.environment`).
 """
 
 from __future__ import annotations
 
 STATE_URL = "SMARTSYNC_STATE_URL"
+PGPASSWORD = "PGPASSWORD"
 TOKEN = "SMARTSYNC_RELAYER_TOKEN"  # noqa: S105  # a variable's name
 ATTESTOR_TOKEN = "SMARTSYNC_ATTESTOR_TOKEN"  # noqa: S105
 
