@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from smartsync.config import HttpUrls, beside, problem_text, read_toml
 from smartsync.environment import SUFFIX, Environment
 from smartsync.errors import ConfigError
-from smartsync.listening import require_token
+from smartsync.listening import parse_listen, require_token
 from smartsync.relayer.fitting import Chains, Keys, Pairs, check_chains, check_keys, check_pairs
 from smartsync.relayer.problems import Problems, named, of_environment, readable
 from smartsync.relayer.replicas import Replica, fit_replicas
@@ -34,7 +34,15 @@ from smartsync.relayer.tables import (
     is_name,
     parse_state_url,
 )
-from smartsync.relayer.variables import ATTESTOR_TOKEN, PGPASSWORD, STATE_URL, TOKEN, token_variable, urls_variable
+from smartsync.relayer.variables import (
+    ATTESTOR_TOKEN,
+    LISTEN,
+    PGPASSWORD,
+    STATE_URL,
+    TOKEN,
+    token_variable,
+    urls_variable,
+)
 
 AnyTable = TypeVar("AnyTable", bound=Table)
 
@@ -161,7 +169,7 @@ class _Reader:
         if table is not None and table.state.has_password:
             advice = f"leave it out and set PGPASSWORD, or set {STATE_URL} to the whole url"
             self._problems.tell("[relayer] state", f"a password does not stand in this file: {advice}")
-        table = table or RelayerTable()
+        table = self._listening(table or RelayerTable())
         try:
             given = self._environ.get(STATE_URL)
             state = parse_state_url(given) if given else self._beside(table.state)
@@ -172,6 +180,15 @@ class _Reader:
             self._problems.tell(of_environment(STATE_URL), str(error))
             return table
         return table.model_copy(update={"state": state})
+
+    def _listening(self, table: RelayerTable) -> RelayerTable:
+        if not (text := self._environ.get(LISTEN)):
+            return table
+        try:
+            return table.model_copy(update={"listen": parse_listen(text, of_environment(LISTEN), DEFAULT_LISTEN)})
+        except ConfigError as error:
+            self._problems.tell("", f"{error.message}; {error.hint}")
+            return table
 
     def _beside(self, state: StateUrl) -> StateUrl:
         return parse_state_url(state.url, self._file.parent) if state.kind == "sqlite" else state

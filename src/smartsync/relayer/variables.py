@@ -2,6 +2,7 @@
 
 ==================================== ==============================================================================
 ``SMARTSYNC_STATE_URL``              where the state is, with a password in it; or PostgreSQL's own ``PGPASSWORD``
+``SMARTSYNC_RELAYER_LISTEN``         where it listens: for containers, which are reached from without or not at all
 ``SMARTSYNC_RELAYER_TOKEN``          what visitors of the web page must show; needed beyond loopback
 ``SMARTSYNC_CHAIN_NAME_URLS``        urls of a chain's nodes, separated by commas
 ``SMARTSYNC_KEY_NAME``               a private key
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 STATE_URL = "SMARTSYNC_STATE_URL"
 PGPASSWORD = "PGPASSWORD"
+LISTEN = "SMARTSYNC_RELAYER_LISTEN"
 TOKEN = "SMARTSYNC_RELAYER_TOKEN"  # noqa: S105  # a variable's name
 ATTESTOR_TOKEN = "SMARTSYNC_ATTESTOR_TOKEN"  # noqa: S105
 

@@ -373,6 +373,15 @@ def test_read_configuration_secrets_from_files(read: Read, tmp_path: Path) -> No
     assert found.relayer.state.shown == "postgresql://u@h/n"
 
 
+def test_read_configuration_variable_says_where_it_listens(read: Read, problems: Callable[..., list[str]]) -> None:
+    environ = {"SMARTSYNC_RELAYER_LISTEN": "0.0.0.0:80", "SMARTSYNC_RELAYER_TOKEN": SECRET}
+    assert read('[relayer]\nlisten = "127.0.0.1:1"\n' + SMALLEST, environ).relayer.listen == Listen("0.0.0.0", 80)  # noqa: S104
+    (told,) = problems(SMALLEST, {"SMARTSYNC_RELAYER_LISTEN": "8600"})
+    assert told.startswith("the environment variable SMARTSYNC_RELAYER_LISTEN: '8600' is not HOST:PORT; for instance")
+    (told,) = problems(SMALLEST, {"SMARTSYNC_RELAYER_LISTEN": "0.0.0.0:8600"})
+    assert told.startswith("[relayer] listen: to listen on 0.0.0.0, SMARTSYNC_RELAYER_TOKEN must be set")
+
+
 def test_read_configuration_password_of_the_database_from_a_file(read: Read, tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("p@ss/w:rd%\n")
