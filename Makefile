@@ -91,12 +91,13 @@ bench-offchain: setup  ## measure time and memory of tries, fill plans, witnesse
 	$(BIN)/python -m benchmarks.offchain $(if $(SIZES),--sizes $(SIZES))
 	$(BIN)/python -m benchmarks.offchain_page
 
-lint: setup  ## ruff, mypy --strict, forge fmt, import layers
+lint: setup  ## ruff, mypy --strict, forge fmt, import layers, the Dockerfile
 	$(SAY) 'Lint'
 	$(BIN)/ruff check --output-format=concise .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
 	tools/forge fmt --check
 
 geth: .tools/bin/geth  ## build geth into .tools/bin (needs Go; some minutes), for the tests that use it

@@ -375,7 +375,8 @@ def test_read_configuration_secrets_from_files(read: Read, tmp_path: Path) -> No
 
 def test_read_configuration_variable_says_where_it_listens(read: Read, problems: Callable[..., list[str]]) -> None:
     environ = {"SMARTSYNC_RELAYER_LISTEN": "0.0.0.0:80", "SMARTSYNC_RELAYER_TOKEN": SECRET}
-    assert read('[relayer]\nlisten = "127.0.0.1:1"\n' + SMALLEST, environ).relayer.listen == Listen("0.0.0.0", 80)  # noqa: S104
+    found = read('[relayer]\nlisten = "127.0.0.1:1"\n' + SMALLEST, environ).relayer.listen
+    assert found == Listen("0.0.0.0", 80)  # noqa: S104
     (told,) = problems(SMALLEST, {"SMARTSYNC_RELAYER_LISTEN": "8600"})
     assert told.startswith("the environment variable SMARTSYNC_RELAYER_LISTEN: '8600' is not HOST:PORT; for instance")
     (told,) = problems(SMALLEST, {"SMARTSYNC_RELAYER_LISTEN": "0.0.0.0:8600"})
