@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from smartsync import answers
+from smartsync.answers import Receipt
 from smartsync.chain.chain import Chain
-from smartsync.errors import RpcError, TransactionReverted
+from smartsync.errors import NodeError, RpcError, TransactionReverted
 from smartsync.refusals import reverted, unavailable
 
 
@@ -66,6 +67,22 @@ class BlockWord:
 
     hash: bytes
     timestamp: int
+
+
+async def receipts_of(chain: Chain, tx_hashes: Sequence[bytes]) -> list[Receipt | None]:
+    """Return what became of transactions (32-byte hashes), in their order; ``None`` for what is in no block.
+
+    Raises
+    ------
+    NodeError
+        An answer is malformed, or about another transaction.
+    """
+    told = await chain.rpc.batch([("eth_getTransactionReceipt", [f"0x{one.hex()}"]) for one in tx_hashes])
+    receipts = [None if one is None else answers.receipt(one) for one in told]
+    for tx_hash, receipt in zip(tx_hashes, receipts, strict=True):
+        if receipt is not None and receipt.tx_hash != tx_hash:
+            raise NodeError(f"{chain.rpc.host} answered with the receipt of another transaction")
+    return receipts
 
 
 async def blocks_at(chain: Chain, numbers: Sequence[int]) -> list[BlockWord | None]:
