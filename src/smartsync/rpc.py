@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RpcError
+from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RateLimited, RpcError
 
 Call = tuple[str, Sequence[Any]]
 """A method and its parameters."""
@@ -35,7 +35,8 @@ _MAX_NESTING = 500
 _MAX_BODY = 256 * 1024 * 1024
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.S)
 _NESTS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_GATEWAY_TIMEOUT = 504
+_TOO_OFTEN, _GATEWAY_TIMEOUT = 429, 504
+_LIMITED = "ask it less often (poll_s, --interval), give more nodes of the chain, or pay the node's operator for more"
 _REFUSES_BATCH = frozenset({400, TOO_LARGE, 500})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT_CODES = frozenset({429, -32029})
@@ -58,9 +59,11 @@ _REPEATABLE = re.compile(r"(eth|net|web3|debug|trace|rpc|txpool|erigon|ots)_")
 class _Transient(Exception):
     """The exchange failed in a way that may pass. ``unsent`` where the node surely did nothing."""
 
-    def __init__(self, text: str, *, unsent: bool = False, wait_s: float = 0.0, timed_out: bool = False) -> None:
+    def __init__(
+        self, text: str, *, unsent: bool = False, wait_s: float = 0.0, timed_out: bool = False, limited: bool = False
+    ) -> None:
         super().__init__(text)
-        self.text, self.unsent, self.wait_s, self.timed_out = text, unsent, wait_s, timed_out
+        self.text, self.unsent, self.wait_s, self.timed_out, self.limited = text, unsent, wait_s, timed_out, limited
 
 
 class JsonRpc(Protocol):
@@ -248,9 +251,10 @@ class Rpc:
                 if attempt == self._retries or in_vain or not (repeatable or failure.unsent):
                     raise NodeUnreachable(
                         f"{name}: {self.host}: {failure.text}" + (f" ({attempt + 1} attempts)" if attempt else ""),
-                        hint=self._advice,
+                        hint=_LIMITED if failure.limited else self._advice,
                         timed_out=failure.timed_out,
                         wait_s=min(failure.wait_s, _MAX_WAIT_S),
+                        limited=failure.limited,
                     ) from failure.__cause__
                 wait_s = max(wait_s, min(failure.wait_s, _MAX_WAIT_S))
             await asyncio.sleep(wait_s)
@@ -271,9 +275,11 @@ class Rpc:
         except (aiohttp.ClientError, OSError) as error:
             raise _Transient(f"the connection failed: {type(error).__name__}") from error
         if status in _TRANSIENT_STATUS:
+            is_limit = status == _TOO_OFTEN
             raise _Transient(
-                f"HTTP status {status}",
-                unsent=status == 429,
+                f"HTTP status {status}" + (", too many requests" if is_limit else ""),
+                unsent=is_limit,
+                limited=is_limit,
                 wait_s=_seconds(wait),
                 timed_out=status == _GATEWAY_TIMEOUT,
             )
@@ -350,7 +356,7 @@ def _may_pass_alone(answer: object) -> bool:
 
 def is_of_load(error: RpcError) -> bool:
     """Whether a node refuses a call for the load that it has, or that it grants."""
-    return error.code in _TRANSIENT_CODES or _OF_LOAD.search(error.text) is not None
+    return isinstance(error, RateLimited) or error.code in _TRANSIENT_CODES or _OF_LOAD.search(error.text) is not None
 
 
 def _rpc_error(method: str, error: object, host: str) -> RpcError:
@@ -369,7 +375,8 @@ def _rpc_error(method: str, error: object, host: str) -> RpcError:
             hint=f"use a node that has {method} (smartsync doctor tells)",
             host=host,
         )
-    return RpcError(method, number, text, error.get("data"), host=host)
+    kind = RateLimited if number in _TRANSIENT_CODES or _OF_LOAD.search(text) else RpcError
+    return kind(method, number, text, error.get("data"), hint=_LIMITED if kind is RateLimited else "", host=host)
 
 
 def _seconds(header: str) -> float:

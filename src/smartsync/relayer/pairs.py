@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eth_account.signers.local import LocalAccount
 
@@ -14,6 +15,7 @@ from smartsync.chain import Chain
 from smartsync.errors import WrongChain
 from smartsync.failover import Failover, connect
 from smartsync.relayer.accounts import key_for
+from smartsync.relayer.clock import Jumps
 from smartsync.relayer.configuration import Configuration
 from smartsync.relayer.settling import settle
 from smartsync.relayer.state.database import Database
@@ -31,7 +33,8 @@ class Pair:
     ``accounts`` are those that pay, by the names of their keys; ``signers`` where a quorum anchor's signatures come
     from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block;
     ``confirmations`` how deep a block of the target's is final; ``max_fee_wei`` what any transaction may pay per gas,
-    ``None`` without a bound.
+    ``None`` without a bound; ``stalled_after_s`` how old the source's newest block may be. ``jumps`` watches this
+    machine's clock.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Pair:
     poll_s: float
     confirmations: int = 12
     max_fee_wei: int | None = None
+    stalled_after_s: float = math.inf
+    jumps: Jumps = field(default_factory=Jumps, compare=False)
 
     def subject(self, address: str) -> str:
         """Return what the journal calls a replica or an anchor: the same for every relayer that shares it."""
@@ -118,6 +123,7 @@ async def connected(configuration: Configuration, accounts: Mapping[str, LocalAc
                 configuration.chains[table.source].poll_s,
                 configuration.chains[table.target].confirmations,
                 None if (fee := configuration.chains[table.target].max_fee_gwei) == "none" else fee,
+                configuration.chains[table.source].stalled_after_s,
             )
             for name, table in configuration.pairs.items()
         ]

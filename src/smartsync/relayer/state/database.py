@@ -279,4 +279,7 @@ def _require_newest(connection: Connection, url: URL) -> None:
 def _unavailable(url: URL, error: Exception) -> StateUnavailable:
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()
-    return StateUnavailable(url.render_as_string(), lines[0] if lines else type(cause).__name__)
+    told = lines[0] if lines else type(cause).__name__
+    # Source: PostgreSQL's appendix of error codes; SQLite's text of SQLITE_FULL.
+    is_full = getattr(cause, "sqlstate", "") == "53100" or "disk is full" in told or "No space left" in told
+    return StateUnavailable(url.render_as_string(), told, is_full=is_full)
