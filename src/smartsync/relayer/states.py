@@ -18,7 +18,9 @@ from smartsync.errors import (
     NodeError,
     NodesDisagree,
     NodeUnreachable,
+    PoolFull,
     ProofError,
+    RateLimited,
     SmartSyncError,
     SourceCodeChanged,
     SourceDestroyed,
@@ -38,7 +40,11 @@ State: TypeAlias = Literal[
     "orphaned",
     "source-down",
     "source-wrong",
+    "source-behind",
+    "source-stalled",
+    "source-limited",
     "target-down",
+    "target-limited",
     "target-full",
     "no-funds",
     "fee-too-high",
@@ -60,7 +66,7 @@ _STATES: tuple[tuple[tuple[type[SmartSyncError], ...], State], ...] = (
     ((InsufficientFunds,), "no-funds"),
     ((FeeTooHigh,), "fee-too-high"),
     ((GasSpent,), "gas-spent"),
-    ((TransactionPending, TransactionTooLarge, TransitionTooLarge), "target-full"),
+    ((TransactionPending, PoolFull, TransactionTooLarge, TransitionTooLarge), "target-full"),
     ((IncompleteSlots,), "slots-unknown"),
     ((SourceDestroyed, SourceCodeChanged), "ended"),
     ((AnchorPaused, AnchorExpired, AnchorFrozen), "anchor-stopped"),
@@ -78,6 +84,8 @@ def state_of(error: SmartSyncError, role: Role | None = None) -> State:
     role
         Of which chain the node is that it was about, where that is known.
     """
+    if isinstance(error, RateLimited) or (isinstance(error, NodeUnreachable) and error.limited):
+        return "target-limited" if role == "target" else "source-limited"
     if isinstance(error, NodeUnreachable):
         return "target-down" if role == "target" else "source-down"
     if isinstance(error, WrongChain):

@@ -15,6 +15,8 @@ from smartsync.errors import (
     InvalidProof,
     NodeError,
     NodeUnreachable,
+    PoolFull,
+    RateLimited,
     ReplicaMoved,
     SmartSyncError,
     SourceDestroyed,
@@ -34,6 +36,11 @@ ACCOUNT = "0x" + "11" * 20
         (NodeUnreachable("away"), "source", "source-down"),
         (NodeUnreachable("away"), "target", "target-down"),
         (NodeUnreachable("away"), None, "source-down"),
+        (NodeUnreachable("HTTP status 429", limited=True), "source", "source-limited"),
+        (NodeUnreachable("HTTP status 429", limited=True), "target", "target-limited"),
+        (RateLimited("eth_call", -32005, "daily request count exceeded"), "source", "source-limited"),
+        (RateLimited("eth_call", 429, "too many requests"), "target", "target-limited"),
+        (PoolFull("sync", "host", "txpool is full"), None, "target-full"),
         (WrongChain("source", "host", 1, 2), None, "source-wrong"),
         (WrongChain("target", "host", 1, 2), None, "target-down"),
         (InvalidProof("of another root"), None, "source-wrong"),
@@ -63,6 +70,7 @@ def test_state_of_any_error_is_a_state() -> None:
         if isinstance(kind, type) and issubclass(kind, SmartSyncError):
             error = kind.__new__(kind)
             error.role = "source"  # type: ignore[attr-defined]  # what WrongChain has
+            error.limited = False  # type: ignore[attr-defined]  # what NodeUnreachable has
             found.add(state_of(error))
     assert found <= set(get_args(State)) - {"exact", "behind", "waiting"}
 
