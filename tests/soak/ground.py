@@ -32,7 +32,7 @@ class Ground:
     """Hub and anchor on the target; sources that store whatever they are sent, each with several replicas.
 
     ``replicas`` are the sources by the replicas' addresses, ``keys`` the accounts that pay for syncs and do nothing
-    else, by name. ``written`` counts changes of sources.
+    else, by name; ``signer`` is the anchor's only one. ``written`` counts changes of sources.
     """
 
     source: Node
@@ -43,6 +43,7 @@ class Ground:
     replicas: dict[str, str]
     keys: dict[str, LocalAccount]
     values: dict[str, dict[bytes, int]]
+    signer: LocalAccount
     written: int = 0
     _counter: itertools.count[int] = field(default_factory=lambda: itertools.count(2))
 
@@ -61,7 +62,7 @@ class Ground:
 
     async def accept(self) -> int:
         """Have the anchor accept the source's newest block; returns its number."""
-        return (await self.client.attest(self.anchor, [self.target.accounts[1]])).block_number
+        return (await self.client.attest(self.anchor, [self.signer])).block_number
 
     async def write(self, chance: random.Random, *, every_s: float, at_once: int = 1) -> None:
         """Change sources at random, and have each block accepted, until cancelled."""
@@ -119,10 +120,13 @@ async def ground(source: Node, target: Node, *, replicas: int, sources: int, key
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(SmartSync.connect(source.url, target.url, account=owner))
         client._sender = Sender(client.target, owner, poll_s=0.2)
-        deployed = await client.deploy(signers=[owner.address], threshold=1, max_drift_s=86_400)
+        signer = target.accounts[2]
+        deployed = await client.deploy(
+            signers=[signer.address], threshold=1, max_drift_s=86_400, delay_s=0, guardian=owner.address
+        )
         on_source = Sender(client.source, source.accounts[1], poll_s=0.05)
         payers = {f"key-{number}": _funded(target, f"payer {number}") for number in range(keys)}
-        made = Ground(source, target, client, on_source, deployed.anchor, {}, payers, {})
+        made = Ground(source, target, client, on_source, deployed.anchor, {}, payers, {}, signer)
         for number in range(sources):
             address = (await on_source.send(None, STORE, what="deploy a source")).contract_address or ""
             made.values[address] = {_slot(place): number * SLOTS + place + 1 for place in range(SLOTS)}

@@ -7,13 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-
 from smartsync.chain import Chain
 from smartsync.contracts import decode_call, event_topic
 from smartsync.keccak import keccak256
-from smartsync.relayer.state.database import opened
-from smartsync.relayer.state.tables import AttemptRow, TransactionRow
 
 _A_BATCH = 50
 
@@ -87,22 +83,6 @@ async def read_payments(target: Chain, hub: str, senders: Collection[str], since
                 )
             )
     return found
-
-
-async def read_journal(state: str) -> list[Entry]:
-    """Return all that the journal has, the oldest first."""
-    rows = TransactionRow
-    columns: list[Any] = [rows.id, rows.subject, rows.sender, rows.nonce, rows.state, rows.tx_hash, rows.success]
-    async with opened(state) as database, database.transaction() as connection:
-        found = (await connection.execute(select(*columns).order_by(rows.id))).all()
-        attempts = await connection.execute(select(AttemptRow.transaction_id, AttemptRow.tx_hash))
-        hashes: defaultdict[int, set[bytes]] = defaultdict(set)
-        for id_, tx_hash in attempts:
-            hashes[id_].add(tx_hash)
-    return [
-        Entry(one.subject, one.sender.lower(), one.nonce, one.state, frozenset(hashes[one.id]), one.tx_hash, one.success)
-        for one in found
-    ]
 
 
 def _step(told: Mapping[str, Any]) -> tuple[str, ...]:
