@@ -87,6 +87,20 @@ def lies(role: Literal["source", "target"], method: str, told: lying_proxy.Lie) 
     return trouble
 
 
+def refuses(role: Literal["source", "target"], method: str, refusal: Refusal) -> Trouble:
+    """Have a node answer so and do nothing; what `lies` says is told of what was done."""
+
+    @asynccontextmanager
+    async def trouble(place: Place) -> AsyncIterator[None]:
+        place.node(role).results[method] = refusal
+        try:
+            yield
+        finally:
+            place.node(role).results.clear()
+
+    return trouble
+
+
 @asynccontextmanager
 async def source_behind(place: Place) -> AsyncIterator[None]:
     """Have the source's node import no more blocks."""
@@ -101,8 +115,7 @@ def _another_chain(params: list[Any], result: Any) -> str:
     return "0x7777"
 
 
-def _pool_full(params: list[Any], result: Any) -> Refusal:
-    return Refusal(-32000, "txpool is full")
+_POOL_FULL = Refusal(-32000, "txpool is full")
 
 
 # --- the target ---
@@ -219,7 +232,10 @@ FAULTS: dict[str, Fault] = {
     "the target's node limits us": Fault(outage("target", _LIMITED), "target-down", "429"),
     "the target's node is on another chain": Fault(lies("target", "eth_chainId", _another_chain), "target-down"),
     "the target's node takes no transactions": Fault(
-        lies("target", "eth_sendRawTransaction", _pool_full), "target-full", "txpool is full"
+        refuses("target", "eth_sendRawTransaction", _POOL_FULL), "target-full", "txpool is full"
+    ),
+    "the target's node takes transactions and says that it does not": Fault(
+        lies("target", "eth_sendRawTransaction", lambda params, result: _POOL_FULL), "exact", "synced to block"
     ),
     "the target's blocks are too small": Fault(small_blocks, "target-full"),
     "the target's fees are too high": Fault(high_fees, "fee-too-high"),
