@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 
 from eth_account.signers.local import LocalAccount
@@ -15,7 +15,12 @@ from smartsync.errors import SmartSyncError
 from smartsync.relayer.accounts import unlock
 from smartsync.relayer.changes import changes
 from smartsync.relayer.configuration import Configuration
-from smartsync.relayer.pairs import connected, require_chain
+from smartsync.relayer.pairs import Pair, connected, require_chain
+from smartsync.relayer.parts import parts_of
+from smartsync.relayer.queueing.embedded import Embedded
+from smartsync.relayer.queueing.job import Job, Queue
+from smartsync.relayer.queueing.lane import lanes_of
+from smartsync.relayer.replicas import Replica
 from smartsync.relayer.service import Service
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.errors import StateUnavailable
@@ -28,6 +33,9 @@ _KEPT_S = 90 * 86_400.0
 """Seconds for which it is remembered what happened to replicas, and how far behind they were."""
 
 _FORGET_EVERY_S = 3_600.0
+
+_LOST_EVERY_S = 30.0
+"""Seconds after which looks are put into the queue again, where they are not in it."""
 
 
 async def run(
@@ -66,11 +74,12 @@ async def run(
             accounts: Mapping[str, LocalAccount] = unlock(configuration.keys, environ)
             while not stop.is_set():
                 async with AsyncExitStack() as stack:
-                    services = await _services(configuration, accounts, database, stack, dry=dry)
-                    if once:
-                        await _once(services)
-                        return
-                    await _until(services, stop, again)
+                    pairs = await stack.enter_async_context(connected(configuration, accounts))
+                    queue = await _queue(configuration, pairs, database, stack, dry=dry, once=once)
+                    services = _services(configuration, pairs, database, queue, dry=dry)
+                    await _work(services, queue, Store(database), (stop,) if once else (stop, again))
+                if once:
+                    return
                 if again.is_set():
                     again.clear()
                     configuration, accounts = await _reread(configuration, accounts, environ, reread)
@@ -100,31 +109,36 @@ async def check(configuration: Configuration, environ: Mapping[str, str]) -> lis
     return list(dict.fromkeys(problems))
 
 
-async def _services(
+async def _queue(
     configuration: Configuration,
-    accounts: Mapping[str, LocalAccount],
+    pairs: Sequence[Pair],
     database: Database,
     stack: AsyncExitStack,
     *,
     dry: bool,
+    once: bool,
+) -> Queue:
+    lanes = []
+    for pair in pairs:
+        parts = len(parts_of(_replicas(configuration, pair)))
+        lanes += lanes_of(pair.name, configuration.relayer.jobs, parts, pair.poll_s)
+    if dry or once or not database.is_shared:
+        # What is done for a trial, or once, is not taken from those who do it for good.
+        return Embedded(lanes, once=once)
+    from smartsync.relayer.queueing.shared import shared  # with libraries that only this one needs
+
+    return await stack.enter_async_context(shared(database, lanes))
+
+
+def _services(
+    configuration: Configuration, pairs: Sequence[Pair], database: Database, queue: Queue, *, dry: bool
 ) -> list[Service]:
-    pairs = await stack.enter_async_context(connected(configuration, accounts))
-    store, jobs = Store(database), asyncio.Semaphore(configuration.relayer.jobs)
-    return [
-        Service(
-            pair,
-            [replica for replica in configuration.replicas if replica.pair == pair.name],
-            Tending(pair, database, store, dry),
-            store,
-            jobs,
-        )
-        for pair in pairs
-    ]
+    store = Store(database)
+    return [Service(Tending(pair, database, store, dry), _replicas(configuration, pair), queue) for pair in pairs]
 
 
-async def _once(services: list[Service]) -> None:
-    await asyncio.gather(*(service.round() for service in services))
-    await asyncio.gather(*(service.settle() for service in services))
+def _replicas(configuration: Configuration, pair: Pair) -> list[Replica]:
+    return [replica for replica in configuration.replicas if replica.pair == pair.name]
 
 
 async def _forget(store: Store) -> None:
@@ -135,21 +149,40 @@ async def _forget(store: Store) -> None:
         await asyncio.sleep(_FORGET_EVERY_S)
 
 
-async def _until(services: list[Service], *ends: asyncio.Event) -> None:
-    """Run services until one of these events; each ends what it has under way first."""
-    tasks = [asyncio.create_task(service.run()) for service in services]
-    tasks += [asyncio.create_task(_forget(service.store)) for service in services[:1]]
+async def _put_looks(services: Sequence[Service], queue: Queue) -> None:
+    """Put all looks into the queue. Each puts in the next one itself; this is for those that got lost."""
+    try:
+        await queue.defer([look for service in services for look in service.looks])
+    except StateUnavailable as error:
+        logger.warning("%s", error.in_full)
+
+
+async def _keep_looking(services: Sequence[Service], queue: Queue) -> None:
+    while True:
+        await asyncio.sleep(_LOST_EVERY_S)
+        await _put_looks(services, queue)
+
+
+async def _work(services: Sequence[Service], queue: Queue, store: Store, ends: Sequence[asyncio.Event]) -> None:
+    """Do what is in the queue until one of these events, or until nothing is left; what is under way is ended first."""
+    by_pair = {service.tending.pair.name: service for service in services}
+
+    async def perform(job: Job) -> None:
+        await by_pair[job.pair].perform(job)
+
+    await _put_looks(services, queue)
+    working = asyncio.create_task(queue.work(perform))
+    others = [asyncio.create_task(_keep_looking(services, queue)), asyncio.create_task(_forget(store))]
     waits = [asyncio.create_task(end.wait()) for end in ends]
     try:
-        done, _ = await asyncio.wait([*tasks, *waits], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([working, *others, *waits], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (*tasks, *waits):
+        queue.stop()
+        for task in (*others, *waits):
             task.cancel()
-        for task in (*tasks, *waits):
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(task, return_exceptions=True)
-    for task in done & set(tasks):
-        task.result()  # a service ends by itself only by an error that nothing foresaw
+        await asyncio.gather(working, *others, *waits, return_exceptions=True)
+    for task in done:
+        task.result()  # they end by themselves only by an error that nothing foresaw
 
 
 async def _reread(

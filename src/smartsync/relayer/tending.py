@@ -55,8 +55,13 @@ class Tending:
             await self._tell(result, now_s, replica=replica, estimated_gas=estimated_gas)
         return result
 
-    async def mind(self, anchor: str, now_s: float) -> None:
+    async def mind(self, anchor: str, now_s: float) -> bool:
         """Have an anchor accept the source's newest block, and revoke what the source has dropped, as far as can be.
+
+        Returns
+        -------
+        bool
+            Whether anything about it is another now.
 
         Raises
         ------
@@ -65,7 +70,7 @@ class Tending:
         """
         pair = self.pair
         if self.dry or not (pair.updates_anchors or pair.signers is not None):
-            return
+            return False
         sender = await pair.sender(self.database, anchor)
         client = pair.client(sender)
         care = care_by(client, sender, signers=pair.signers, update=pair.updates_anchors)
@@ -75,8 +80,9 @@ class Tending:
             except AnchorMismatch as error:
                 if self._of(anchor).is_new(error):
                     logger.warning("anchor %s: %s (%s)", anchor, error.message, error.hint)
-                return
+                return False
         minding = Minding(pair.source, pair.target, anchor, care, self._of(anchor))
+        is_moved = False
         latest = (await pair.source.header("latest")).number
         for events in (minding.straighten(latest), minding.advance(), minding.report()):
             async with aclosing(events) as told:
@@ -84,8 +90,10 @@ class Tending:
                     if isinstance(event, SmartSyncError):
                         logger.warning("anchor %s: will try again: %s", anchor, event.in_full)
                     else:
+                        is_moved = True
                         await self._tell(event, now_s, anchor=anchor)
         self._of(anchor).end_look()
+        return is_moved
 
     def _of(self, anchor: str) -> News:
         return self._news.setdefault(anchor, News())
