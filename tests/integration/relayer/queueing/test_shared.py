@@ -290,6 +290,13 @@ async def test_database_restarted_under_workers_all_goes_on(away_s: float) -> No
             assert max(done.values()) <= 2, "what was under way is done once more at most"
 
 
+TAKEN = """
+INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, status, worker_id, args)
+VALUES ('a-b', 'job', '1', 'tend 1', 'doing', :worker,
+        '{"kind": "tend", "pair": "a-b", "subject": "1 on chain 1", "tries": 0}')
+"""
+
+
 async def test_job_that_was_taken_unheard_is_done(url: str) -> None:
     """An answer that is lost as the connection breaks leaves a job at work that nobody knows of."""
     done: list[Job] = []
@@ -301,11 +308,7 @@ async def test_job_that_was_taken_unheard_is_done(url: str) -> None:
         await until(lambda: len(queue._tables.workers) == 2)
         async with database.transaction() as connection:
             await connection.execute(
-                text(
-                    "INSERT INTO procrastinate_jobs "
-                    "(queue_name, task_name, lock, queueing_lock, args, status, worker_id) VALUES ('a-b', 'job', '1', 'tend 1', "
-                    """'{"kind": "tend", "pair": "a-b", "subject": "1 on chain 1", "tries": 0}', 'doing', :worker)"""
-                ),
+                text(TAKEN),
                 {"worker": min(queue._tables.workers)},
             )
         await until(lambda: done == [tend(1)], 4 * QUICK_S)
