@@ -48,9 +48,10 @@ Trouble = Callable[[Place], AbstractAsyncContextManager[None]]
 class Fault:
     """Something that is out of order while its context is open.
 
-    ``state`` is what a replica is in that has to be synced meanwhile, with ``words`` in its reason; without a state
-    nothing can be written down, and the workers' logs have the words. ``is_anchored`` where the anchor accepts blocks
-    all the same, ``named_in_s`` how long it may take until it is named.
+    ``state`` is what a replica is in that has to be synced meanwhile, with ``words`` in its reason. Without a state
+    nothing can be written down, and the workers' logs have the words; without words either, all is exact in spite of
+    it. ``is_anchored`` where the anchor accepts blocks all the same, ``named_in_s`` how long it may take until it is
+    named.
     """
 
     trouble: Trouble
@@ -235,7 +236,7 @@ FAULTS: dict[str, Fault] = {
         refuses("target", "eth_sendRawTransaction", _POOL_FULL), "target-full", "txpool is full"
     ),
     "the target's node takes transactions and says that it does not": Fault(
-        lies("target", "eth_sendRawTransaction", lambda params, result: _POOL_FULL), "exact", "synced to block"
+        lies("target", "eth_sendRawTransaction", lambda params, result: _POOL_FULL), None
     ),
     "the target's blocks are too small": Fault(small_blocks, "target-full"),
     "the target's fees are too high": Fault(high_fees, "fee-too-high"),
@@ -247,7 +248,7 @@ FAULTS: dict[str, Fault] = {
 """What the story is made of."""
 
 SLOW_FAULTS: dict[str, Fault] = {
-    "the target makes no blocks": Fault(no_blocks, "target-full", is_anchored=False, named_in_s=180.0),
+    "the target makes no blocks": Fault(no_blocks, "target-full", "is in no block", named_in_s=180.0),
 }
 """Those that take minutes to be named."""
 
