@@ -17,7 +17,7 @@ unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-large fuzz demo bench-gas bench-offchain lint check-artifacts analyse geth ethereumjs lock clean
+.PHONY: help setup build test test-large test-soak fuzz demo bench-gas bench-offchain bench-relayer lint check-artifacts analyse geth ethereumjs lock clean
 
 help:  ## list the verbs
 	@echo 'make VERB: each verb does the set-up that it needs.'
@@ -73,6 +73,10 @@ test: setup  ## all tests: contracts, then unit, integration and acceptance
 test-large: setup  ## a fork of SLOTS (100,000) slots, killed five times; takes some ten minutes
 	SMARTSYNC_LARGE_FORK=$(or $(SLOTS),100000) $(BIN)/python -m pytest tests/integration/test_large_fork.py -k killed_at_random
 
+test-soak: setup  ## workers killed, databases and nodes that fail: SOAK_S (600) seconds each, REPLICAS, WORKERS, SEED
+	SMARTSYNC_SOAK_S=$(or $(SOAK_S),600) SMARTSYNC_SOAK_REPLICAS=$(or $(REPLICAS),200) \
+	  SMARTSYNC_SOAK_WORKERS=$(or $(WORKERS),4) SMARTSYNC_SOAK_SEED=$(SEED) $(BIN)/python -m pytest -s tests/soak
+
 fuzz: setup  ## the differential fuzz on all cores until Ctrl-C, or for CASES=n; SEED, FIRST, REPORT
 	@$(BIN)/python -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(FIRST),--first $(FIRST)) $(if $(CORES),--cores $(CORES)) $(if $(REPORT),--report $(REPORT))
@@ -90,6 +94,11 @@ bench-offchain: setup  ## measure time and memory of tries, fill plans, witnesse
 	$(SAY) 'Off chain'
 	$(BIN)/python -m benchmarks.offchain $(if $(SIZES),--sizes $(SIZES))
 	$(BIN)/python -m benchmarks.offchain_page
+
+bench-relayer: setup  ## measure what workers of a relayer do a second; write docs/reference/relayer-throughput.md
+	$(SAY) 'Relayer'
+	$(BIN)/python -m benchmarks.relayer
+	$(BIN)/python -m benchmarks.relayer_page
 
 lint: setup  ## ruff, mypy --strict, forge fmt, import layers, the Dockerfile
 	$(SAY) 'Lint'

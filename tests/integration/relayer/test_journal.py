@@ -11,6 +11,7 @@ from smartsync.answers import Receipt
 from smartsync.errors import Overtaken
 from smartsync.fees import Fees
 from smartsync.relayer.state.database import Database, opened
+from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.journal import StateJournal
 from smartsync.submit.journal import Attempt, Signed
 
@@ -74,6 +75,20 @@ async def test_dropped_frees_its_nonce(database: Database) -> None:
         assert await turn.taken() == set()
     await write(journal, signed(5, text="another"))
     assert await journal.unfinished() == [signed(5, text="another")]
+
+
+async def test_write_again_what_was_dropped_is_the_same_transaction(database: Database) -> None:
+    """A node whose pool was full refused it; by the same fees the signature and the hash are the same."""
+    for _ in range(3):
+        journal = await StateJournal.of(database, "replica 1")
+        await write(journal, signed(5, versions=2))
+        assert await journal.unfinished() == [signed(5, versions=2)]
+        await journal.dropped(signed(5), "refused")
+    other = await StateJournal.of(database, "replica 2")
+    await write(other, signed(5))
+    with pytest.raises(StateUnavailable, match="(?i)unique"):
+        await write(await StateJournal.of(database, "replica 3"), replace(signed(5), nonce=6))
+    assert await other.unfinished() == [signed(5)], "what is not dropped is nobody else's"
 
 
 async def test_write_after_another_worker_has_sent_for_the_subject_is_refused(database: Database) -> None:

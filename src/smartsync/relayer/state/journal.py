@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -227,6 +227,10 @@ class _Turn:
         key = signed.sender, signed.nonce
         async with self.connection.begin():
             id_ = journal._ids[key] if len(signed.attempts) > 1 else await self._insert(signed)
+            # What a node refused is the very same where it is signed again, as long as the fees are: it is this one's.
+            dropped = select(_T.id).where(_T.state == "dropped")
+            same = _A.tx_hash == attempt.tx_hash
+            await self.connection.execute(delete(_A).where(same, _A.transaction_id.in_(dropped)))
             await self.connection.execute(
                 insert(_A).values(
                     tx_hash=attempt.tx_hash,
