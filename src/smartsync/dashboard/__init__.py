@@ -1,0 +1,1 @@
+"""What a relayer shows of itself over HTTP."""
