@@ -1,1 +1,1 @@
-"""What a relayer shows of itself over HTTP."""
+"""A relayer's HTTP face: web page, metrics and health, read-only, in the relayer's own process."""

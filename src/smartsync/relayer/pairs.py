@@ -70,7 +70,7 @@ class Pair:
         account = self.accounts[key_for(list(self.accounts), address)]
         # What a reorganisation has undone is sent again, not paid for by another one besides.
         await settle(database, self.target, self.target_chain_id, self.confirmations, self.subject(address))
-        journal = await StateJournal.of(database, self.subject(address))
+        journal = await StateJournal.of(database, self.subject(address), self.name)
         caps_wei = [cap for cap in (fee_cap_wei, self.max_fee_wei) if cap is not None]
         cap_wei = min(caps_wei, default=None)
         sender = Sender(self.target, account, journal=journal, fee_cap_wei=cap_wei, gas_left=gas_left)

@@ -19,7 +19,6 @@ from smartsync.relayer.pairs import Pair
 from smartsync.relayer.policy import Decision, Due, Wait, decide
 from smartsync.relayer.replicas import Replica
 from smartsync.relayer.scanning import Known, NodeFault, Sight, blame, look
-from smartsync.relayer.seen import DAY_S
 from smartsync.relayer.settling import by_address, follow, settle
 from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.journal import abandoned, spendings
@@ -186,7 +185,7 @@ class Service:
         return found
 
     async def _decided(self, replica: Replica, sight: Sight) -> Decision:
-        spent = await spendings(self.tending.database, self.pair.subject(replica.address), sight.now_s - DAY_S)
+        spent = await spendings(self.tending.database, self.pair.subject(replica.address), sight.now_s, sight.target_s)
         return decide(replica.policy, sight.seen, spent, sight.fee_wei, sight.now_s)
 
     async def _known(self, status: Status | None, replica: Replica) -> Known:
@@ -237,7 +236,7 @@ class Service:
 
     async def _synced(self, replica: Replica, sight: Sight, due: Due) -> None:
         pair, address = self.pair, replica.address
-        result = await self.tending.sync(replica, due, sight.now_s, sight.seen.gas)
+        result = await self.tending.sync(replica, due, sight.now_s, sight.seen.gas, sight.fee_wei)
         if result is None:
             return
         if sight.seen.demanded:  # what was asked for since then is another request
