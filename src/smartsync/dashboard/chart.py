@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from smartsync.dashboard.figures import short_count, span
+from smartsync.dashboard.figures import short_count
 
 WIDTH, HEIGHT = 340, 170
 LEFT, RIGHT, TOP, BOTTOM = 46, 6, 10, 24
@@ -117,7 +117,7 @@ def chart(
     points = [point for point in points if since_s <= point.from_s < since_s + shown.length_s]
     most = max((point.value for point in points), default=0.0)
     steps = _steps_of_time(most) if is_time else _steps(most)
-    label: Callable[[float], str] = span if is_time else short_count
+    label: Callable[[float], str] = _short_span if is_time else short_count
     inner, room = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     column = inner * shown.stretch_s / shown.length_s
     bars = []
@@ -152,6 +152,14 @@ def _steps_of_time(most: float) -> list[float]:
     if not step:
         step = 86_400 * int(_steps(most / 86_400)[1] or 1)
     return [float(step * number) for number in range(1 + max(1, -int(-most // step)))]
+
+
+def _short_span(seconds: float) -> str:
+    """Return a length of time for an axis: ``1.5 h``."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
 
 
 def _dates(shown: Range, since_s: float) -> tuple[Tick, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from smartsync.dashboard.standing import UNSEEN, WEIGHTS, Standing, Weight, standing_of
-from smartsync.relayer.state.reading import Spent
+from smartsync.relayer.state.costs import Cost
 from smartsync.relayer.state.store import Status
 
 PAGE = 100
@@ -20,6 +20,14 @@ OVERVIEW = 240
 
 _LEAST = 12
 _TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was paid in a day, and in thirty."""
+
+    day: Cost = field(default_factory=Cost)
+    month: Cost = field(default_factory=Cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +131,8 @@ ORDERS: dict[str, Callable[[Row], tuple[object, ...]]] = {
     "lag": lambda row: (_number(row.status.behind_s), _number(row.behind_blocks)),
     "level": lambda row: (_LEVELS.index(row.status.level) if row.status.level in _LEVELS else -1,),
     "sync": lambda row: (_number(row.last_sync_s),),
-    "day": lambda row: (row.spent.day_gas, _number(row.spent.day_wei)),
-    "month": lambda row: (row.spent.month_gas, _number(row.spent.month_wei)),
+    "day": lambda row: (row.spent.day.gas_used, row.spent.day.cost_wei),
+    "month": lambda row: (row.spent.month.gas_used, row.spent.month.cost_wei),
 }
 """Orders of the list."""
 
@@ -183,7 +191,7 @@ class Listing:
 
 
 def listed(
-    rows: Sequence[Row], wanted: Wanted, pairs: Iterable[str] = (), others: Mapping[str, Spent] | None = None
+    rows: Sequence[Row], wanted: Wanted, pairs: Iterable[str] = (), spent: Mapping[str, Spent] | None = None
 ) -> Listing:
     """Return what is shown of all replicas.
 
@@ -191,15 +199,15 @@ def listed(
     ----------
     pairs
         Of the configuration, also those without a replica.
-    others
-        By pair, what was spent for its anchors.
+    spent
+        By pair, for its replicas and its anchors.
     """
     by_pair: dict[str, list[Row]] = {pair: [] for pair in pairs}
     for row in rows:
         by_pair.setdefault(row.status.pair, []).append(row)
     shown = {wanted.pair: by_pair[wanted.pair]} if wanted.pair in by_pair else by_pair
     most = PAGE if len(shown) == 1 else max(_LEAST, OVERVIEW // max(1, len(shown)))
-    groups = [_group(pair, of_pair, wanted, most, (others or {}).get(pair, Spent())) for pair, of_pair in shown.items()]
+    groups = [_group(pair, of_pair, wanted, most, (spent or {}).get(pair, Spent())) for pair, of_pair in shown.items()]
     states = Counter(row.status.state for row in rows)
     weights: Counter[Weight] = Counter()
     for state, number in states.items():
@@ -228,7 +236,7 @@ def problems(rows: Iterable[Row]) -> list[Problem]:
     return sorted(told, key=lambda one: (WEIGHTS.index(one.standing.weight), -len(one.rows), one.pair, one.state))
 
 
-def _group(pair: str, rows: Sequence[Row], wanted: Wanted, most: int, others: Spent) -> Group:
+def _group(pair: str, rows: Sequence[Row], wanted: Wanted, most: int, spent: Spent) -> Group:
     found = [row for row in rows if _is_wanted(row, wanted)]
     order = wanted.order.removeprefix("-")
     # Twice, as sorting keeps the order of what is alike: then names stand in theirs.
@@ -244,7 +252,7 @@ def _group(pair: str, rows: Sequence[Row], wanted: Wanted, most: int, others: Sp
         len(found),
         len(rows),
         Counter(row.status.state for row in rows),
-        sum((row.spent for row in rows), others),
+        spent,
         max((row.status.looked_s for row in rows if row.status.looked_s), default=None),
         max(heads, default=None),
         pages,

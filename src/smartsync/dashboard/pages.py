@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
@@ -25,8 +23,6 @@ from smartsync.document import to_json
 from smartsync.errors import ConfigError, SmartSyncError, UnknownTransaction
 from smartsync.explaining import STYLE, svg
 from smartsync.relayer.state.errors import StateUnavailable
-
-logger = logging.getLogger(__name__)
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -84,7 +80,7 @@ class _Pages:
         view, wanted = self._view, read_wanted(request.query)
         version = await view.reading.version()
         rows = await view.rows(version)
-        found = listed(rows, wanted, view.configuration.pairs, await view.spent_for_anchors())
+        found = listed(rows, wanted, view.configuration.pairs, await view.spent_by_pair())
         unlooked = {
             pair: late_s
             for pair, looked_s in _newest_looks(rows).items()
@@ -214,13 +210,6 @@ class _Pages:
                 return self._message(503, "The relayer's state cannot be read", error.message, error.hint)
             except SmartSyncError as error:
                 return self._message(502 if error.retryable else 422, "It cannot be shown", error.message, error.hint)
-            except web.HTTPException:
-                raise
-            except Exception as error:
-                # Its text may hold anything, also the path of a node's url: where it happened has to do.
-                where = "".join(traceback.format_tb(error.__traceback__))
-                logger.error("unexpected %s\n%s", type(error).__name__, where)
-                return self._message(500, "The page failed", "something unforeseen happened", "the log says where")
 
         return handle
 

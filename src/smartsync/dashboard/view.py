@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from smartsync.anchors.describing import describe_anchor
 from smartsync.attestor.sharing import Shared
 from smartsync.dashboard.chart import Chart, Point, Range, chart
 from smartsync.dashboard.figures import coins, count, counted, span
 from smartsync.dashboard.happenings import Event, event, slots_of
-from smartsync.dashboard.listing import Row, unseen
+from smartsync.dashboard.listing import Row, Spent, unseen
 from smartsync.dashboard.slots import Names, hints_of
 from smartsync.dashboard.transition import Explaining
 from smartsync.discovery.hints import NO_HINTS, Hints
@@ -21,8 +22,9 @@ from smartsync.explaining import Explanation
 from smartsync.relayer.configuration import Configuration
 from smartsync.relayer.pairs import Pair
 from smartsync.relayer.replicas import Replica
+from smartsync.relayer.state.costs import Cost, Costs
 from smartsync.relayer.state.database import Database
-from smartsync.relayer.state.reading import Lag, Reading, Sent, Spent, Subject, Used
+from smartsync.relayer.state.reading import Lag, Reading, Sent, Used
 from smartsync.relayer.state.store import Status
 from smartsync.results import AnchorReport
 
@@ -45,62 +47,88 @@ class AnchorSeen:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Paid:
+    """What was paid, in a day and in thirty: by subject (`Pair.subject`), and by pair."""
+
+    by_subject: tuple[Mapping[str, Cost], Mapping[str, Cost]]
+    by_pair: tuple[Mapping[str, Cost], Mapping[str, Cost]]
+
+    def for_subject(self, subject: str) -> Spent:
+        return Spent(*(known.get(subject, Cost()) for known in self.by_subject))
+
+    def for_pair(self, pair: str) -> Spent:
+        return Spent(*(known.get(pair, Cost()) for known in self.by_pair))
+
+
+class Relayer(Protocol):
+    """A relayer at work. Its configuration and its connected pairs are exchanged when the file is read again."""
+
+    @property
+    def database(self) -> Database:
+        """Where its memory is."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """As it is now."""
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        """As they are now."""
+
+
 class View:
-    """What the pages read.
+    """What the pages read. Of the configuration neither urls nor tokens are looked at.
 
     Parameters
     ----------
-    configuration
-        Whose urls and tokens are not looked at.
-    pairs
-        Connected.
     clock
         Seconds since 1970.
     """
 
-    def __init__(
-        self,
-        configuration: Configuration,
-        database: Database,
-        pairs: Iterable[Pair],
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.reading = Reading(database)
+    def __init__(self, relayer: Relayer, clock: Callable[[], float] = time.time) -> None:
+        self._relayer = relayer
+        self.reading = Reading(relayer.database)
+        self._costs = Costs(relayer.database)
         self.clock = clock
         self.names = Names()
         self._explaining = Explaining()
         self._standing: Shared[str, list[tuple[Status, float | None]]] = Shared(lambda _: self.reading.standing(), 5.0)
-        self._spent: Shared[str, dict[Subject, Spent]] = Shared(self._read_spent, _SPENT_FRESH_S)
-        self._anchors: Shared[Subject, AnchorSeen] = Shared(self._ask_anchor, _ANCHOR_FRESH_S)
-        self.renew(configuration, pairs)
+        self._paid: Shared[str, _Paid] = Shared(self._read_paid, _SPENT_FRESH_S)
+        self._anchors: Shared[tuple[str, str], AnchorSeen] = Shared(self._ask_anchor, _ANCHOR_FRESH_S)
 
-    def renew(self, configuration: Configuration, pairs: Iterable[Pair]) -> None:
-        """Go by another configuration from now on."""
-        self.configuration = configuration
-        self.pairs = {pair.name: pair for pair in pairs}
-        self.replicas = {(one.pair, one.address): one for one in configuration.replicas}
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration as it is now."""
+        return self._relayer.configuration
+
+    @property
+    def pairs(self) -> dict[str, Pair]:
+        """The connected pairs, by name."""
+        return {pair.name: pair for pair in self._relayer.pairs}
+
+    @property
+    def replicas(self) -> dict[tuple[str, str], Replica]:
+        """The replicas of the configuration, by pair and address."""
+        return {(one.pair, one.address): one for one in self.configuration.replicas}
 
     async def aclose(self) -> None:
         """Stop all work."""
         await self.names.aclose()
-        for shared in (self._standing, self._spent, self._anchors):
+        for shared in (self._standing, self._paid, self._anchors):
             await shared.aclose()
 
     async def rows(self, version: str) -> list[Row]:
         """Return all replicas, of the configuration and of the memory, by pair; and the memory's ``version``."""
-        spent = await self._spent.get("")
-        known = await self._standing.get(version)
-        found = [
-            Row(
-                status,
-                last_s,
-                spent.get((status.pair, status.address), Spent()),
-                (status.pair, status.address) in self.replicas,
-            )
-            for status, last_s in known
-        ]
+        paid = await self._paid.get("")
+        kept = self.replicas
+        subjects = {pair: self._subject(pair, "") for pair in self.configuration.pairs}
+        found = []
+        for status, last_s in await self._standing.get(version):
+            spent = paid.for_subject(status.address + subjects.get(status.pair, ""))
+            found.append(Row(status, last_s, spent, (status.pair, status.address) in kept))
         seen = {(row.status.pair, row.status.address) for row in found}
-        found += [Row(unseen(*key, one.name)) for key, one in self.replicas.items() if key not in seen]
+        found += [Row(unseen(*key, one.name)) for key, one in kept.items() if key not in seen]
         return found
 
     async def row(self, pair: str, address: str) -> Row | None:
@@ -108,18 +136,14 @@ class View:
         rows = await self.rows(await self.reading.version())
         return next((row for row in rows if (row.status.pair, row.status.address) == (pair, address)), None)
 
-    async def spent_for_anchors(self) -> dict[str, Spent]:
-        """Return, by pair, what was spent for what is no replica that is known: its anchors."""
-        found: dict[str, Spent] = {}
-        known = {(row.status.pair, row.status.address) for row in await self.rows(await self.reading.version())}
-        for (pair, subject), spent in (await self._spent.get("")).items():
-            if (pair, subject) not in known:
-                found[pair] = found.get(pair, Spent()) + spent
-        return found
+    async def spent_by_pair(self) -> dict[str, Spent]:
+        """Return what was paid for the replicas and the anchors of each pair."""
+        paid = await self._paid.get("")
+        return {pair: paid.for_pair(pair) for pair in self.configuration.pairs}
 
-    async def spent_for(self, pair: str, subject: str) -> Spent:
-        """Return what was spent for a replica or an anchor."""
-        return (await self._spent.get("")).get((pair, subject), Spent())
+    async def spent_for(self, pair: str, address: str) -> Spent:
+        """Return what was paid for a replica or an anchor."""
+        return (await self._paid.get("")).for_subject(self._subject(pair, address))
 
     def unlooked(self, pair: str, looked_s: float | None) -> float | None:
         """Return for how many seconds nobody has looked at a pair, where that is longer than it should be."""
@@ -145,16 +169,14 @@ class View:
 
     async def sent(self, pair: str, address: str, before: int | None = None) -> list[Sent]:
         """Return what was signed for a replica or an anchor, the newest first; one more than a page has."""
-        if pair not in self.pairs:
-            return []
-        return await self.reading.sent(self.pairs[pair].subject(address), before=before, limit=EVENTS + 1)
+        return await self.reading.sent(self._subject(pair, address), before=before, limit=EVENTS + 1)
 
     async def charts(self, pair: str, address: str, shown: Range) -> tuple[Chart, Chart, list[Lag], list[Used]]:
         """Return the charts of a replica's lag and gas, and what is in them."""
         now_s = self.clock()
         since_s = shown.since(now_s)
         lags = await self.reading.lag(pair, address, since_s, shown.stretch_s)
-        used = await self.reading.used(pair, address, since_s, shown.stretch_s)
+        used = await self.reading.used(self._subject(pair, address), since_s, shown.stretch_s)
         behind = [Point(one.from_s, one.seconds, lag_words(one)) for one in lags]
         gas = [Point(one.from_s, one.gas, used_words(one)) for one in used]
         return (
@@ -171,11 +193,19 @@ class View:
             self.pairs[pair].target, tx_hash, call, lambda address: _hints(hints.get(address))
         )
 
-    async def _read_spent(self, _: str) -> dict[Subject, Spent]:
-        now_s = self.clock()
-        return await self.reading.spent(now_s - DAY_S, now_s - MONTH_S)
+    def _subject(self, pair: str, address: str) -> str:
+        """Return what the journal calls a replica or an anchor, as `Pair.subject` does."""
+        table = self.configuration.pairs.get(pair)
+        return "" if table is None else f"{address} on chain {self.configuration.chains[table.target].chain_id}"
 
-    async def _ask_anchor(self, subject: Subject) -> AnchorSeen:
+    async def _read_paid(self, _: str) -> _Paid:
+        day_s, month_s = self.clock() - DAY_S, self.clock() - MONTH_S
+        return _Paid(
+            (await self._costs.by_subject(day_s), await self._costs.by_subject(month_s)),
+            (await self._costs.by_pair(day_s), await self._costs.by_pair(month_s)),
+        )
+
+    async def _ask_anchor(self, subject: tuple[str, str]) -> AnchorSeen:
         pair = self.pairs.get(subject[0])
         if pair is None:
             return AnchorSeen(None, "its pair is not in the configuration")
@@ -203,4 +233,4 @@ def lag_words(lag: Lag) -> str:
 def used_words(used: Used) -> str:
     """Return gas, cost and how often in words."""
     cost = "" if used.cost_wei is None else f", cost {coins(used.cost_wei)}"
-    return f"{count(used.gas)} gas in {counted(used.times, 'sync')}{cost}"
+    return f"{count(used.gas)} gas in {counted(used.transactions, 'transaction')}{cost}"

@@ -5,31 +5,33 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from aiohttp import web
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 from sqlalchemy import insert
 
+from smartsync.dashboard.access import Access
 from smartsync.dashboard.pages import add_pages
+from smartsync.dashboard.server import application, served
 from smartsync.dashboard.view import View
 from smartsync.keccak import keccak256
+from smartsync.listening import Listen
 from smartsync.relayer.configuration import Configuration, read_configuration
-from smartsync.relayer.pairs import connected
+from smartsync.relayer.pairs import Pair, connected
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.store import Happening, Sample, Status, Store
 from smartsync.relayer.state.tables import HistoryRow, ReplicaRow, SampleRow, TransactionRow
 from smartsync.relayer.states import State
-from smartsync.testing.node import free_port
 
 NOW_S = 1_795_470_000.0
 """23 November 2026: pages of seeded memories have this time."""
 
-CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 KEY = "0x" + "11" * 32
 
@@ -191,7 +193,18 @@ async def seed(database: Database, kept: list[tuple[str, str, str]], *, states: 
         for start in range(0, len(happenings), 500):
             await connection.execute(insert(HistoryRow), [_row(one) for one in happenings[start : start + 500]])
         await connection.execute(insert(SampleRow), samples)
-        await connection.execute(insert(TransactionRow), [_sent(number, address) for number in range(45)])
+        sent = [
+            _sent(number, first, place=place, at_s=NOW_S - 600 - place * 7_777)
+            for place, number in enumerate(range(200_000, 199_910, -1))
+        ][::-1]
+        sent += [
+            _sent(10 * number + place, one, place=10, at_s=NOW_S - 3_000 - place * 400_000 - number)
+            for number, one in enumerate(kept)
+            for place in range(5)
+            if number
+        ]
+        for start in range(0, len(sent), 500):
+            await connection.execute(insert(TransactionRow), sent[start : start + 500])
     store = Store(database)
     for kind, told in (
         ("accepted", "accepted: source block 20999900 0xabc (safe)  gas 81,000  0x"),
@@ -209,45 +222,43 @@ def _row(one: Status | Happening) -> dict[str, object]:
     return {name: getattr(one, name) for name in one.__slots__}
 
 
-def _sent(number: int, address: str) -> dict[str, object]:
-    state = ("signed", "included", "dropped", "final")[min(number, 3)]
+def _sent(number: int, kept: tuple[str, str, str], *, place: int, at_s: float) -> dict[str, object]:
+    """Return a row of a replica's transactions; of ``place`` 0 one under way, of 2 one that was dropped."""
+    state = ("signed", "included", "dropped", "final")[min(place, 3)]
     known = state in ("included", "final")
+    chain_id = 8453 if kept[0] == "main-to-base" else 100
+    gas = 90_000 + random.Random(number).randrange(300_000)
     return {
-        "subject": f"{address} on chain 8453" if number % 2 == 0 or number < 4 else f"{address} on chain 100",
-        "number": 100 - number, "chain_id": 8453, "sender": HUB, "nonce": 500 - number, "what": "sync", "to": HUB,
-        "data": b"", "gas": 400_000, "state": state, "why": "its nonce was taken" if state == "dropped" else "",
-        "block_number": 33_000_000 - number * 400 if known else None, "block_hash": b"\1" * 32 if known else None,
-        "tx_hash": keccak256(f"tx{number}".encode()) if known else None, "gas_used": 200_000 + number if known else None,
-        "success": number != 5 if known else None, "signed_s": NOW_S - number * 900, "ended_s": None,
+        "pair": kept[0], "subject": f"{kept[1]} on chain {chain_id}", "number": number, "chain_id": chain_id,
+        "sender": HUB, "nonce": number, "what": "sync", "to": HUB, "data": b"", "gas": 400_000, "state": state,
+        "why": "its nonce was taken" if state == "dropped" else "",
+        "block_number": 33_000_000 + number if known else None,
+        "block_hash": b"\1" * 32 if known else None, "tx_hash": keccak256(f"{number}".encode()) if known else None,
+        "gas_used": gas if known else None, "success": place != 5 if known else None,
+        "cost_wei": gas * 12 * 10**9 + number if known else None,
+        "signed_s": at_s - 20, "ended_s": at_s, "spent_s": at_s,
     }  # fmt: skip
 
 
-@web.middleware
-async def strict(request: web.Request, handler: object) -> web.StreamResponse:
-    """Have the answers say what the relayer's server says."""
-    answer: web.StreamResponse = await handler(request)  # type: ignore[operator]
-    if not answer.prepared:
-        answer.headers["Content-Security-Policy"] = CSP
-    return answer
+@dataclass
+class Relayer:
+    """A relayer, as far as its pages see it."""
+
+    database: Database
+    configuration: Configuration
+    pairs: Sequence[Pair]
 
 
 @asynccontextmanager
-async def served(view: View) -> AsyncIterator[str]:
-    """Serve the pages; gives the address."""
-    app = web.Application(middlewares=[strict])
-    add_pages(app, view)
-    runner = web.AppRunner(app, shutdown_timeout=2.0)
-    await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
+async def showing(view: View, token: str | None = None) -> AsyncIterator[str]:
+    """Serve the pages, guarded as the relayer's are; gives the address."""
+    made = application(Access(token), partial(add_pages, view=view))
+    async with served(made, Listen("127.0.0.1", 0)) as url:
+        yield url
 
 
 @asynccontextmanager
-async def viewed(
+async def remembering(
     folder: Path, count: int, *, states: tuple[str, ...] | None = None
 ) -> AsyncIterator[tuple[View, Database]]:
     """Give a view of so many replicas after a month, whose nodes do not answer."""
@@ -258,4 +269,4 @@ async def viewed(
         connected(told, {"main": Account.from_key(KEY)}) as pairs,
     ):
         await seed(database, kept, states=states)
-        yield View(told, database, pairs, clock=lambda: NOW_S), database
+        yield View(Relayer(database, told, pairs), clock=lambda: NOW_S), database

@@ -3,18 +3,22 @@
 
 const ASK_AT_LEAST_MS = 30_000; // ages go on, also where nothing happens
 const ASK_AT_MOST_MS = 1_000;
+const AGAIN_MS = 3_000;
 const link = document.getElementById("link");
 const said = document.getElementById("said");
 let shown = document.body.dataset.version;
 let verdict = document.querySelector(".verdict")?.textContent.trim();
+let isKept = true;
 let asking = false;
 let again = false;
 let askedAt = Date.now();
 
 function tell(text, isLost) {
+  if (isLost && !isKept) return; // since when stays as it was
   link.hidden = false;
   if (link.textContent !== text) link.textContent = text;
   link.classList.toggle("lost", isLost);
+  isKept = !isLost;
 }
 
 function clock() {
@@ -91,7 +95,7 @@ async function ask() {
     shown = fresh.body.dataset.version;
     const now = document.querySelector(".verdict")?.textContent.trim();
     if (now !== verdict) said.textContent = verdict = now;
-    tell("live", false);
+    if (source.readyState === EventSource.OPEN) tell("live", false);
   } catch {
     tell(`not kept up since ${clock()}: what is shown is old`, true);
   } finally {
@@ -103,18 +107,28 @@ async function ask() {
   }
 }
 
-if (shown) {
-  const source = new EventSource("/events");
+let source;
+
+function listen() {
+  source = new EventSource("/events");
   source.addEventListener("version", (event) => {
     if (event.data !== shown) ask();
     else tell("live", false);
   });
-  source.addEventListener("error", () => tell(`connection lost at ${clock()}: what is shown is old`, true));
   source.addEventListener("open", () => tell("live", false));
+  source.addEventListener("error", () => {
+    tell(`connection lost at ${clock()}: what is shown is old`, true);
+    // Where the answer was an error the browser does not try again by itself.
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
+  });
+}
+
+if (shown) {
+  listen();
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   setInterval(() => {
-    if (!document.hidden && Date.now() - askedAt >= ASK_AT_LEAST_MS && source.readyState === EventSource.OPEN) ask();
+    if (!document.hidden && Date.now() - askedAt >= ASK_AT_LEAST_MS) ask();
   }, 5_000);
 }
 

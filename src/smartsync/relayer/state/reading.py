@@ -1,14 +1,14 @@
 """What is read of the relayer's memory to be looked at: few questions, each of all replicas or of one.
 
-Times are seconds since 1970, of the relayer's clock. Costs are summed as floating point, which keeps fifteen digits:
-neither database sums 256 bits, and nobody looks at more.
+Times are seconds since 1970, of the relayer's clock. Costs are summed for charts as floating point, which keeps fifteen
+digits; `smartsync.relayer.state.costs` sums exactly.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Double, case, cast, func, or_, select
+from sqlalchemy import BigInteger, Double, Integer, cast, func, or_, select
 
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.store import Happening, Status
@@ -18,28 +18,6 @@ _R, _H, _S, _T = ReplicaRow, HistoryRow, SampleRow, TransactionRow
 
 SYNCS = ("sync", "recovered")
 """Kinds of what happens to a replica that bring it to another block."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What was spent in a day, and in thirty. A cost is ``None`` where none was recorded, in wei else."""
-
-    day_gas: int = 0
-    month_gas: int = 0
-    day_wei: int | None = None
-    month_wei: int | None = None
-
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(
-            self.day_gas + other.day_gas,
-            self.month_gas + other.month_gas,
-            _plus(self.day_wei, other.day_wei),
-            _plus(self.month_wei, other.month_wei),
-        )
-
-
-Subject = tuple[str, str]
-"""A pair's name, and the address of a replica or an anchor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +31,12 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The gas and the cost of a replica in a stretch of time that begins at ``from_s``; ``times`` it was synced."""
+    """Gas and cost of a number of transactions in a stretch of time that begins at ``from_s``."""
 
     from_s: float
     gas: int
     cost_wei: int | None
-    times: int
+    transactions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +54,7 @@ class Sent:
     tx_hash: bytes | None
     gas_used: int | None
     success: bool | None
+    cost_wei: int | None
     signed_s: float
     ended_s: float | None
 
@@ -91,7 +70,15 @@ class Reading:
         newest = select(func.max(_H.id)).scalar_subquery()
         signed = select(func.max(_T.id)).scalar_subquery()
         wanted = select(
-            *(func.count(), func.max(_R.looked_s), func.max(_R.since_s), func.sum(_R.failures)), newest, signed
+            *(
+                func.count(),
+                func.max(_R.looked_s),
+                func.max(_R.since_s),
+                func.sum(_R.failures),
+                func.sum(cast(_R.is_demanded, Integer)),
+            ),
+            newest,
+            signed,
         ).select_from(_R)
         async with self._database.transaction() as connection:
             row = (await connection.execute(wanted)).one()
@@ -112,31 +99,6 @@ class Reading:
         async with self._database.transaction() as connection:
             return [(Status(*row[:-1]), row[-1]) for row in await connection.execute(wanted)]
 
-    async def spent(self, day_s: float, month_s: float) -> dict[Subject, Spent]:
-        """Return what was spent since two times, by the pair and the replica or anchor that it was for."""
-        subject = func.coalesce(_H.replica, _H.anchor)
-        of_day = _H.at_s >= day_s
-        cost = cast(_H.cost_wei, Double)
-        wanted = (
-            select(
-                _H.pair,
-                subject,
-                func.sum(case((of_day, _H.gas_used))),
-                func.sum(_H.gas_used),
-                func.sum(case((of_day, cost))),
-                func.sum(cost),
-            )
-            .where(_H.at_s >= month_s, _H.gas_used.is_not(None))
-            .group_by(_H.pair, subject)
-        )
-        async with self._database.transaction() as connection:
-            rows = (await connection.execute(wanted)).all()
-        return {
-            (pair, subject): Spent(int(day or 0), int(month or 0), _wei(day_wei), _wei(month_wei))
-            for pair, subject, day, month, day_wei, month_wei in rows
-            if subject is not None
-        }
-
     async def lag(self, pair: str, replica: str, since_s: float, stretch_s: int) -> list[Lag]:
         """Return how far a replica was behind, in stretches of so many whole minutes; none where it was not looked."""
         minutes = stretch_s // 60
@@ -151,18 +113,18 @@ class Reading:
             rows = (await connection.execute(wanted)).all()
         return [Lag(float(int(at) * minutes * 60), int(blocks), int(seconds)) for at, blocks, seconds in rows]
 
-    async def used(self, pair: str, replica: str, since_s: float, stretch_s: int) -> list[Used]:
-        """Return a replica's gas and cost in stretches of so many seconds; none where nothing was sent."""
-        place = cast(_H.at_s, BigInteger) // stretch_s
+    async def used(self, subject: str, since_s: float, stretch_s: int) -> list[Used]:
+        """Return a subject's gas and cost (`Pair.subject`) in stretches of so many seconds; none without any."""
+        place = cast(_T.spent_s, BigInteger) // stretch_s
         wanted = (
-            select(place, func.sum(_H.gas_used), func.sum(cast(_H.cost_wei, Double)), func.count())
-            .where(_H.pair == pair, _H.replica == replica, _H.at_s >= since_s, _H.gas_used.is_not(None))
+            select(place, func.sum(_T.gas_used), func.sum(cast(_T.cost_wei, Double)), func.count())
+            .where(_T.subject == subject, _T.spent_s >= since_s, _T.state.in_(("included", "final")))
             .group_by(place)
             .order_by(place)
         )
         async with self._database.transaction() as connection:
             rows = (await connection.execute(wanted)).all()
-        return [Used(float(int(at) * stretch_s), int(gas), _wei(cost), times) for at, gas, cost, times in rows]
+        return [Used(float(int(at) * stretch_s), int(gas or 0), _wei(cost), times) for at, gas, cost, times in rows]
 
     async def history(
         self, pair: str, *, replica: str | None = None, anchor: str | None = None, before: int | None, limit: int
@@ -192,7 +154,3 @@ class Reading:
 
 def _wei(value: float | None) -> int | None:
     return None if value is None else int(value)
-
-
-def _plus(one: int | None, other: int | None) -> int | None:
-    return one if other is None else other if one is None else one + other
