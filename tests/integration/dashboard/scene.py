@@ -120,7 +120,7 @@ def status_of(number: int, kept: tuple[str, str, str], *, states: tuple[str, ...
     pair, address, name = kept
     every: tuple[str, ...] = states or get_args(State)
     dice = random.Random(number)
-    if number < 2 * len(every):
+    if states or number < 2 * len(every):
         state = every[number % len(every)]
     else:
         state = dice.choices(("exact", "waiting", "behind"), (90, 8, 2))[0]
