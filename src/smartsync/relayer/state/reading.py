@@ -115,7 +115,9 @@ class Reading:
 
     async def used(self, subject: str, since_s: float, stretch_s: int) -> list[Used]:
         """Return a subject's gas and cost (`Pair.subject`) in stretches of so many seconds; none without any."""
-        place = cast(_T.spent_s, BigInteger) // stretch_s
+        # Both round down: no time is before 1970. (PostgreSQL's cast rounds to the nearest, SQLite may have no floor.)
+        whole_s = func.floor(_T.spent_s) if self._database.is_shared else _T.spent_s
+        place = cast(whole_s, BigInteger) // stretch_s
         wanted = (
             select(place, func.sum(_T.gas_used), func.sum(cast(_T.cost_wei, Double)), func.count())
             .where(_T.subject == subject, _T.spent_s >= since_s, _T.state.in_(("included", "final")))
