@@ -15,7 +15,10 @@ from typing import get_args
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from smartsync.relayer.configuration import Configuration
+from smartsync.relayer.pairs import subject
+from smartsync.relayer.queueing.job import Count
 from smartsync.relayer.replicas import Replica
+from smartsync.relayer.state.costs import Cost
 from smartsync.relayer.state.outstanding import Outstanding
 from smartsync.relayer.state.store import Status
 from smartsync.relayer.states import State
@@ -77,12 +80,15 @@ class Snapshot:
     Parameters
     ----------
     jobs
-        By pair and state (``due``, ``later``, ``working``).
+        By pair.
+    costs
+        Of the last 24 hours, by what they were for, as the journal calls it: a replica or an anchor, with its chain.
     """
 
     statuses: Sequence[Status]
     outstanding: Sequence[Outstanding] = ()
-    jobs: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    jobs: Mapping[str, Count] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
 
 
 def gauges(configuration: Configuration, snapshot: Snapshot | None) -> Iterator[Metric]:
@@ -107,12 +113,8 @@ def gauges(configuration: Configuration, snapshot: Snapshot | None) -> Iterator[
     yield from _sources(statuses)
     chains = {chain.chain_id: name for name, chain in configuration.chains.items()}
     yield from _transactions(chains, snapshot.outstanding)
-    jobs = GaugeMetricFamily(
-        "smartsync_jobs", "Jobs by state: due and waiting, for later, working.", labels=["pair", "state"]
-    )
-    for (pair, state), count in snapshot.jobs.items():
-        jobs.add_metric([pair, state], count)
-    yield jobs
+    yield from _costs(configuration, statuses, snapshot.costs)
+    yield _jobs(snapshot.jobs)
 
 
 def _plain(name: str, text: str, value: float) -> Metric:
@@ -192,6 +194,15 @@ def _sources(statuses: Sequence[Status]) -> Iterator[Metric]:
     yield from (source, anchor, lag)
 
 
+def _jobs(counts: Mapping[str, Count]) -> Metric:
+    text = "Jobs of the queue: due and waiting for somebody, for later, at work."
+    family = GaugeMetricFamily("smartsync_jobs", text, labels=["pair", "state"])
+    for pair, count in counts.items():
+        for state, number in (("due", count.due), ("later", count.later), ("working", count.at_work)):
+            family.add_metric([pair, state], number)
+    return family
+
+
 def _transactions(chains: Mapping[int, str], found: Sequence[Outstanding]) -> Iterator[Metric]:
     count = GaugeMetricFamily(
         "smartsync_outstanding_transactions",
@@ -210,6 +221,36 @@ def _transactions(chains: Mapping[int, str], found: Sequence[Outstanding]) -> It
         if one.signed_s is not None:
             oldest.add_metric([chain, one.sender], one.signed_s)
     yield from (count, oldest)
+
+
+def _costs(configuration: Configuration, statuses: Sequence[Status], costs: Mapping[str, Cost]) -> Iterator[Metric]:
+    """Yield what was paid in 24 hours for each replica, and for the anchors of each pair.
+
+    An anchor that several pairs share is paid for once: of which of them, the first one that uses it.
+    """
+    gas = GaugeMetricFamily("smartsync_replica_gas_day", "Gas of its transactions in 24 hours.", labels=_REPLICA)
+    cost = GaugeMetricFamily(
+        "smartsync_replica_cost_day_ether",
+        "What they cost, in the coin of the target chain (10^18 wei).",
+        labels=_REPLICA,
+    )
+    labels = ["pair", "anchor"]
+    anchor_gas = GaugeMetricFamily("smartsync_anchor_gas_day", "Gas of its transactions in 24 hours.", labels=labels)
+    anchor_cost = GaugeMetricFamily("smartsync_anchor_cost_day_ether", "What they cost, likewise.", labels=labels)
+    left = dict(costs)
+    for one in statuses:
+        paid = left.pop(_subject(configuration, one.pair, one.address), Cost())
+        gas.add_metric([one.pair, one.address, one.name], paid.gas_used)
+        cost.add_metric([one.pair, one.address, one.name], paid.cost_wei / 10**18)
+    for pair, anchor in dict.fromkeys((one.pair, one.anchor) for one in statuses if one.anchor is not None):
+        if (paid_for := left.pop(_subject(configuration, pair, anchor), None)) is not None:
+            anchor_gas.add_metric([pair, anchor], paid_for.gas_used)
+            anchor_cost.add_metric([pair, anchor], paid_for.cost_wei / 10**18)
+    yield from (gas, cost, anchor_gas, anchor_cost)
+
+
+def _subject(configuration: Configuration, pair: str, address: str) -> str:
+    return subject(address, configuration.chains[configuration.pairs[pair].target].chain_id)
 
 
 def _difference(further: int | None, number: int | None) -> int | None:

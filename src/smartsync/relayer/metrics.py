@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from smartsync.errors import SmartSyncError
 from smartsync.exchange import Exchange
 from smartsync.relayer.configuration import Configuration
-from smartsync.relayer.states import State
+from smartsync.relayer.states import Role, state_of
 from smartsync.results import SyncResult
 from smartsync.submit.event import Event
 
@@ -55,6 +55,7 @@ class Metrics:
             "Whether the configuration as it was read last is gone by: 0 where it was refused, and an older one is.",
             registry=registry,
         )
+        self._read.set(1)
         self._looks = Counter(
             "smartsync_looks",
             "Looks of this process at a pair, by whether its nodes showed what was asked for: ok, failed.",
@@ -138,13 +139,12 @@ class Metrics:
             registry=registry,
         )
         self._looked_s: dict[str, float] = {}
-        self._began_s = time.monotonic()
+        self._began_s = self._stirred_s = time.monotonic()
 
     # --- configuration ---
 
     def configured(self, configuration: Configuration) -> None:
         """Go by a configuration: those of before, whose pairs may be gone, are forgotten where they are no counters."""
-        self._read.set(1)
         for gauge in (self._replicas, self._balance, self._looked):
             gauge.clear()
         self._looked_s = {pair: at_s for pair, at_s in self._looked_s.items() if pair in configuration.pairs}
@@ -155,9 +155,9 @@ class Metrics:
             for event in ("sent", "included", "reverted"):
                 self._transactions.labels(pair, event)
 
-    def refused(self) -> None:
-        """Count that the configuration, read again, was refused."""
-        self._read.set(0)
+    def reread(self, *, is_accepted: bool) -> None:
+        """Note whether the configuration, read again, is gone by."""
+        self._read.set(is_accepted)
 
     # --- work ---
 
@@ -166,16 +166,28 @@ class Metrics:
         self._looks.labels(pair, "ok" if is_ok else "failed").inc()
         self._looked.labels(pair).set_to_current_time()
         self._looked_s[pair] = time.monotonic()
+        self.stirred()
 
     def silent_s(self, pair: str) -> float:
         """Return for how many seconds this process has not looked at a pair: since it started where it never has."""
         return time.monotonic() - self._looked_s.get(pair, self._began_s)
 
+    def stirred(self) -> None:
+        """Note that this process is at work: also where all jobs are taken by others."""
+        self._stirred_s = time.monotonic()
+
+    def idle_s(self) -> float:
+        """Return for how many seconds it has brought nothing to its end."""
+        return time.monotonic() - self._stirred_s
+
     @contextmanager
     def job(self, pair: str, kind: str) -> Iterator[None]:
         """Time a job."""
-        with self._working.labels(pair, kind).track_inprogress(), self._job_seconds.labels(pair, kind).time():
-            yield
+        try:
+            with self._working.labels(pair, kind).track_inprogress(), self._job_seconds.labels(pair, kind).time():
+                yield
+        finally:
+            self.stirred()
 
     def synced(self, pair: str, result: SyncResult) -> None:
         """Count a sync that has landed; one that had nothing to do is none."""
@@ -183,8 +195,15 @@ class Metrics:
             self._sync_gas.labels(pair).observe(sum(step.gas_used for step in result.steps))
             self._slots.labels(pair).inc(len(result.changes))
 
-    def failed(self, pair: str, error: SmartSyncError, state: State) -> None:
-        """Count what went wrong at a replica."""
+    def failed(self, pair: str, error: Exception, role: Role | None = None) -> None:
+        """Count what went wrong at a replica, at an anchor, or at a pair as a whole.
+
+        Parameters
+        ----------
+        role
+            Of which chain the node was that failed, where one did.
+        """
+        state = state_of(error, role) if isinstance(error, SmartSyncError) else "failing"
         self._failures.labels(pair, type(error).__name__, state).inc()
 
     def transacted(self, pair: str, event: Event) -> None:

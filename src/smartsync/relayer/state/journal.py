@@ -199,6 +199,13 @@ async def abandoned(database: Database, chain_id: int, senders: Collection[str])
         return [(subject, sender) for subject, sender in await connection.execute(wanted)]
 
 
+async def unfinished_of(database: Database, subject: str) -> list[str]:
+    """Return the accounts of what was signed for a subject and is in no block that is known."""
+    wanted = select(_T.sender).distinct().where(_T.subject == subject, _T.state == "signed")
+    async with database.transaction() as connection:
+        return list(await connection.scalars(wanted))
+
+
 @dataclass(frozen=True, slots=True)
 class _Turn:
     journal: StateJournal
