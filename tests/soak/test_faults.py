@@ -105,7 +105,9 @@ async def _accept(made: Ground) -> None:
     target, owner = made.target, made.target.accounts[1].address
     accepting = asyncio.create_task(made.accept())
     while not accepting.done():
-        waiting, done = (int(target.request("eth_getTransactionCount", [owner, at]), 16) for at in ("pending", "latest"))
+        waiting, done = (
+            int(target.request("eth_getTransactionCount", [owner, at]), 16) for at in ("pending", "latest")
+        )
         if waiting > done:
             target.request("evm_mine")
         await asyncio.sleep(0.05)
@@ -149,8 +151,6 @@ async def _place(folder: Path) -> AsyncIterator[tuple[Place, str]]:
             state = server.create("faults")
             async with opened(state):
                 pass  # there are tables to look into, whoever is first
-            settings = Settings(
-                state, timeout_s=1.0, source_urls=[before_source.url], target_urls=[before_target.url]
-            )
+            settings = Settings(state, timeout_s=1.0, source_urls=[before_source.url], target_urls=[before_target.url])
             crew = Crew.prepare(folder, made, settings, WORKERS)
             yield Place(made, before_source, before_target, server, crew), state

@@ -94,7 +94,9 @@ class Worker:
         """Write its configuration."""
         folder.mkdir(exist_ok=True)
         (folder / "relayer.toml").write_text(settings.text(made, free_port()))
-        keys = {f"SMARTSYNC_KEY_{name.upper().replace('-', '_')}": key.key.to_0x_hex() for name, key in made.keys.items()}
+        keys = {
+            f"SMARTSYNC_KEY_{name.upper().replace('-', '_')}": key.key.to_0x_hex() for name, key in made.keys.items()
+        }
         return cls(folder, {**os.environ, **keys})
 
     @property
