@@ -10,8 +10,7 @@ from smartsync.errors import SmartSyncError
 from smartsync.relayer.pairs import Pair
 from smartsync.relayer.policy import Due, Wait, decide
 from smartsync.relayer.replicas import Replica
-from smartsync.relayer.scanning import Known, NodeFault, look
-from smartsync.relayer.seen import DAY_S
+from smartsync.relayer.scanning import Known, NodeFault, Sight, look
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.looks import Remembered, remembered, spendings_of, write
 from smartsync.relayer.state.store import Status
@@ -72,8 +71,8 @@ class Looking:
             return Look(before, {one.address: Failed(fault.error, fault.role) for one in replicas})
         found: dict[str, Looked | Failed] = {}
         bounded = {one.address: self.pair.subject(one.address) for one in replicas if one.policy.max_gas_a_day}
-        clocks = [sight.now_s for sight in sights.values() if not isinstance(sight, SmartSyncError)]
-        spent = await spendings_of(self.database, list(bounded.values()), min(clocks, default=0.0) - DAY_S)
+        clock = next(((one.now_s, one.target_s) for one in sights.values() if isinstance(one, Sight)), (0.0, 0.0))
+        spent = await spendings_of(self.database, list(bounded.values()), *clock)
         for replica in replicas:
             sight = sights[replica.address]
             if isinstance(sight, SmartSyncError):
@@ -113,7 +112,8 @@ def tell(before: Status | None, status: Status) -> None:
     """Tell how a replica stands, where that is news."""
     if before is None or before.state != status.state:
         log = logger.info if status.state in _GOOD else logger.warning
-        log("%s: %s: %s", status.name, status.state, status.reason)
+        fields = {"pair": status.pair, "replica": status.address, "state": status.state, "failures": status.failures}
+        log("%s: %s: %s", status.name, status.state, status.reason, extra=fields)
 
 
 def _known(before: Remembered, address: str) -> Known:

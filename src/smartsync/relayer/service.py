@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from smartsync.errors import NodeError, Overtaken, SmartSyncError
-from smartsync.relayer.looking import Looking, tell
+from smartsync.relayer.looking import Look, Looking, tell
 from smartsync.relayer.parts import Part, parts_of
 from smartsync.relayer.policy import Due
 from smartsync.relayer.queueing.job import Job, Queue
@@ -69,10 +69,13 @@ class Service:
                 await self._tend(job)
         except (StateUnavailable, Overtaken) as error:
             # Nothing is wrong with the replica: the next look finds what there is to do.
+            self.tending.metrics.failed(job.pair, error)
             logger.warning("%s: %s", self._called(job), error.in_full)
         except SmartSyncError as error:
+            self.tending.metrics.failed(job.pair, error)
             logger.warning("%s: will try again: %s", self._called(job), error.in_full)
-        except Exception:  # what nobody foresaw at one must not end all others
+        except Exception as error:  # what nobody foresaw at one must not end all others
+            self.tending.metrics.failed(job.pair, error)
             logger.exception("%s: broke off; it is tried again", self._called(job))
 
     # --- looking ---
@@ -88,6 +91,7 @@ class Service:
         if part.is_first:
             await self._settle()
         seen = await self.looking.look(part.replicas)
+        self._count(seen)
         tends = {pair.subject(address): address for address in seen.due}
         begun = await self.queue.defer([Job("tend", pair.name, subject) for subject in tends])
         held = set(tends.values()) - {one.address for one in begun}
@@ -120,7 +124,8 @@ class Service:
         if not (isinstance(found, Looked) and isinstance(found.decision, Due)):
             # Done by somebody else, or by one who died before he saw it: what he signed is not to be left.
             await self.looking.remember([replica], seen)
-            await self._follow(job.subject)
+            if isinstance(found, Looked):
+                await self._follow(job.subject)
             return
         try:
             await self._sync(replica, found, found.decision)
@@ -134,7 +139,7 @@ class Service:
 
     async def _sync(self, replica: Replica, found: Looked, due: Due) -> None:
         pair, address, sight = self.tending.pair, replica.address, found.sight
-        result = await self.tending.sync(replica, due, sight.now_s, sight.seen.gas)
+        result = await self.tending.sync(replica, due, sight.now_s, sight.seen.gas, sight.fee_wei)
         if result is None:
             return
         if sight.seen.demanded:  # what was asked for since then is another request
@@ -151,6 +156,7 @@ class Service:
         # Until then no look begins another: one by that name waits.
         await self.queue.again(replace(job, tries=tries), wait_s(tries))
         failed = Failed(error, await blame(pair, error))
+        self.tending.metrics.failed(pair.name, error, failed.role)
         known = await remembered(self.tending.database, pair.name, [replica.address])
         before = known.statuses.get(replica.address)
         status = after_failure(replica, before, failed, known.now_s)
@@ -176,13 +182,20 @@ class Service:
 
     # --- telling ---
 
+    def _count(self, seen: Look) -> None:
+        pair, metrics = self.tending.pair.name, self.tending.metrics
+        # One that is about all of them, as of a node, is one.
+        faults = {id(one.error): one for one in seen.found.values() if isinstance(one, Failed)}
+        for fault in faults.values():
+            metrics.failed(pair, fault.error, fault.role)
+        metrics.looked(pair, is_ok=all(fault.role is None for fault in faults.values()))
+
     def _drop(self, job: Job) -> None:
+        """Tell of a job of another configuration, once: of the one before, or of a worker that has another one."""
         if job.name not in self._strange:
             self._strange.add(job.name)
-            logger.warning(
-                "%s: is not of this configuration, and left out; where workers share the work, give all the same one",
-                self._called(job),
-            )
+            log = logger.info if job.kind == "look" else logger.warning
+            log("%s: is not of this configuration, and left out; give all workers the same one", self._called(job))
 
     def _called(self, job: Job) -> str:
         if job.kind == "look":

@@ -22,6 +22,7 @@ from tests.integration.world import World, world
 FILE = """
 [relayer]
 state = "{state}"
+listen = "127.0.0.1:0"
 
 [chains.here]
 chain_id = {source_id}

@@ -24,6 +24,7 @@ from smartsync.relayer.queueing.job import Job, Perform, Queue
 from smartsync.relayer.queueing.lane import lanes_of
 from smartsync.relayer.replicas import Replica
 from smartsync.relayer.service import Service
+from smartsync.relayer.state.costs import Costs
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.store import Status, Store
 from smartsync.relayer.tending import Tending
@@ -111,7 +112,9 @@ async def test_round_syncs_what_is_behind_once(made: World, replica: str, databa
     assert (await look(service))["number 0"].state == "exact"
     await made.do("set(uint256,uint256)", 1, 7)
     await made.attest()
+    before_wei = await made.client.target.balance(made.owner.address)
     (found,) = (await look(service)).values()
+    paid_wei = before_wei - await made.client.target.balance(made.owner.address)
     assert (found.state, found.failures) == ("exact", 0) and found.reason.startswith("synced to block")
     assert (await made.client.verify(replica)).exact
     for _ in range(3):
@@ -120,6 +123,10 @@ async def test_round_syncs_what_is_behind_once(made: World, replica: str, databa
     ((_, told),) = await service.store.history("here-there", replica)
     assert (told.kind, told.changes, told.to_block) == ("sync", 1, found.block_number)
     assert told.estimated_gas and told.gas_used and told.gas_used > 60_000
+    assert told.cost_wei == paid_wei > 0 and told.estimated_cost_wei
+    assert (await Costs(database).by_pair(found.looked_s - 3_600)).keys() == {"here-there"}
+    ((subject, cost),) = (await Costs(database).by_subject(0.0)).items()
+    assert (subject, cost.gas_used, cost.cost_wei) == (f"{replica} on chain 31338", told.gas_used, paid_wei)
 
 
 async def test_round_on_change_leaves_quiet_blocks_alone(made: World, replica: str, database: Database) -> None:

@@ -56,6 +56,12 @@ class Job:
         """The replica's or anchor's."""
         return self.subject.partition(" ")[0]
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """What it is about, for each line of the log that is written while it is done."""
+        about = {"look": "part", "tend": "replica", "mind": "anchor", "follow": "address"}[self.kind]
+        return {"job": self.kind, "pair": self.pair, about: self.subject if self.kind == "look" else self.address}
+
 
 Perform: TypeAlias = Callable[[Job], Awaitable[None]]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Double, cast, extract, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from smartsync.relayer.seen import Spending
+from smartsync.relayer.seen import DAY_S, Spending
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.store import Sample, Status
 from smartsync.relayer.state.tables import HistoryRow, ReplicaRow, SampleRow, Table, TransactionRow
@@ -57,18 +57,21 @@ async def remembered(database: Database, pair: str, addresses: Collection[str]) 
     return Remembered(now_s, {row["address"]: Status(**row) for row in rows}, gas)
 
 
-async def spendings_of(database: Database, subjects: Collection[str], since_s: float) -> dict[str, list[Spending]]:
-    """Return the gas that was spent for each of these subjects since a time, as `journal.spendings`."""
+async def spendings_of(
+    database: Database, subjects: Collection[str], now_s: float, target_s: float
+) -> dict[str, list[Spending]]:
+    """Return the gas that was spent for each of these subjects in the last 24 hours, as `journal.spendings`."""
     found: dict[str, list[Spending]] = {subject: [] for subject in subjects}
     if not found:
         return found
-    wanted = select(_T.subject, _T.gas, _T.gas_used, _T.signed_s, _T.ended_s).where(
-        _T.subject.in_(found), _T.state != "dropped", func.coalesce(_T.ended_s, _T.signed_s) > since_s
+    is_recent = (_T.state != "dropped") & (_T.spent_s > target_s - DAY_S)
+    wanted = select(_T.subject, _T.gas, _T.gas_used, _T.spent_s, _T.state).where(
+        _T.subject.in_(found), is_recent | (_T.state == "signed")
     )
     async with database.transaction() as connection:
-        for subject, gas, used, signed_s, ended_s in await connection.execute(wanted):
-            spent = Spending(signed_s if ended_s is None else ended_s, gas if used is None else used)
-            found[subject].append(spent)
+        for subject, gas, used, spent_s, state in await connection.execute(wanted):
+            at_s = now_s if state == "signed" else min(now_s, now_s - target_s + spent_s)
+            found[subject].append(Spending(at_s, gas if used is None else used))
     return found
 
 
