@@ -82,7 +82,7 @@ async def test_write_again_what_was_dropped_is_the_same_transaction(database: Da
         journal = await StateJournal.of(database, "replica 1")
         await write(journal, signed(5, versions=2))
         assert await journal.unfinished() == [signed(5, versions=2)]
-        await journal.dropped(signed(5), "refused")
+        await journal.dropped(signed(5, versions=2), "refused")
     other = await StateJournal.of(database, "replica 2")
     await write(other, signed(5))
     with pytest.raises(Overtaken):
