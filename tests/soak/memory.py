@@ -27,6 +27,13 @@ def read_states(state: str) -> dict[str, tuple[str, str]]:
         return {address: (word, reason) for address, word, reason in rows}
 
 
+def read_looks(state: str) -> dict[str, float]:
+    """Return when each replica was looked at last, seconds since 1970, by address."""
+    with _reading(state) as connection:
+        rows = connection.execute(select(ReplicaRow.address, ReplicaRow.looked_s))
+        return {address: looked_s for address, looked_s in rows}
+
+
 def read_journal(state: str) -> list[Entry]:
     """Return all that the journal has, the oldest first; also while workers have it."""
     rows = TransactionRow
