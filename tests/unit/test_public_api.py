@@ -127,6 +127,7 @@ ERRORS = {
     "TransactionError",
     "TransactionPending",
     "NonceTaken",
+    "Cancelled",
     "PoolFull",
     "Overtaken",
     "FeeTooHigh",

@@ -130,7 +130,8 @@ class Service:
     async def _follow(self, address: str, subject: str, account: LocalAccount) -> None:
         try:
             if not self._is_ending:
-                await follow(self.tending.database, self.pair.target, account, subject)
+                pair = self.pair
+                await follow(self.tending.database, pair.target, account, subject, cancel_for_wei=pair.max_fee_wei)
         except SmartSyncError as error:
             logger.warning("%s: %s", subject, error.in_full)
         finally:
