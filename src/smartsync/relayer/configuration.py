@@ -226,6 +226,8 @@ class _Reader:
         return chain
 
     def _token(self, relayer: RelayerTable) -> str | None:
+        if relayer.listen == "none":
+            return None
         advice = f'without a token it serves this machine only: [relayer] listen = "{DEFAULT_LISTEN}"'
         try:
             return require_token(relayer.listen, self._environ, TOKEN, advice)

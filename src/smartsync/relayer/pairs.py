@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from eth_account.signers.local import LocalAccount
 
@@ -13,16 +14,19 @@ from smartsync.anchors.collecting import RemoteSigners
 from smartsync.anchors.quorum import Signers
 from smartsync.chain import Chain
 from smartsync.errors import WrongChain
+from smartsync.exchange import Observe
 from smartsync.failover import Failover, connect
 from smartsync.relayer.accounts import key_for
 from smartsync.relayer.clock import Jumps
 from smartsync.relayer.configuration import Configuration
+from smartsync.relayer.metrics import Metrics
 from smartsync.relayer.settling import settle
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.journal import StateJournal
 from smartsync.relayer.states import Role
 from smartsync.relayer.tables import ChainTable
 from smartsync.submit import Sender
+from smartsync.submit.event import Tell, untold
 from smartsync.sync import SmartSync
 
 
@@ -33,8 +37,8 @@ class Pair:
     ``accounts`` are those that pay, by the names of their keys; ``signers`` where a quorum anchor's signatures come
     from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block;
     ``confirmations`` how deep a block of the target's is final; ``max_fee_wei`` what any transaction may pay per gas,
-    ``None`` without a bound; ``stalled_after_s`` how old the source's newest block may be. ``jumps`` watches this
-    machine's clock.
+    ``None`` without a bound; ``stalled_after_s`` how old the source's newest block may be. ``tell`` is told of what
+    becomes of transactions, and ``jumps`` watches this machine's clock.
     """
 
     name: str
@@ -48,12 +52,13 @@ class Pair:
     poll_s: float
     confirmations: int = 12
     max_fee_wei: int | None = None
+    tell: Tell = untold
     stalled_after_s: float = math.inf
     jumps: Jumps = field(default_factory=Jumps, compare=False)
 
     def subject(self, address: str) -> str:
         """Return what the journal calls a replica or an anchor: the same for every relayer that shares it."""
-        return f"{address} on chain {self.target_chain_id}"
+        return subject(address, self.target_chain_id)
 
     async def sender(
         self, database: Database, address: str, *, fee_cap_wei: int | None = None, gas_left: int | None = None
@@ -78,7 +83,7 @@ class Pair:
         journal = await StateJournal.of(database, self.subject(address), self.name)
         caps_wei = [cap for cap in (fee_cap_wei, self.max_fee_wei) if cap is not None]
         cap_wei = min(caps_wei, default=None)
-        sender = Sender(self.target, account, journal=journal, fee_cap_wei=cap_wei, gas_left=gas_left)
+        sender = Sender(self.target, account, journal=journal, fee_cap_wei=cap_wei, gas_left=gas_left, tell=self.tell)
         await sender.finish()
         return sender
 
@@ -87,14 +92,23 @@ class Pair:
         return SmartSync(self.source, self.target, hub=self.hub, account=sender)
 
 
+def subject(address: str, chain_id: int) -> str:
+    """Return what the journal calls a replica or an anchor on a chain."""
+    return f"{address} on chain {chain_id}"
+
+
 @asynccontextmanager
-async def connected(configuration: Configuration, accounts: Mapping[str, LocalAccount]) -> AsyncIterator[list[Pair]]:
+async def connected(
+    configuration: Configuration, accounts: Mapping[str, LocalAccount], metrics: Metrics | None = None
+) -> AsyncIterator[list[Pair]]:
     """Connect to the nodes of all chains, each once.
 
     Parameters
     ----------
     accounts
         Of the keys, by name.
+    metrics
+        Where requests and transactions are counted.
 
     Raises
     ------
@@ -106,7 +120,8 @@ async def connected(configuration: Configuration, accounts: Mapping[str, LocalAc
 
         def chain(name: str, role: Role) -> Chain:
             if (name, role) not in chains:
-                chains[name, role] = one = _chain(configuration.chains[name], role)
+                observe = None if metrics is None else partial(metrics.exchanged, name)
+                chains[name, role] = one = _chain(configuration.chains[name], role, observe)
                 stack.push_async_callback(one.rpc.aclose)
             return chains[name, role]
 
@@ -123,6 +138,7 @@ async def connected(configuration: Configuration, accounts: Mapping[str, LocalAc
                 configuration.chains[table.source].poll_s,
                 configuration.chains[table.target].confirmations,
                 None if (fee := configuration.chains[table.target].max_fee_gwei) == "none" else fee,
+                untold if metrics is None else partial(metrics.transacted, name),
                 configuration.chains[table.source].stalled_after_s,
             )
             for name, table in configuration.pairs.items()
@@ -130,8 +146,9 @@ async def connected(configuration: Configuration, accounts: Mapping[str, LocalAc
         yield pairs
 
 
-def _chain(table: ChainTable, role: Role) -> Chain:
-    return Chain(connect(table.urls, role, timeout_s=table.timeout_s, chain_id=table.chain_id), role)
+def _chain(table: ChainTable, role: Role, observe: Observe | None) -> Chain:
+    rpc = connect(table.urls, role, timeout_s=table.timeout_s, chain_id=table.chain_id, observe=observe)
+    return Chain(rpc, role)
 
 
 async def require_chain(chain: Chain, chain_id: int) -> None:

@@ -11,6 +11,7 @@ from smartsync.discovery.hints import NO_HINTS, Hints, read_hints
 from smartsync.discovery.slots_file import read_slots
 from smartsync.document import to_json
 from smartsync.errors import AnchorMismatch, SmartSyncError
+from smartsync.relayer.metrics import Metrics
 from smartsync.relayer.pairs import Pair
 from smartsync.relayer.policy import Due
 from smartsync.relayer.replicas import Replica
@@ -34,6 +35,7 @@ class Tending:
     database: Database
     store: Store
     dry: bool = False
+    metrics: Metrics = field(default_factory=Metrics)
     _news: dict[str, News] = field(default_factory=dict)
 
     async def sync(
@@ -59,12 +61,18 @@ class Tending:
         )
         slots = None if replica.slots is None else read_slots(replica.slots)
         result = await self.pair.client(sender).sync(replica.address, slots=slots, hints=_hints(replica))
+        self.metrics.synced(self.pair.name, result)
         if result.steps:
             await self._tell(result, now_s, replica=replica, estimated=(estimated_gas, fee_wei))
         return result
 
-    async def mind(self, anchor: str, now_s: float) -> None:
+    async def mind(self, anchor: str, now_s: float) -> bool:
         """Have an anchor accept the source's newest block, and revoke what the source has dropped, as far as can be.
+
+        Returns
+        -------
+        bool
+            Whether anything about it is another now.
 
         Raises
         ------
@@ -73,7 +81,7 @@ class Tending:
         """
         pair = self.pair
         if self.dry or not (pair.updates_anchors or pair.signers is not None):
-            return
+            return False
         sender = await pair.sender(self.database, anchor)
         client = pair.client(sender)
         care = care_by(client, sender, signers=pair.signers, update=pair.updates_anchors)
@@ -83,8 +91,9 @@ class Tending:
             except AnchorMismatch as error:
                 if self._of(anchor).is_new(error):
                     logger.warning("anchor %s: %s (%s)", anchor, error.message, error.hint)
-                return
+                return False
         minding = Minding(pair.source, pair.target, anchor, care, self._of(anchor))
+        is_moved = False
         latest = (await pair.source.header("latest")).number
         for events in (minding.straighten(latest), minding.advance(), minding.report()):
             async with aclosing(events) as told:
@@ -92,8 +101,10 @@ class Tending:
                     if isinstance(event, SmartSyncError):
                         logger.warning("anchor %s: will try again: %s", anchor, event.in_full)
                     else:
+                        is_moved = True
                         await self._tell(event, now_s, anchor=anchor)
         self._of(anchor).end_look()
+        return is_moved
 
     def _of(self, anchor: str) -> News:
         return self._news.setdefault(anchor, News())
@@ -109,7 +120,9 @@ class Tending:
     ) -> None:
         steps: tuple[Step, ...] = getattr(event, "steps", ())
         told = sentence(event)
-        logger.info("%s: %s", replica.name if replica else f"anchor {anchor}", told)
+        fields = {"kind": WORDS[type(event)], "gas": sum(step.gas_used for step in steps), "cost_wei": cost_of(steps)}
+        fields["transactions"] = [step.tx_hash for step in steps]
+        logger.info("%s: %s", replica.name if replica else f"anchor {anchor}", told, extra=fields)
         gas, fee_wei = (None, None) if estimated is None else estimated
         await self.store.tell(
             Happening(

@@ -13,6 +13,7 @@ from smartsync.answers import Receipt
 from smartsync.chain import Chain
 from smartsync.errors import Cancelled, NodeError, NonceTaken, TransactionError, TransactionPending
 from smartsync.submit.broadcasting import broadcast, is_known
+from smartsync.submit.event import Tell, untold
 from smartsync.submit.journal import Attempt, Journal, Signed
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ class Following:
         which a node must know the receipt of what has used its nonce.
     outbid
         Signs a version that offers more, writes it down, and returns it; the same one where that would not help.
+    tell
+        Is told of what becomes of them.
     waiting
         By account and nonce, those that were in no block in time, in all their versions.
     """
@@ -49,6 +52,7 @@ class Following:
     timeout_s: float
     poll_s: float
     stuck_s: float
+    tell: Tell = untold
     waiting: dict[tuple[str, int], Signed] = field(default_factory=dict, init=False)
 
     async def run(self, signed: Signed, *, is_sent: bool = True) -> Receipt:
@@ -77,13 +81,16 @@ class Following:
                         if (receipt := await self._receipt(signed)) is not None:
                             await self.journal.included(signed, receipt)
                             if signed.is_cancelled_by(receipt.tx_hash):
+                                self.tell("dropped")
                                 raise Cancelled(signed.what, signed.sender, signed.nonce)
+                            self.tell("included" if receipt.success else "reverted")
                             return receipt
                         if time.monotonic() - stirred >= self.stuck_s:
                             stirred = time.monotonic()
                             is_used = await self.chain.nonce(signed.sender, "latest") > signed.nonce
                             if is_used and was_used:
                                 await self.journal.dropped(signed, "another transaction has its nonce")
+                                self.tell("dropped")
                                 raise NonceTaken(signed.what, signed.sender, signed.nonce)
                             was_used = is_used
                             if not is_used:
@@ -142,6 +149,7 @@ class Following:
         try:
             if is_new or not await is_known(self.chain, signed.newest.tx_hash):
                 await broadcast(self.chain, signed)
+                self.tell("outbid" if is_new else "resent")
         except TransactionError as error:
             # A version of it may be in a block by now, or the node wants still more: the next looks tell.
             logger.info("%s: not sent again: %s", signed.what, error.message)

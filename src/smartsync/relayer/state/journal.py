@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -94,19 +94,24 @@ class StateJournal:
         )
 
     async def dropped(self, signed: Signed, why: str) -> None:
-        """Write down that its nonce is free, and why."""
-        # Whoever followed it besides may have found the block of a version that this one does not know of.
-        await self._end(signed, only="signed", state="dropped", why=why)
+        """Write down that its nonce is free, and why.
+
+        Not where somebody else knows better: who follows it too, and has signed a further version, which this one has
+        not looked for, or has found its block.
+        """
+        number = select(func.count()).where(_A.transaction_id == _T.id).scalar_subquery()
+        is_mine = (_T.state == "signed") & (number <= len(signed.attempts))
+        await self._end(signed, is_mine, state="dropped", why=why)
 
     async def left(self, signed: Signed) -> None:
         """Leave it to whoever is next: it stands in the table."""
 
-    async def _end(self, signed: Signed, only: str = "", **values: object) -> None:
+    async def _end(self, signed: Signed, only: ColumnElement[bool] | None = None, **values: object) -> None:
         id_ = self._ids[signed.sender, signed.nonce]
         async with self._database.transaction() as connection:
             now_s = time.time()
             change = update(_T).where(_T.id == id_).values(ended_s=now_s, spent_s=now_s, **values)
-            await connection.execute(change.where(_T.state == only) if only else change)
+            await connection.execute(change if only is None else change.where(only))
 
 
 async def holds_up(database: Database, chain_id: int, signed: Signed, after_s: float) -> bool:
@@ -217,6 +222,13 @@ async def abandoned(database: Database, chain_id: int, senders: Collection[str])
         return [(subject, sender) for subject, sender in await connection.execute(wanted)]
 
 
+async def unfinished_of(database: Database, subject: str) -> list[str]:
+    """Return the accounts of what was signed for a subject and is in no block that is known."""
+    wanted = select(_T.sender).distinct().where(_T.subject == subject, _T.state == "signed")
+    async with database.transaction() as connection:
+        return list(await connection.scalars(wanted))
+
+
 @dataclass(frozen=True, slots=True)
 class _Turn:
     journal: StateJournal
@@ -238,20 +250,30 @@ class _Turn:
         key = signed.sender, signed.nonce
         async with self.connection.begin():
             id_ = journal._ids[key] if len(signed.attempts) > 1 else await self._insert(signed)
+            await self._attempt(id_, attempt, len(signed.attempts) - 1)
+        if len(signed.attempts) == 1:
+            journal._ids[key] = id_
+            journal._number += 1
+
+    async def _attempt(self, id_: int, attempt: Attempt, place: int) -> None:
+        """Write down a version; refused where somebody else, who follows it too, has outbid it already."""
+        newest = await self.connection.scalar(select(func.max(_A.place)).where(_A.transaction_id == id_))
+        if place and newest != place - 1:
+            raise Overtaken(self.journal.subject)
+        try:
             await self.connection.execute(
                 insert(_A).values(
                     tx_hash=attempt.tx_hash,
                     transaction_id=id_,
-                    place=len(signed.attempts) - 1,
+                    place=place,
                     raw=attempt.raw,
                     max_fee_wei=attempt.fees.max_fee_wei,
                     priority_fee_wei=attempt.fees.priority_fee_wei,
                     cancels=attempt.cancels,
                 )
             )
-        if len(signed.attempts) == 1:
-            journal._ids[key] = id_
-            journal._number += 1
+        except IntegrityError as error:
+            raise Overtaken(self.journal.subject) from error
 
     async def _insert(self, signed: Signed) -> int:
         journal, now_s = self.journal, time.time()
