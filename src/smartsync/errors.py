@@ -35,6 +35,7 @@
     │   ├── TransactionPending    sent, not seen in a block in time (a retry can help)
     │   ├── PoolFull              the target takes no more, or none of this price     (a retry can help)
     │   ├── NonceTaken            another transaction of the account took its place   (a retry can help)
+    │   │   └── Cancelled         given up for what waited behind it              (a retry can help)
     │   ├── Overtaken             another worker sends for the same subject           (a retry can help)
     │   ├── FeeTooHigh            the chain asks more than may be paid                (a retry can help)
     │   ├── GasSpent              more gas than may be used                           (a retry can help)
@@ -434,6 +435,20 @@ class NonceTaken(TransactionError):
         super().__init__(
             f"{what}: another transaction of {sender} took its nonce {nonce}",
             hint="give the account to nobody else; what has landed is read from the chain: run the same command again",
+        )
+        self.what, self.sender, self.nonce = what, sender, nonce
+
+
+class Cancelled(NonceTaken):
+    """A transaction was given up: its nonce is that of one that does nothing, for others that waited behind it."""
+
+    def __init__(self, what: str, sender: str, nonce: int) -> None:
+        TransactionError.__init__(
+            self,
+            f"{what}: cancelled, since the chain asked for more than may be paid for it, and others of {sender} waited "
+            f"behind its nonce {nonce}",
+            hint="it is tried again once the chain asks for less, or allow more (max_fee_gwei); a key of its own holds "
+            "up no others",
         )
         self.what, self.sender, self.nonce = what, sender, nonce
 

@@ -131,6 +131,7 @@ ERRORS = {
     "TransactionError",
     "TransactionPending",
     "NonceTaken",
+    "Cancelled",
     "PoolFull",
     "Overtaken",
     "FeeTooHigh",

@@ -10,6 +10,7 @@ from smartsync.errors import (
     AnchorFrozen,
     AnchorPaused,
     BlockNotAccepted,
+    Cancelled,
     FeeTooHigh,
     FinalBlockDropped,
     GasSpent,
@@ -64,7 +65,7 @@ LONGEST_WAIT_S = 600.0
 
 _STATES: tuple[tuple[tuple[type[SmartSyncError], ...], State], ...] = (
     ((InsufficientFunds,), "no-funds"),
-    ((FeeTooHigh,), "fee-too-high"),
+    ((FeeTooHigh, Cancelled), "fee-too-high"),
     ((GasSpent,), "gas-spent"),
     ((TransactionPending, PoolFull, TransactionTooLarge, TransitionTooLarge), "target-full"),
     ((IncompleteSlots,), "slots-unknown"),

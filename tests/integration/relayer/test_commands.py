@@ -31,6 +31,7 @@ async def made(hardhat: Node, anvil: Node) -> AsyncIterator[World]:
 async def relayer(made: World, hardhat: Node, anvil: Node, tmp_path: Path) -> AsyncIterator[Relayer]:
     replica = await made.fork()
     text = FILE.format(
+        state="sqlite:///state.db",
         source_id=hardhat.chain_id,
         target_id=anvil.chain_id,
         source=hardhat.url,

@@ -8,6 +8,7 @@ from smartsync import errors
 from smartsync.errors import (
     AnchorFrozen,
     BlockNotAccepted,
+    Cancelled,
     FeeTooHigh,
     GasSpent,
     IncompleteSlots,
@@ -49,6 +50,7 @@ ACCOUNT = "0x" + "11" * 20
         (IncompleteSlots([b""]), "source", "slots-unknown"),
         (InsufficientFunds(ACCOUNT, 1, 2), None, "no-funds"),
         (FeeTooHigh(2, 1, what="sync"), None, "fee-too-high"),
+        (Cancelled("sync", ACCOUNT, 7), None, "fee-too-high"),
         (GasSpent(2, 1, what="sync"), None, "gas-spent"),
         (TransactionPending("in no block"), None, "target-full"),
         (SourceDestroyed("gone"), None, "ended"),
