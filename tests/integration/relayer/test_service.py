@@ -535,6 +535,25 @@ async def test_tend_that_failed_is_tried_again_later_and_its_reason_stands_meanw
     assert found[found.index(("no-funds", 1)) :] == [("no-funds", 1)] * (len(found) - found.index(("no-funds", 1)))
 
 
+async def test_mind_of_an_anchor_that_no_replica_has_is_not_paid_for(
+    made: World, replica: str, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever can write to the queue can have nothing signed."""
+    pair = pair_of(made, signers=SignersOnce(LocalSigners([made.owner]), made.client.target))
+    service = service_of(pair, database, (replica, Policy()))
+    other = (await made.client.deploy(signers=[made.owner.address], threshold=1, max_drift_s=86_400)).anchor
+    await look(service)
+    (known,) = await service.store.statuses()
+    await service.store.remember(replace(known, anchor=other, state="anchor-behind"))
+    before = await transactions(database)
+    queue = service.queue()
+    performer = Service(service.tending, service.replicas, queue)
+    await queue.defer([Job("mind", pair.name, pair.subject(other))])
+    await queue.work(performer.perform)
+    assert await transactions(database) == before
+    assert [one for one in caplog.messages if other in one and "left out" in one]
+
+
 async def test_job_of_another_configuration_is_dropped_and_told_once(
     made: World, replica: str, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:

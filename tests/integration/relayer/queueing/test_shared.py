@@ -157,11 +157,13 @@ async def test_work_of_a_pair_that_is_stuck_does_not_hold_up_others(url: str) ->
         await queue.defer([tend(number, "dead") for number in range(10)])
         await asyncio.sleep(1.0)
         wanted = [tend(99, "alive"), Job("look", "alive", "part 1"), Job("look", "dead", "part 1")]
-        await queue.defer(wanted)
-        await until(lambda: len(done) == 3, 5.0)
-        assert set(done) == set(wanted)
-        assert (await queue.counts())["dead"] == Count(due=8, at_work=2)
-        stuck.set()
+        try:
+            await queue.defer(wanted)
+            await until(lambda: len(done) == 3)
+            assert set(done) == set(wanted)
+            assert (await queue.counts())["dead"] == Count(due=8, at_work=2)
+        finally:
+            stuck.set()
 
 
 async def test_stop_ends_what_is_under_way_and_leaves_the_rest(url: str) -> None:
