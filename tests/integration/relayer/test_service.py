@@ -32,6 +32,7 @@ from smartsync.rpc import Rpc
 from smartsync.submit import Sender
 from smartsync.submit.following import Following
 from smartsync.testing import Node
+from tests.integration.proxies.proxied import erc1967, implementation, version_of
 from tests.integration.world import World, creation_code, encode, world
 
 DEAD = "http://127.0.0.1:9"
@@ -318,6 +319,24 @@ async def test_many_replicas_with_one_key_take_their_nonces_in_turn(made: World,
     assert await transactions(database) == 3
     for _, replica in replicas:
         assert (await made.client.verify(replica)).exact
+
+
+async def test_replicas_that_need_one_copy_have_it_paid_for_once(made: World, database: Database) -> None:
+    first, second = await implementation(made, 1), await implementation(made, 2)
+    proxies = [await erc1967(made, first) for _ in range(3)]
+    await made.attest()
+    replicas = [(await made.client.fork(one.address, anchor=made.anchor)).replica for one in proxies]
+    for one in proxies:
+        await one.upgrade(second)
+    await made.attest()
+    services = [service_of(pair_of(made), database, (replica, Policy())) for replica in replicas]
+    await asyncio.gather(*(service.once() for service in services))
+    assert {one.state for one in await services[0].store.statuses()} <= {"exact"}
+    async with database.transaction() as connection:
+        what = list(await connection.scalars(text("SELECT what FROM transactions ORDER BY what")))
+    assert len(what) == 4 and len([one for one in what if one.startswith("supply")]) == 1, what
+    for replica in replicas:
+        assert await version_of(made, replica) == 2
 
 
 async def test_round_minds_the_anchor_where_a_block_is_wanted_and_none_is_accepted(
