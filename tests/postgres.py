@@ -38,8 +38,11 @@ class Postgres:
         return f"postgresql://{_USER}@127.0.0.1:{self.port}/{database}"
 
     def create(self, database: str) -> str:
-        self._run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-c", f'CREATE DATABASE "{database}"', "postgres")
+        self.run(f'CREATE DATABASE "{database}"')
         return self.url(database)
+
+    def run(self, statement: str) -> None:
+        self._run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-c", statement, "postgres")
 
     def start(self) -> None:
         command = [

@@ -30,14 +30,12 @@ from smartsync.relayer.service import Service
 from smartsync.relayer.shown import Show, Shown
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.errors import StateUnavailable
+from smartsync.relayer.state.pruning import forget
 from smartsync.relayer.state.store import Store
 from smartsync.relayer.supervisor import Supervisor
 from smartsync.relayer.tending import Tending
 
 logger = logging.getLogger(__name__)
-
-_KEPT_S = 90 * 86_400.0
-"""Seconds for which it is remembered what happened to replicas, and how far behind they were."""
 
 _FORGET_EVERY_S = 3_600.0
 
@@ -179,11 +177,11 @@ def _replicas(configuration: Configuration, pair: Pair) -> list[Replica]:
     return [replica for replica in configuration.replicas if replica.pair == pair.name]
 
 
-async def _forget(store: Store) -> None:
+async def _forget(database: Database) -> None:
     """Forget what is old, again and again: a service that runs for years must not fill its disk."""
     while True:
         with suppress(StateUnavailable):
-            await store.prune(time.time() - _KEPT_S)
+            await forget(database, time.time())
         await asyncio.sleep(_FORGET_EVERY_S)
 
 
@@ -226,7 +224,7 @@ async def _work(
     working = asyncio.create_task(queue.work(perform))
     besides = (
         _keep_looking(services, queue, shown.metrics),
-        _forget(Store(shown.database)),
+        _forget(shown.database),
         watch_balances(shown.configuration, shown.pairs, shown.metrics),
     )
     others = [asyncio.create_task(one) for one in besides]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -18,13 +20,16 @@ from smartsync.errors import RpcError
 from smartsync.relayer.policy import Policy
 from smartsync.relayer.seen import DAY_S
 from smartsync.relayer.state.database import Database, opened
+from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.journal import StateJournal, abandoned, spendings
+from smartsync.relayer.state.store import Happening, Store
 from smartsync.rpc import Rpc
 from smartsync.testing import Node
 from tests.http_node import HttpNode, Refusal, serving
 from tests.integration.relayer.test_journal import CHAIN, SENDER, signed, write
 from tests.integration.relayer.test_service import look, pair_of, service_of, transactions
 from tests.integration.world import World, creation_code, world
+from tests.postgres import Postgres
 
 
 @pytest.fixture
@@ -148,6 +153,15 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", folder], check=True)  # noqa: S607
 
 
+def room_for_a_server(disk: Path) -> Path:
+    """Return a folder on a disk that PostgreSQL's user may write to."""
+    disk.parent.chmod(0o755)
+    space = disk / "space"
+    space.mkdir()
+    shutil.chown(space, "postgres")
+    return space
+
+
 def fill(folder: Path) -> Path:
     """Leave no room on a disk."""
     filler = folder / "filler"
@@ -235,3 +249,25 @@ async def test_spendings_of_what_is_open_count_whenever_it_was_signed(
     now_s = real()
     (one,) = await spendings(database, "replica 1", now_s, now_s)
     assert (one.gas, one.at_s) == (100_000, now_s)
+
+
+async def test_disk_of_postgresql_that_is_full_is_told_and_goes_on_with_room(postgres: Postgres) -> None:
+    with tempfile.TemporaryDirectory() as folder, small_disk(Path(folder) / "disk", "32m") as disk:
+        space = room_for_a_server(disk)
+        for statement in (
+            f"CREATE TABLESPACE small LOCATION '{space}'",
+            "CREATE DATABASE full_disk TABLESPACE small",
+        ):
+            postgres.run(statement)
+        try:
+            async with opened(postgres.url("full_disk")) as database:
+                filler, store = fill(disk), Store(database)
+                with pytest.raises(StateUnavailable) as caught:
+                    for minute in range(2_000):
+                        await store.tell(Happening("a-b", "0x1", None, float(minute), "sync", "x" * 2_000))
+                assert caught.value.is_full and "its disk is full" in caught.value.message, caught.value.message
+                filler.unlink()
+                await store.tell(Happening("a-b", "0x1", None, 1.0, "sync", "x" * 2_000))
+        finally:
+            postgres.run("DROP DATABASE IF EXISTS full_disk WITH (FORCE)")
+            postgres.run("DROP TABLESPACE small")

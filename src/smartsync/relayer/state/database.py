@@ -30,6 +30,10 @@ _LOCK_S = 120
 """Seconds to wait for a lock: several times as long as a turn takes."""
 
 
+_WAL_BYTES = 64 * 1024 * 1024
+"""What SQLite's log keeps of the disk once it was larger."""
+
+
 class Database:
     """The relayer's database.
 
@@ -204,7 +208,9 @@ def _options(url: URL) -> dict[str, Any]:
 def _set_up_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     # What is signed must be on disk before it is sent, also where the power fails.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # Room that is left is given back (`pruning`): that has to be said before there is any table, and so first.
+    pragmas = ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    for pragma in (*pragmas, f"journal_size_limit={_WAL_BYTES}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
