@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, suppress
 from eth_account.signers.local import LocalAccount
 from structlog.contextvars import bound_contextvars
 
-from smartsync.errors import SmartSyncError
+from smartsync.errors import ConfigError, SmartSyncError
 from smartsync.relayer.accounts import unlock
 from smartsync.relayer.balances import watch_balances
 from smartsync.relayer.changes import changes
@@ -28,17 +28,15 @@ from smartsync.relayer.service import Service
 from smartsync.relayer.shown import Show, Shown
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.errors import StateUnavailable
+from smartsync.relayer.state.pruning import forget
 from smartsync.relayer.state.store import Store
 from smartsync.relayer.tending import Tending
 
 logger = logging.getLogger(__name__)
 
-_KEPT_S = 90 * 86_400.0
-"""Seconds for which it is remembered what happened to replicas, and how far behind they were."""
-
 _FORGET_EVERY_S = 3_600.0
 
-_LOST_EVERY_S = 30.0
+_LOST_EVERY_S = 10.0
 """Seconds after which looks are put into the queue again, where they are not in it."""
 
 
@@ -140,8 +138,11 @@ async def _queue(
     if dry or once or not database.is_shared:
         # What is done for a trial, or once, is not taken from those who do it for good.
         return Embedded(lanes, once=once)
-    from smartsync.relayer.queueing.shared import shared  # with libraries that only this one needs
-
+    try:
+        from smartsync.relayer.queueing.shared import shared
+    except ModuleNotFoundError as error:
+        hint = "pip install 'smartsync[relayer,postgresql]'"
+        raise ConfigError(f"workers that share PostgreSQL need the package {error.name}", hint=hint) from error
     return await stack.enter_async_context(shared(database, lanes))
 
 
@@ -163,11 +164,11 @@ def _replicas(configuration: Configuration, pair: Pair) -> list[Replica]:
     return [replica for replica in configuration.replicas if replica.pair == pair.name]
 
 
-async def _forget(store: Store) -> None:
+async def _forget(database: Database) -> None:
     """Forget what is old, again and again: a service that runs for years must not fill its disk."""
     while True:
         with suppress(StateUnavailable):
-            await store.prune(time.time() - _KEPT_S)
+            await forget(database, time.time())
         await asyncio.sleep(_FORGET_EVERY_S)
 
 
@@ -199,7 +200,7 @@ async def _work(services: Sequence[Service], queue: Queue, shown: Shown, ends: S
     working = asyncio.create_task(queue.work(perform))
     besides = (
         _keep_looking(services, queue, shown),
-        _forget(Store(shown.database)),
+        _forget(shown.database),
         watch_balances(shown.configuration, shown.pairs, shown.metrics),
     )
     others = [asyncio.create_task(one) for one in besides]
