@@ -25,6 +25,7 @@ from smartsync.relayer.state.errors import StateUnavailable
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _MIGRATING = "migrations"
+_FEW = 5
 _LOCK_S = 120
 """Seconds to wait for a lock: several times as long as a turn takes."""
 
@@ -46,6 +47,8 @@ class Database:
         self.engine = engine
         self._file = file
         self._locks: dict[str, asyncio.Lock] = {}
+        self.few = asyncio.Semaphore(_FEW)
+        """For who keeps a connection while he needs others."""
 
     @property
     def is_shared(self) -> bool:
