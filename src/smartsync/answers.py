@@ -52,7 +52,9 @@ class Receipt:
     """What became of a transaction.
 
     ``success`` is False where it reverted; ``contract_address`` of a creation; ``calldata_bytes`` its input's length
-    (0 where it is not known).
+    (0 where it is not known). ``gas_price_wei`` is what each unit of gas was paid with, base fee and priority fee
+    together, ``None`` where it is not told or cannot be; ``l1_fee_wei`` what an OP-stack rollup (or Scroll) took
+    besides for the data that it puts on its own L1.
     """
 
     tx_hash: bytes
@@ -63,6 +65,16 @@ class Receipt:
     contract_address: str | None
     logs: tuple[Log, ...]
     calldata_bytes: int = 0
+    gas_price_wei: int | None = None
+    l1_fee_wei: int = 0
+
+    @property
+    def cost_wei(self) -> int | None:
+        """What the sender paid, of the target's own coin; ``None`` where that is not known.
+
+        Without what a rollup takes that no field of its receipts names as an amount (an OP-stack operator's fee).
+        """
+        return None if self.gas_price_wei is None else self.gas_used * self.gas_price_wei + self.l1_fee_wei
 
 
 def quantity(value: object, what: str, bits: int = 256) -> int:
@@ -189,6 +201,7 @@ def receipt(value: object) -> Receipt:
     """
     told = mapping(value, "receipt")
     created = told.get("contractAddress")
+    price, l1_fee = told.get("effectiveGasPrice"), told.get("l1Fee")
     return Receipt(
         tx_hash=data(told.get("transactionHash"), "transaction hash", 32),
         block_number=quantity(told.get("blockNumber"), "block number", 64),
@@ -197,6 +210,8 @@ def receipt(value: object) -> Receipt:
         gas_used=quantity(told.get("gasUsed"), "gas used", 64),
         contract_address=None if created is None else address(created, "contract address"),
         logs=tuple(log(one) for one in sequence(told.get("logs"), "logs")),
+        gas_price_wei=None if price is None else quantity(price, "effective gas price"),
+        l1_fee_wei=0 if l1_fee is None else quantity(l1_fee, "L1 fee"),
     )
 
 

@@ -33,6 +33,7 @@ from smartsync.errors import (
     SmartSyncError,
     WrongChain,
 )
+from smartsync.exchange import Observe
 from smartsync.refusals import unavailable
 from smartsync.rpc import Call, Rpc, is_of_load, is_repeatable
 
@@ -64,8 +65,14 @@ def connect(
     *,
     timeout_s: float = 30.0,
     chain_id: int | None = None,
+    observe: Observe | None = None,
 ) -> Rpc | Failover:
     """Return what to ask for one chain: a node, or several that stand in for each other.
+
+    Parameters
+    ----------
+    observe
+        Is told of each request to any of them.
 
     Raises
     ------
@@ -80,10 +87,10 @@ def connect(
             f"check that this {role} node runs and that its url is right: no other one stands in for it. How to give "
             "several: docs/how-to/choose-nodes.md"
         )
-        return Rpc(given[0], timeout_s=timeout_s, advice=advice)
+        return Rpc(given[0], timeout_s=timeout_s, advice=advice, observe=observe)
     if len(set(given)) < len(given):
         raise ConfigError(f"a url of a {role} node is given twice", hint="another node is of use where it is another")
-    nodes = [Rpc(url, timeout_s=timeout_s, retries=_RETRIES, repeats_timeouts=False) for url in given]
+    nodes = [Rpc(url, timeout_s=timeout_s, retries=_RETRIES, repeats_timeouts=False, observe=observe) for url in given]
     return Failover(nodes, role, chain_id=chain_id)
 
 

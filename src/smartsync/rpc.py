@@ -13,6 +13,7 @@ import asyncio
 import itertools
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RpcError
+from smartsync.exchange import Exchange, Fault, Observe
 
 Call = tuple[str, Sequence[Any]]
 """A method and its parameters."""
@@ -58,9 +60,11 @@ _REPEATABLE = re.compile(r"(eth|net|web3|debug|trace|rpc|txpool|erigon|ots)_")
 class _Transient(Exception):
     """The exchange failed in a way that may pass. ``unsent`` where the node surely did nothing."""
 
-    def __init__(self, text: str, *, unsent: bool = False, wait_s: float = 0.0, timed_out: bool = False) -> None:
+    def __init__(
+        self, text: str, kind: Fault, *, unsent: bool = False, wait_s: float = 0.0, timed_out: bool = False
+    ) -> None:
         super().__init__(text)
-        self.text, self.unsent, self.wait_s, self.timed_out = text, unsent, wait_s, timed_out
+        self.text, self.kind, self.unsent, self.wait_s, self.timed_out = text, kind, unsent, wait_s, timed_out
 
 
 class JsonRpc(Protocol):
@@ -98,6 +102,8 @@ class Rpc:
         Whether what took too long is repeated, too: not where another node can be asked instead.
     advice
         The hint where it does not answer.
+    observe
+        Is told of each request.
 
     Raises
     ------
@@ -114,6 +120,7 @@ class Rpc:
         batch_size: int = 100,
         repeats_timeouts: bool = True,
         advice: str = "check that the node runs and that its url is right",
+        observe: Observe | None = None,
     ) -> None:
         try:
             parts = urlsplit(url)
@@ -126,7 +133,7 @@ class Rpc:
         self.host = f"{host}:{port}" if port else host
         self._url, self._timeout_s, self._retries = url, timeout_s, retries
         self._batch_size, self._repeats_timeouts = max(1, batch_size), repeats_timeouts
-        self._advice = advice
+        self._advice, self._observe = advice, observe
         self._ids = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
 
@@ -256,7 +263,23 @@ class Rpc:
             await asyncio.sleep(wait_s)
 
     async def _post(self, payload: object, name: str) -> Any:
-        """Post once."""
+        """Post once, and tell of it; not where it was called off."""
+        began, calls = time.monotonic(), len(payload) if isinstance(payload, list) else 1
+
+        def tell(fault: Fault | None) -> None:
+            if self._observe is not None:
+                self._observe(Exchange(self.host, calls, time.monotonic() - began, fault))
+
+        try:
+            answer = await self._answer(payload, name)
+        except (_Transient, NodeError) as error:
+            tell(error.kind if isinstance(error, _Transient) else "invalid")
+            raise
+        items = answer if isinstance(answer, list) else [answer]
+        tell("rate-limited" if any(map(_may_pass, items)) else None)
+        return answer
+
+    async def _answer(self, payload: object, name: str) -> Any:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s))
         try:
@@ -265,14 +288,17 @@ class Rpc:
                 status, wait = response.status, response.headers.get("Retry-After", "")
                 body = await self._body(response, name)
         except aiohttp.ClientConnectorError as error:
-            raise _Transient(f"cannot connect: {error.strerror or error.os_error}", unsent=True) from error
+            raise _Transient(
+                f"cannot connect: {error.strerror or error.os_error}", "unreachable", unsent=True
+            ) from error
         except TimeoutError as error:
-            raise _Transient(f"no answer within {self._timeout_s:g} s", timed_out=True) from error
+            raise _Transient(f"no answer within {self._timeout_s:g} s", "timed-out", timed_out=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise _Transient(f"the connection failed: {type(error).__name__}") from error
+            raise _Transient(f"the connection failed: {type(error).__name__}", "broken") from error
         if status in _TRANSIENT_STATUS:
             raise _Transient(
                 f"HTTP status {status}",
+                "rate-limited" if status == 429 else "gateway",
                 unsent=status == 429,
                 wait_s=_seconds(wait),
                 timed_out=status == _GATEWAY_TIMEOUT,

@@ -140,6 +140,21 @@ def test_receipt_and_log_are_read() -> None:
     assert not receipt({**RECEIPT, "status": "0x0"}).success
 
 
+def test_receipt_tells_what_it_cost() -> None:
+    assert receipt(RECEIPT).cost_wei is None, "before London a node may not tell"
+    assert receipt({**RECEIPT, "effectiveGasPrice": "0x7"}).cost_wei == 21_000 * 7
+    of_rollup = receipt({**RECEIPT, "effectiveGasPrice": "0x7", "l1Fee": "0x64"})
+    assert (of_rollup.l1_fee_wei, of_rollup.cost_wei) == (100, 21_000 * 7 + 100)
+    assert receipt({**RECEIPT, "effectiveGasPrice": "0x7", "l1Fee": None}).cost_wei == 21_000 * 7
+
+
+@pytest.mark.parametrize("name", ["effectiveGasPrice", "l1Fee"])
+@pytest.mark.parametrize("value", [value for value in GARBAGE if value is not None])
+def test_receipt_cost_that_is_no_number_is_refused(name: str, value: object) -> None:
+    with pytest.raises(NodeError):
+        receipt({**RECEIPT, "effectiveGasPrice": "0x7", name: value})
+
+
 @pytest.mark.parametrize("name", ["transactionHash", "blockNumber", "blockHash", "status", "gasUsed", "logs"])
 def test_receipt_malformed_is_refused(name: str) -> None:
     for told in (without(RECEIPT, name), {**RECEIPT, name: "x"}, {**RECEIPT, name: {}}, {**RECEIPT, name: [{}]}):

@@ -5,11 +5,13 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RpcError
+from smartsync.exchange import Exchange
 from smartsync.rpc import Rpc
 from tests.http_node import HttpNode, Refusal, Reply, serving
 
@@ -387,3 +389,51 @@ async def test_aclose_and_call_again_opens_again(node: HttpNode) -> None:
     assert await rpc.call("eth_chainId") == "0x1"
     await rpc.aclose()
     await rpc.aclose()
+
+
+# --- what is told of requests ---
+
+
+@pytest.mark.parametrize(
+    ("reply", "fault"),
+    [
+        (None, None),
+        (Reply("", 429), "rate-limited"),
+        (Reply("", 503), "gateway"),
+        (Reply("", delay_s=0.5), "timed-out"),
+        (Reply("no JSON"), "invalid"),
+        (Reply("", 404), "invalid"),
+        (Reply('{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"rate limit"}}'), "rate-limited"),
+        (Reply('{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"execution reverted"}}'), None),
+    ],
+)
+async def test_exchange_is_told_with_its_fault(node: HttpNode, reply: Reply | None, fault: str | None) -> None:
+    told: list[Exchange] = []
+    node.results["eth_chainId"] = "0x1"
+    if reply is not None:
+        node.replies.append(reply)
+    async with Rpc(node.url, timeout_s=0.2, retries=0, observe=told.append) as rpc:
+        with suppress(NodeError):
+            await rpc.call("eth_chainId")
+    (one,) = told
+    assert (one.calls, one.fault) == (1, fault)
+    assert one.host == node.url.removeprefix("http://") and 0 < one.seconds < 5
+
+
+async def test_exchange_of_a_batch_tells_how_many_calls(node: HttpNode) -> None:
+    told: list[Exchange] = []
+    node.results["eth_chainId"] = "0x1"
+    async with Rpc(node.url, observe=told.append) as rpc:
+        await rpc.batch([("eth_chainId", ())] * 7)
+    assert [one.calls for one in told] == [7]
+
+
+async def test_exchange_nobody_listens_is_unreachable_at_each_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smartsync.rpc._BACKOFF_S", 0.001)
+    told: list[Exchange] = []
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    async with Rpc(f"http://user:secret@127.0.0.1:{port}/key", retries=2, observe=told.append) as rpc:
+        with pytest.raises(NodeUnreachable):
+            await rpc.call("eth_chainId")
+    assert [(one.host, one.fault) for one in told] == [(f"127.0.0.1:{port}", "unreachable")] * 3

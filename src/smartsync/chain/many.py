@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from smartsync import answers
 from smartsync.chain.chain import Chain
@@ -58,8 +60,26 @@ async def storage_roots(chain: Chain, addresses: Sequence[str], block: int) -> l
     return [None if root is None else answers.data(root, "storage root", 32) for root in roots]
 
 
+@dataclass(frozen=True, slots=True)
+class BlockWord:
+    """What a node says of a block, unproven: its hash (32 bytes), and its time in seconds by the chain's clock."""
+
+    hash: bytes
+    timestamp: int
+
+
+async def blocks_at(chain: Chain, numbers: Sequence[int]) -> list[BlockWord | None]:
+    """Return what the node says of the blocks of these numbers; ``None`` where it has none (yet)."""
+    told = await chain.rpc.batch([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
+    return [None if one is None else _block_word(answers.mapping(one, "block")) for one in told]
+
+
 async def hashes_at(chain: Chain, numbers: Sequence[int]) -> list[bytes | None]:
     """Return the hashes (32 bytes) of the blocks of these numbers; ``None`` where the node has none (yet)."""
-    told = await chain.rpc.batch([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
-    blocks = [None if one is None else answers.mapping(one, "block") for one in told]
-    return [None if block is None else answers.data(block.get("hash"), "block hash", 32) for block in blocks]
+    return [None if one is None else one.hash for one in await blocks_at(chain, numbers)]
+
+
+def _block_word(block: Mapping[str, Any]) -> BlockWord:
+    return BlockWord(
+        answers.data(block.get("hash"), "block hash", 32), answers.quantity(block.get("timestamp"), "block time", 64)
+    )

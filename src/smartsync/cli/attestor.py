@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, replace
@@ -34,9 +32,11 @@ from smartsync.errors import ConfigError
 from smartsync.listening import Listen, parse_listen, require_token
 from smartsync.results.telling import hexadecimal
 from smartsync.rpc import Rpc
+from smartsync.serving import bind
 from smartsync.sync import SmartSync
 
 _SECOND_SOURCES = "SMARTSYNC_SECOND_SOURCES"
+_TAKEN = "another attestor may run there already: end it, or take another port (0 is any that is free)"
 
 _Follow = Annotated[
     str,
@@ -176,39 +176,9 @@ async def _serve(session: Session, client: SmartSync, plan: _Plan, record: Recor
         runner = web.AppRunner(server.application(), access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        _tell_serving(session, service, plan, await _bind(runner, plan.listen))
+        url = await bind(runner, plan.listen, what="--listen", taken=_TAKEN)
+        _tell_serving(session, service, plan, url)
         await _look_on(session, server, plan.interval_s)
-
-
-async def _bind(runner: web.AppRunner, listen: Listen) -> str:
-    """Listen, and return the url at which."""
-    site = web.TCPSite(runner, listen.host, listen.port)
-    try:
-        await site.start()
-    except OSError as error:
-        why, hint = _cannot_listen(error)
-        raise ConfigError(f"--listen: cannot listen on {listen.host} port {listen.port}: {why}", hint=hint) from error
-    host, port = runner.addresses[0][:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _cannot_listen(error: OSError) -> tuple[str, str]:
-    """Return why, and what to do. The text of asyncio's own error repeats the address in Python's words."""
-    of_this_machine = "give an address of this machine: 127.0.0.1 serves itself only, 0.0.0.0 whoever can reach it"
-    if isinstance(error, socket.gaierror):
-        return "there is no address of this name", of_this_machine
-    match error.errno:
-        case errno.EADDRINUSE:
-            return (
-                "the port is taken",
-                "another attestor may run there already: end it, or take another port (0 is any that is free)",
-            )
-        case errno.EADDRNOTAVAIL:
-            return "this machine has no such address", of_this_machine
-        case errno.EACCES:
-            return "it is not allowed", "take a port above 1023"
-        case _:
-            return error.strerror or str(error), of_this_machine
 
 
 async def _look_on(session: Session, server: Server, interval_s: float) -> None:

@@ -6,8 +6,16 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 
 from smartsync.cli.output import Output, timed
+
+
+class LogFormat(StrEnum):
+    """How a service's log looks: lines for people, or one JSON document a line (`smartsync.cli.structured`)."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 @contextmanager

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -12,8 +9,7 @@ from typing import Annotated
 import typer
 
 from smartsync.cli.command import command
-from smartsync.cli.logged import logged
-from smartsync.cli.output import timed
+from smartsync.cli.logged import LogFormat
 from smartsync.cli.session import Session
 from smartsync.errors import ConfigError
 from smartsync.relayer.configuration import DEFAULT_FILE, read_configuration
@@ -27,6 +23,14 @@ _Check = Annotated[
 ]
 _Once = Annotated[bool, typer.Option("--once", help="Look once at every replica, do what is due, and end.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and send nothing.")]
+_LogFormat = Annotated[
+    LogFormat,
+    typer.Option(
+        "--log-format",
+        help="How the log is written, to stderr: lines for people, or JSON, one document a line.",
+        envvar="SMARTSYNC_LOG_FORMAT",
+    ),
+]
 
 
 @command(configured=False)
@@ -36,40 +40,33 @@ def run(
     check: _Check = False,
     once: _Once = False,
     dry_run: _DryRun = False,
+    log_format: _LogFormat = LogFormat.TEXT,
 ) -> None:
     """Keep many replicas in sync, unattended, as a configuration file says.
 
     SIGTERM and Ctrl-C end it: nothing new is begun, and what is under way is followed to its end. SIGHUP has it read
     the configuration again. It remembers in a database what it has signed, so that whoever is started next goes on, and
-    pays for nothing twice.
+    pays for nothing twice. Where the configuration says (127.0.0.1:8600), it serves metrics and its health.
     """
     configuration = read_configuration(session.environ, config)
-    running = _running()
+    relaying = _relaying()
     if check:
-        problems = asyncio.run(running.check(configuration, session.environ))
+        problems = relaying.check(session, configuration)
         if problems:
             raise ConfigError("\n".join(problems), hint="correct it, or start the node; then check again")
         told = f"{len(configuration.replicas)} replicas of {len(configuration.pairs)} pairs: all nodes answer"
         session.output.show({"problems": []}, lambda console: console.print(told))
         return
-    work = running.run(
-        configuration,
-        session.environ,
-        partial(read_configuration, session.environ, config),
-        dry=dry_run,
-        once=once,
-    )
-    session.output.note(timed(f"keeping {len(configuration.replicas)} replicas; SIGTERM or Ctrl-C ends it"))
-    with logged(session.output, logging.INFO):
-        asyncio.run(work)
+    form = LogFormat.JSON if session.output.as_json else log_format
+    relaying.relay(session, config, form, dry=dry_run, once=once)
 
 
-def _running() -> ModuleType:
-    """Return what runs a relayer: with the database's libraries, which nothing else needs."""
+def _relaying() -> ModuleType:
+    """Return what runs a relayer: with the libraries of an extra, which nothing else needs."""
     try:
-        from smartsync.relayer import running
+        from smartsync.cli import relaying
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the relayer needs the package {error.name}", hint="pip install 'smartsync[relayer,postgresql]'"
         ) from error
-    return running
+    return relaying

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from eth_account.signers.local import LocalAccount
 
@@ -12,15 +13,18 @@ from smartsync.anchors.collecting import RemoteSigners
 from smartsync.anchors.quorum import Signers
 from smartsync.chain import Chain
 from smartsync.errors import WrongChain
+from smartsync.exchange import Observe
 from smartsync.failover import Failover, connect
 from smartsync.relayer.accounts import key_for
 from smartsync.relayer.configuration import Configuration
+from smartsync.relayer.metrics import Metrics
 from smartsync.relayer.settling import settle
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.journal import StateJournal
 from smartsync.relayer.states import Role
 from smartsync.relayer.tables import ChainTable
 from smartsync.submit import Sender
+from smartsync.submit.event import Tell, untold
 from smartsync.sync import SmartSync
 
 
@@ -31,7 +35,7 @@ class Pair:
     ``accounts`` are those that pay, by the names of their keys; ``signers`` where a quorum anchor's signatures come
     from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block;
     ``confirmations`` how deep a block of the target's is final; ``max_fee_wei`` what any transaction may pay per gas,
-    ``None`` without a bound.
+    ``None`` without a bound. ``tell`` is told of what becomes of transactions.
     """
 
     name: str
@@ -45,10 +49,11 @@ class Pair:
     poll_s: float
     confirmations: int = 12
     max_fee_wei: int | None = None
+    tell: Tell = untold
 
     def subject(self, address: str) -> str:
         """Return what the journal calls a replica or an anchor: the same for every relayer that shares it."""
-        return f"{address} on chain {self.target_chain_id}"
+        return subject(address, self.target_chain_id)
 
     async def sender(
         self, database: Database, address: str, *, fee_cap_wei: int | None = None, gas_left: int | None = None
@@ -70,10 +75,10 @@ class Pair:
         account = self.accounts[key_for(list(self.accounts), address)]
         # What a reorganisation has undone is sent again, not paid for by another one besides.
         await settle(database, self.target, self.target_chain_id, self.confirmations, self.subject(address))
-        journal = await StateJournal.of(database, self.subject(address))
+        journal = await StateJournal.of(database, self.subject(address), self.name)
         caps_wei = [cap for cap in (fee_cap_wei, self.max_fee_wei) if cap is not None]
         cap_wei = min(caps_wei, default=None)
-        sender = Sender(self.target, account, journal=journal, fee_cap_wei=cap_wei, gas_left=gas_left)
+        sender = Sender(self.target, account, journal=journal, fee_cap_wei=cap_wei, gas_left=gas_left, tell=self.tell)
         await sender.finish()
         return sender
 
@@ -82,14 +87,23 @@ class Pair:
         return SmartSync(self.source, self.target, hub=self.hub, account=sender)
 
 
+def subject(address: str, chain_id: int) -> str:
+    """Return what the journal calls a replica or an anchor on a chain."""
+    return f"{address} on chain {chain_id}"
+
+
 @asynccontextmanager
-async def connected(configuration: Configuration, accounts: Mapping[str, LocalAccount]) -> AsyncIterator[list[Pair]]:
+async def connected(
+    configuration: Configuration, accounts: Mapping[str, LocalAccount], metrics: Metrics | None = None
+) -> AsyncIterator[list[Pair]]:
     """Connect to the nodes of all chains, each once.
 
     Parameters
     ----------
     accounts
         Of the keys, by name.
+    metrics
+        Where requests and transactions are counted.
 
     Raises
     ------
@@ -101,7 +115,8 @@ async def connected(configuration: Configuration, accounts: Mapping[str, LocalAc
 
         def chain(name: str, role: Role) -> Chain:
             if (name, role) not in chains:
-                chains[name, role] = one = _chain(configuration.chains[name], role)
+                observe = None if metrics is None else partial(metrics.exchanged, name)
+                chains[name, role] = one = _chain(configuration.chains[name], role, observe)
                 stack.push_async_callback(one.rpc.aclose)
             return chains[name, role]
 
@@ -118,14 +133,16 @@ async def connected(configuration: Configuration, accounts: Mapping[str, LocalAc
                 configuration.chains[table.source].poll_s,
                 configuration.chains[table.target].confirmations,
                 None if (fee := configuration.chains[table.target].max_fee_gwei) == "none" else fee,
+                untold if metrics is None else partial(metrics.transacted, name),
             )
             for name, table in configuration.pairs.items()
         ]
         yield pairs
 
 
-def _chain(table: ChainTable, role: Role) -> Chain:
-    return Chain(connect(table.urls, role, timeout_s=table.timeout_s, chain_id=table.chain_id), role)
+def _chain(table: ChainTable, role: Role, observe: Observe | None) -> Chain:
+    rpc = connect(table.urls, role, timeout_s=table.timeout_s, chain_id=table.chain_id, observe=observe)
+    return Chain(rpc, role)
 
 
 async def require_chain(chain: Chain, chain_id: int) -> None:

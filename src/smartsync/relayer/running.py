@@ -7,17 +7,26 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 
 from eth_account.signers.local import LocalAccount
+from structlog.contextvars import bound_contextvars
 
 from smartsync.errors import SmartSyncError
 from smartsync.relayer.accounts import unlock
+from smartsync.relayer.balances import watch_balances
 from smartsync.relayer.changes import changes
 from smartsync.relayer.configuration import Configuration
-from smartsync.relayer.pairs import connected, require_chain
+from smartsync.relayer.metrics import Metrics
+from smartsync.relayer.pairs import Pair, connected, require_chain
+from smartsync.relayer.parts import parts_of
+from smartsync.relayer.queueing.embedded import Embedded
+from smartsync.relayer.queueing.job import Job, Queue
+from smartsync.relayer.queueing.lane import lanes_of
+from smartsync.relayer.replicas import Replica
 from smartsync.relayer.service import Service
+from smartsync.relayer.shown import Show, Shown
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.store import Store
@@ -31,6 +40,9 @@ _KEPT_S = 90 * 86_400.0
 
 _FORGET_EVERY_S = 3_600.0
 
+_LOST_EVERY_S = 30.0
+"""Seconds after which looks are put into the queue again, where they are not in it."""
+
 
 async def run(
     configuration: Configuration,
@@ -39,6 +51,8 @@ async def run(
     *,
     dry: bool = False,
     once: bool = False,
+    metrics: Metrics | None = None,
+    show: Show | None = None,
 ) -> None:
     """Keep all replicas of a configuration until SIGTERM or SIGINT; read it again on SIGHUP.
 
@@ -52,6 +66,10 @@ async def run(
         Tell what would be done, and send nothing.
     once
         Look once at every replica, do what is due, and end.
+    metrics
+        Where it counts what it does.
+    show
+        Shows it while it is at work; not where it ends by itself.
 
     Raises
     ------
@@ -63,23 +81,31 @@ async def run(
     handled = ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, again))
     for number, event in handled:
         loop.add_signal_handler(number, event.set)
-    alive = asyncio.create_task(supervisor.kept_alive())
+    supervised = [asyncio.create_task(one) for one in (supervisor.kept_alive(), _tell_the_end(supervisor, stop))]
     try:
-        async with opened(configuration.relayer.state.url) as database:
+        async with AsyncExitStack() as outer:
+            database = await outer.enter_async_context(opened(configuration.relayer.state.url))
             accounts: Mapping[str, LocalAccount] = unlock(configuration.keys, environ)
+            shown = Shown(database, configuration, metrics or Metrics())
+            if show is not None and not once:
+                await outer.enter_async_context(show(shown))
             while not stop.is_set():
                 async with AsyncExitStack() as stack:
-                    services = await _services(configuration, accounts, database, stack, dry=dry)
-                    if once:
-                        await _once(services)
-                        return
-                    supervisor.ready(f"replicas kept: {len(configuration.replicas)}")
-                    await _until(services, stop, again, supervisor)
+                    pairs = await stack.enter_async_context(connected(configuration, accounts, shown.metrics))
+                    queue = await _queue(configuration, pairs, database, stack, dry=dry, once=once)
+                    services = _services(configuration, pairs, database, queue, shown.metrics, dry=dry)
+                    with shown.at_work(configuration, pairs, queue):
+                        supervisor.ready(f"replicas kept: {len(configuration.replicas)}")
+                        await _work(services, queue, shown, (stop,) if once else (stop, again))
+                if once:
+                    return
                 if again.is_set():
                     again.clear()
-                    configuration, accounts = await _reread(configuration, accounts, environ, reread)
+                    supervisor.reading_again()
+                    configuration, accounts = await _reread(configuration, accounts, environ, reread, shown.metrics)
     finally:
-        alive.cancel()
+        for task in supervised:
+            task.cancel()
         for number, _ in handled:
             loop.remove_signal_handler(number)
 
@@ -105,31 +131,48 @@ async def check(configuration: Configuration, environ: Mapping[str, str]) -> lis
     return list(dict.fromkeys(problems))
 
 
-async def _services(
+async def _queue(
     configuration: Configuration,
-    accounts: Mapping[str, LocalAccount],
+    pairs: Sequence[Pair],
     database: Database,
     stack: AsyncExitStack,
     *,
     dry: bool,
+    once: bool,
+) -> Queue:
+    lanes = []
+    for pair in pairs:
+        parts = len(parts_of(_replicas(configuration, pair)))
+        lanes += lanes_of(pair.name, configuration.relayer.jobs, parts, pair.poll_s)
+    if dry or once or not database.is_shared:
+        # What is done for a trial, or once, is not taken from those who do it for good.
+        return Embedded(lanes, once=once)
+    from smartsync.relayer.queueing.shared import shared  # with libraries that only this one needs
+
+    return await stack.enter_async_context(shared(database, lanes))
+
+
+def _services(
+    configuration: Configuration,
+    pairs: Sequence[Pair],
+    database: Database,
+    queue: Queue,
+    metrics: Metrics,
+    *,
+    dry: bool,
 ) -> list[Service]:
-    pairs = await stack.enter_async_context(connected(configuration, accounts))
-    store, jobs = Store(database), asyncio.Semaphore(configuration.relayer.jobs)
-    return [
-        Service(
-            pair,
-            [replica for replica in configuration.replicas if replica.pair == pair.name],
-            Tending(pair, database, store, dry),
-            store,
-            jobs,
-        )
-        for pair in pairs
-    ]
+    store = Store(database)
+    tendings = [Tending(pair, database, store, dry, metrics) for pair in pairs]
+    return [Service(tending, _replicas(configuration, tending.pair), queue) for tending in tendings]
 
 
-async def _once(services: list[Service]) -> None:
-    await asyncio.gather(*(service.round() for service in services))
-    await asyncio.gather(*(service.settle() for service in services))
+def _replicas(configuration: Configuration, pair: Pair) -> list[Replica]:
+    return [replica for replica in configuration.replicas if replica.pair == pair.name]
+
+
+async def _tell_the_end(supervisor: Supervisor, stop: asyncio.Event) -> None:
+    await stop.wait()
+    supervisor.stopping()
 
 
 async def _forget(store: Store) -> None:
@@ -140,25 +183,47 @@ async def _forget(store: Store) -> None:
         await asyncio.sleep(_FORGET_EVERY_S)
 
 
-async def _until(services: list[Service], stop: asyncio.Event, again: asyncio.Event, supervisor: Supervisor) -> None:
-    """Run services until one of these events; each ends what it has under way first."""
-    tasks = [asyncio.create_task(service.run()) for service in services]
-    tasks += [asyncio.create_task(_forget(service.store)) for service in services[:1]]
-    waits = [asyncio.create_task(end.wait()) for end in (stop, again)]
+async def _put_looks(services: Sequence[Service], queue: Queue) -> None:
+    """Put all looks into the queue. Each puts in the next one itself; this is for those that got lost."""
     try:
-        done, _ = await asyncio.wait([*tasks, *waits], return_when=asyncio.FIRST_COMPLETED)
+        await queue.defer([look for service in services for look in service.looks])
+    except StateUnavailable as error:
+        logger.warning("%s", error.in_full)
+
+
+async def _keep_looking(services: Sequence[Service], queue: Queue, metrics: Metrics) -> None:
+    while True:
+        await asyncio.sleep(_LOST_EVERY_S)
+        await _put_looks(services, queue)
+        metrics.stirred()  # also where others have all the work
+
+
+async def _work(services: Sequence[Service], queue: Queue, shown: Shown, ends: Sequence[asyncio.Event]) -> None:
+    """Do what is in the queue until one of these events, or until nothing is left; what is under way is ended first."""
+    by_pair = {service.tending.pair.name: service for service in services}
+
+    async def perform(job: Job) -> None:
+        with bound_contextvars(**job.fields), shown.metrics.job(job.pair, job.kind):
+            await by_pair[job.pair].perform(job)
+
+    await _put_looks(services, queue)
+    working = asyncio.create_task(queue.work(perform))
+    besides = (
+        _keep_looking(services, queue, shown.metrics),
+        _forget(Store(shown.database)),
+        watch_balances(shown.configuration, shown.pairs, shown.metrics),
+    )
+    others = [asyncio.create_task(one) for one in besides]
+    waits = [asyncio.create_task(end.wait()) for end in ends]
+    try:
+        done, _ = await asyncio.wait([working, *others, *waits], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        if stop.is_set():
-            supervisor.stopping()
-        elif again.is_set():
-            supervisor.reading_again()
-        for task in (*tasks, *waits):
+        queue.stop()
+        for task in (*others, *waits):
             task.cancel()
-        for task in (*tasks, *waits):
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(task, return_exceptions=True)
-    for task in done & set(tasks):
-        task.result()  # a service ends by itself only by an error that nothing foresaw
+        await asyncio.gather(working, *others, *waits, return_exceptions=True)
+    for task in done:
+        task.result()  # they end by themselves only by an error that nothing foresaw
 
 
 async def _reread(
@@ -166,6 +231,7 @@ async def _reread(
     accounts: Mapping[str, LocalAccount],
     environ: Mapping[str, str],
     reread: Callable[[], Configuration],
+    metrics: Metrics,
 ) -> tuple[Configuration, Mapping[str, LocalAccount]]:
     """Return the configuration as it is now, with its accounts; the ones that there are where it cannot be gone by."""
     try:
@@ -174,8 +240,10 @@ async def _reread(
         async with connected(new, unlocked):
             pass  # nothing is asked yet: that a url is none is found here
     except SmartSyncError as error:
+        metrics.reread(is_accepted=False)
         logger.error("the configuration stays as it is: %s", error.in_full)
         return configuration, accounts
+    metrics.reread(is_accepted=True)
     found = changes(configuration, new)
     logger.info("the configuration was read again: %s", "; ".join(found.words()) or "nothing has changed")
     return new, unlocked

@@ -51,7 +51,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a look has shown of one replica. ``behind_s`` by how many seconds of its clock the source is further."""
+    """What a look has shown of one replica. ``behind_s`` by how many seconds of its clock the source is further.
+
+    ``now_s`` is the time by which is decided (`Chain.clock`), ``target_s`` that of the target's newest block.
+    """
 
     record: ReplicaRecord
     seen: Seen
@@ -59,6 +62,7 @@ class Sight:
     behind_s: int
     fee_wei: int
     now_s: float
+    target_s: float
 
 
 class NodeFault(Exception):
@@ -103,6 +107,7 @@ async def look(
     """
     async with blamed("target"):
         await require_chain(pair.target, pair.target_chain_id)
+        target_s = float((await pair.target.header("latest")).timestamp)
         now_s = float(await pair.target.clock())
         fee_wei = (await pair.target.fees()).present_wei
         found = await read_records(pair.target, pair.hub, [one.address for one in replicas])
@@ -168,7 +173,7 @@ async def look(
             outcomes[replica.address] = error
             continue
         outcomes[replica.address] = Sight(
-            record, seen, block.level, max(0, head.timestamp - block.timestamp), fee_wei, now_s
+            record, seen, block.level, max(0, head.timestamp - block.timestamp), fee_wei, now_s, target_s
         )
     return outcomes
 

@@ -1,4 +1,4 @@
-"""The replicas of a pair, kept: looked at again and again, each decided on, and what is due done.
+"""The replicas of a pair, kept: the jobs that look at them and do what is due.
 
 Its state is in the database and can be read from the chains again, so that it may end at any instruction: what was
 signed is followed to its end by whoever is next.
@@ -6,42 +6,26 @@ signed is followed to its end by whoever is next.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from eth_account.signers.local import LocalAccount
-
 from smartsync.errors import NodeError, Overtaken, SmartSyncError
-from smartsync.relayer.pairs import Pair
-from smartsync.relayer.policy import Decision, Due, Wait, decide
+from smartsync.relayer.looking import Look, Looking, tell
+from smartsync.relayer.parts import Part, parts_of
+from smartsync.relayer.policy import Due
+from smartsync.relayer.queueing.job import Job, Queue
 from smartsync.relayer.replicas import Replica
-from smartsync.relayer.scanning import Known, NodeFault, Sight, blame, look
-from smartsync.relayer.seen import DAY_S
+from smartsync.relayer.scanning import blame
 from smartsync.relayer.settling import by_address, follow, settle
 from smartsync.relayer.state.errors import StateUnavailable
-from smartsync.relayer.state.journal import abandoned, spendings
-from smartsync.relayer.state.store import Sample, Status, Store
-from smartsync.relayer.states import Role, State, state_of, wait_s
+from smartsync.relayer.state.journal import abandoned, unfinished_of
+from smartsync.relayer.state.looks import remembered, waiting_for, write
+from smartsync.relayer.states import wait_s
+from smartsync.relayer.statuses import Failed, Looked, after_failure, after_sync
 from smartsync.relayer.tending import Tending
-from smartsync.results import SyncResult
 
 logger = logging.getLogger(__name__)
-
-_MINDING_S = 15.0
-"""Seconds that a look waits for anchors: what takes longer goes on, and a later look sees it."""
-
-_GOOD = ("exact", "behind", "waiting")
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """What a look has shown of a replica, and what follows from it."""
-
-    sight: Sight
-    decision: Decision
 
 
 @dataclass(slots=True)
@@ -50,280 +34,171 @@ class Service:
 
     Parameters
     ----------
-    jobs
-        How many may be at work at once, of all pairs together.
+    queue
+        Where what is found to be done is put.
     """
 
-    pair: Pair
-    replicas: Sequence[Replica]
     tending: Tending
-    store: Store
-    jobs: asyncio.Semaphore
-    _at_work: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _minded: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _failed_at: dict[str, tuple[int, float]] = field(default_factory=dict)
-    _is_ending: bool = False
+    replicas: Sequence[Replica]
+    queue: Queue
+    looking: Looking = field(init=False)
+    _parts: dict[str, Part] = field(init=False)
+    _by_address: dict[str, Replica] = field(init=False)
+    _strange: set[str] = field(default_factory=set)
 
-    async def run(self) -> None:
-        """Look every so many seconds, until cancelled. Jobs under way are ended first; those in the queue not begun."""
+    def __post_init__(self) -> None:
+        self._by_address = {one.address: one for one in self.replicas}
+        self._parts = {part.name: part for part in parts_of(self.replicas)}
+        self.looking = Looking(self.tending.pair, self.tending.database)
+
+    @property
+    def looks(self) -> list[Job]:
+        """A look at each part."""
+        return [Job("look", self.tending.pair.name, name) for name in self._parts]
+
+    async def perform(self, job: Job) -> None:
+        """Do a job. What goes wrong is told, and written down where it is about a replica; a look finds it again."""
         try:
-            while True:
-                try:
-                    await self.round()
-                except StateUnavailable as error:
-                    logger.warning("%s: %s", self.pair.name, error.in_full)
-                except Exception:  # what nobody foresaw at one pair must not end all others
-                    logger.exception("%s: the look broke off; it is tried again", self.pair.name)
-                await asyncio.sleep(self.pair.poll_s)
-        finally:
-            self._is_ending = True
-            await self.settle()
-
-    async def settle(self) -> None:
-        """Return once no job is at work."""
-        while tasks := [*self._minded.values(), *self._at_work.values()]:
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def round(self) -> None:
-        """Look once, and begin what is due.
-
-        Raises
-        ------
-        StateUnavailable
-            What would be done cannot be written down, and so is not done.
-        """
-        before = {one.address: one for one in await self.store.statuses(self.pair.name)}
-        waiting = [one for one in self.replicas if one.address not in self._at_work]
-        try:
-            await self._settle_blocks()
-            looked = await self._look(waiting, before)
-            wanted = _anchors_wanted(looked)
-            again = [one for one in waiting if _anchor_of(looked[one.address]) in wanted]
-            await self._begin([one for one in waiting if one not in again], before, looked)
-            if again:
-                await self._mind_all(wanted)
-                await self._begin(again, before, await self._look(again, before))
-        except NodeFault as fault:
-            for replica in waiting:
-                if replica.address not in self._at_work:
-                    await self._failed(replica, before.get(replica.address), fault.error, fault.role)
-            return
-        await self._follow_abandoned()
-
-    async def _settle_blocks(self) -> None:
-        pair = self.pair
-        try:
-            await settle(self.tending.database, pair.target, pair.target_chain_id, pair.confirmations)
-        except NodeError as error:
-            raise NodeFault("target", error) from error
-
-    async def _follow_abandoned(self) -> None:
-        """Begin to follow what was signed by jobs that died, for what may not be due any more."""
-        if self.tending.dry:
-            return
-        pair, accounts = self.pair, by_address(self.pair.accounts)
-        for subject, sender in await abandoned(self.tending.database, pair.target_chain_id, list(accounts)):
-            address = subject.partition(" ")[0]
-            if address not in self._at_work and address not in self._minded:
-                job = self._follow(address, subject, accounts[sender])
-                self._at_work[address] = asyncio.create_task(job)
-
-    async def _follow(self, address: str, subject: str, account: LocalAccount) -> None:
-        try:
-            if not self._is_ending:
-                await follow(self.tending.database, self.pair.target, account, subject)
+            if job.kind == "look":
+                await self._look(job)
+            elif job.kind == "mind":
+                await self._mind(job)
+            elif job.kind == "follow":
+                await self._follow(job.subject)
+            else:
+                await self._tend(job)
+        except (StateUnavailable, Overtaken) as error:
+            # Nothing is wrong with the replica: the next look finds what there is to do.
+            self.tending.metrics.failed(job.pair, error)
+            logger.warning("%s: %s", self._called(job), error.in_full)
         except SmartSyncError as error:
-            logger.warning("%s: %s", subject, error.in_full)
-        finally:
-            self._at_work.pop(address, None)
-
-    async def _begin(
-        self,
-        replicas: Sequence[Replica],
-        before: Mapping[str, Status],
-        looked: Mapping[str, _Looked | SmartSyncError],
-    ) -> None:
-        """Write down what a look has shown of replicas, and begin what is due."""
-        for replica in replicas:
-            try:
-                await self._begin_one(replica, before.get(replica.address), looked[replica.address])
-            except StateUnavailable:
-                raise
-            except Exception:  # such as a number of a replica's own anchor that no database takes
-                logger.exception("%s: unforeseen", replica.name)
-
-    async def _begin_one(self, replica: Replica, known: Status | None, found: _Looked | SmartSyncError) -> None:
-        if isinstance(found, SmartSyncError):
-            await self._failed(replica, known, found)
-        elif isinstance(found.decision, Wait):
-            await self._remember(replica, known, found.decision.state, found.decision.why, found.sight, failures=0)
-        elif self._may_try(replica.address) and replica.address not in self._at_work:
-            await self._remember(replica, known, found.decision.state, found.decision.why, found.sight)
-            job = self._sync(replica, found.sight, found.decision)
-            self._at_work[replica.address] = asyncio.create_task(job)
-
-    def _may_try(self, address: str) -> bool:
-        """Whether it is time for another try, after jobs that failed; a look that did is made again anyway.
-
-        By a clock that does not jump, and in memory: who has just been started may try.
-        """
-        failures, at_s = self._failed_at.get(address, (0, 0.0))
-        return not failures or time.monotonic() - at_s >= wait_s(failures)
+            self.tending.metrics.failed(job.pair, error)
+            logger.warning("%s: will try again: %s", self._called(job), error.in_full)
+        except Exception as error:  # what nobody foresaw at one must not end all others
+            self.tending.metrics.failed(job.pair, error)
+            logger.exception("%s: broke off; it is tried again", self._called(job))
 
     # --- looking ---
 
-    async def _look(
-        self, replicas: Sequence[Replica], before: Mapping[str, Status]
-    ) -> dict[str, _Looked | SmartSyncError]:
-        known = {one.address: await self._known(before.get(one.address), one) for one in replicas}
-        by_address = {one.address: one for one in replicas}
-        found: dict[str, _Looked | SmartSyncError] = {}
-        for address, sight in (await look(self.pair, replicas, known)).items():
-            if isinstance(sight, SmartSyncError):
-                found[address] = sight
-            else:
-                found[address] = _Looked(sight, await self._decided(by_address[address], sight))
-        return found
+    async def _look(self, job: Job) -> None:
+        part = self._parts.get(job.subject)
+        if part is None:
+            self._drop(job)
+            return
+        pair = self.tending.pair
+        # Before it looks: whoever dies meanwhile leaves it to the next one.
+        await self.queue.again(job, pair.poll_s)
+        if part.is_first:
+            await self._settle()
+        seen = await self.looking.look(part.replicas)
+        self._count(seen)
+        tends = {pair.subject(address): address for address in seen.due}
+        begun = await self.queue.defer([Job("tend", pair.name, subject) for subject in tends])
+        held = set(tends.values()) - {one.address for one in begun}
+        await self.looking.remember(part.replicas, seen, held)
+        # After what was seen is written down, since a mind looks up there who waits for it.
+        await self.queue.defer([Job("mind", pair.name, pair.subject(anchor)) for anchor in seen.wanted])
 
-    async def _decided(self, replica: Replica, sight: Sight) -> Decision:
-        spent = await spendings(self.tending.database, self.pair.subject(replica.address), sight.now_s - DAY_S)
-        return decide(replica.policy, sight.seen, spent, sight.fee_wei, sight.now_s)
-
-    async def _known(self, status: Status | None, replica: Replica) -> Known:
-        if status is None:
-            return Known()
-        last = await self.store.last_sync(self.pair.name, replica.address)
-        known = Known(status.changed_s, demanded=status.is_demanded)
-        return known if last is None or last.gas_used is None else replace(known, gas=last.gas_used)
+    async def _settle(self) -> None:
+        """Look after what was signed for the pair, whoever did; and have followed what nobody follows any more."""
+        pair, database = self.tending.pair, self.tending.database
+        try:
+            await settle(database, pair.target, pair.target_chain_id, pair.confirmations)
+        except NodeError as error:
+            logger.info("%s: what is in blocks is not looked after: %s", pair.name, error.message)
+        if not self.tending.dry:
+            senders = by_address(pair.accounts)
+            left = await abandoned(database, pair.target_chain_id, list(senders))
+            await self.queue.defer([Job("follow", pair.name, subject) for subject in {one for one, _ in left}])
 
     # --- doing ---
 
-    async def _mind_all(self, wanted: Mapping[str, float]) -> None:
-        """Begin to mind anchors, and wait for that as long as it is quick: others are not to wait for attestors."""
-        begun = [anchor for anchor in wanted if anchor not in self._minded]
-        for anchor in begun:
-            self._minded[anchor] = asyncio.create_task(self._mind(anchor, wanted[anchor]))
-        if begun:
-            await asyncio.wait([self._minded[anchor] for anchor in begun], timeout=_MINDING_S)
-
-    async def _mind(self, anchor: str, now_s: float) -> None:
+    async def _tend(self, job: Job) -> None:
+        """Bring a replica to where its policy wants it, if that is still to be done."""
+        replica = self._by_address.get(job.address)
+        if replica is None:
+            self._drop(job)
+            return
+        seen = await self.looking.look([replica])
+        found = seen.found[replica.address]
+        if not (isinstance(found, Looked) and isinstance(found.decision, Due)):
+            # Done by somebody else, or by one who died before he saw it: what he signed is not to be left.
+            await self.looking.remember([replica], seen)
+            await self._follow(job.subject)
+            return
         try:
-            async with self.jobs:
-                if not self._is_ending:
-                    await self.tending.mind(anchor, now_s)
+            await self._sync(replica, found, found.decision)
+        except (StateUnavailable, Overtaken):
+            raise
         except SmartSyncError as error:
-            logger.warning("anchor %s: will try again: %s", anchor, error.in_full)
-        except Exception:  # of one anchor
-            logger.exception("anchor %s: will try again", anchor)
-        finally:
-            self._minded.pop(anchor, None)
-
-    async def _sync(self, replica: Replica, sight: Sight, due: Due) -> None:
-        try:
-            async with self.jobs:
-                if not self._is_ending:
-                    await self._synced(replica, sight, due)
-            self._failed_at.pop(replica.address, None)
-        except (StateUnavailable, Overtaken) as error:
-            # Nothing is wrong with the replica: the next look finds what there is to do.
-            logger.warning("%s: %s", replica.name, error.in_full)
-        except SmartSyncError as error:
-            await self._gave_up(replica, error)
+            await self._gave_up(replica, job, error)
         except Exception as error:  # of one replica
             logger.exception("%s: unforeseen", replica.name)
-            await self._gave_up(replica, SmartSyncError(f"unforeseen: {type(error).__name__}; see the log"))
-        finally:
-            self._at_work.pop(replica.address, None)
+            await self._gave_up(replica, job, SmartSyncError(f"unforeseen: {type(error).__name__}; see the log"))
 
-    async def _synced(self, replica: Replica, sight: Sight, due: Due) -> None:
-        pair, address = self.pair, replica.address
-        result = await self.tending.sync(replica, due, sight.now_s, sight.seen.gas)
+    async def _sync(self, replica: Replica, found: Looked, due: Due) -> None:
+        pair, address, sight = self.tending.pair, replica.address, found.sight
+        result = await self.tending.sync(replica, due, sight.now_s, sight.seen.gas, sight.fee_wei)
         if result is None:
             return
         if sight.seen.demanded:  # what was asked for since then is another request
-            await self.store.demand(pair.name, address, is_demanded=False)
-        known = await self.store.status(pair.name, address)
-        state: State = "unreadable" if result.unreadable else "exact"
-        why = result.unreadable or f"synced to block {result.to_block}"
-        await self._remember(replica, known, state, why, _after(sight, result), failures=0)
+            await self.tending.store.demand(pair.name, address, is_demanded=False)
+        known = await remembered(self.tending.database, pair.name, [address])
+        before = known.statuses.get(address)
+        status = after_sync(replica, before, sight, result, known.now_s)
+        tell(before, status)
+        await write(self.tending.database, [status])
 
-    async def _gave_up(self, replica: Replica, error: SmartSyncError) -> None:
-        failures, _ = self._failed_at.get(replica.address, (0, 0.0))
-        self._failed_at[replica.address] = failures + 1, time.monotonic()
-        try:
-            known = await self.store.status(self.pair.name, replica.address)
-            await self._failed(replica, known, error, await blame(self.pair, error))
-        except SmartSyncError as also:
-            logger.warning("%s: %s (and %s)", replica.name, error.in_full, also.in_full)
+    async def _gave_up(self, replica: Replica, job: Job, error: SmartSyncError) -> None:
+        pair = self.tending.pair
+        tries = job.tries + 1
+        # Until then no look begins another: one by that name waits.
+        await self.queue.again(replace(job, tries=tries), wait_s(tries))
+        failed = Failed(error, await blame(pair, error))
+        self.tending.metrics.failed(pair.name, error, failed.role)
+        known = await remembered(self.tending.database, pair.name, [replica.address])
+        before = known.statuses.get(replica.address)
+        status = after_failure(replica, before, failed, known.now_s)
+        tell(before, status)
+        await write(self.tending.database, [status])
 
-    # --- remembering ---
+    async def _mind(self, job: Job) -> None:
+        pair = self.tending.pair
+        if await self.tending.mind(job.address, float(await pair.target.clock())):
+            waiting = await waiting_for(self.tending.database, pair.name, job.address)
+            known = [pair.subject(address) for address in waiting if address in self._by_address]
+            await self.queue.defer([Job("tend", pair.name, subject) for subject in known])
 
-    async def _failed(
-        self, replica: Replica, known: Status | None, error: SmartSyncError, role: Role | None = None
-    ) -> None:
-        failures = 1 if known is None else known.failures + 1
-        await self._remember(replica, known, state_of(error, role), error.in_full, failures=failures)
+    async def _follow(self, subject: str) -> None:
+        """Follow what was signed for a subject and is in no block that is known, whoever signed it."""
+        if self.tending.dry:
+            return
+        pair, database = self.tending.pair, self.tending.database
+        accounts = by_address(pair.accounts)
+        for sender in await unfinished_of(database, subject):
+            if sender in accounts:
+                await follow(database, pair.target, accounts[sender], subject)
 
-    async def _remember(
-        self,
-        replica: Replica,
-        known: Status | None,
-        state: State,
-        why: str,
-        sight: Sight | None = None,
-        *,
-        failures: int | None = None,
-    ) -> None:
-        """Write down how a replica stands, and tell where that is news."""
-        now_s = time.time()
-        if known is None or known.state != state:
-            known = replace(known or Status(self.pair.name, replica.address, "", "", "", 0.0, 0.0), since_s=now_s)
-            log = logger.info if state in _GOOD else logger.warning
-            log("%s: %s: %s", replica.name, state, why)
-        status = replace(known, name=replica.name, state=state, reason=why, looked_s=now_s)
-        if failures is not None:
-            status = replace(status, failures=failures)
-        if sight is not None:
-            status = _with_sight(status, sight)
-        await self.store.remember(status)
-        if sight is not None:
-            behind = max(0, sight.seen.source_head - sight.record.block_number)
-            sample = Sample(int(now_s // 60), behind, sight.behind_s)
-            await self.store.sample(self.pair.name, replica.address, sample)
+    # --- telling ---
 
+    def _count(self, seen: Look) -> None:
+        pair, metrics = self.tending.pair.name, self.tending.metrics
+        # One that is about all of them, as of a node, is one.
+        faults = {id(one.error): one for one in seen.found.values() if isinstance(one, Failed)}
+        for fault in faults.values():
+            metrics.failed(pair, fault.error, fault.role)
+        metrics.looked(pair, is_ok=all(fault.role is None for fault in faults.values()))
 
-def _anchors_wanted(looked: Mapping[str, _Looked | SmartSyncError]) -> dict[str, float]:
-    """Return the anchors of which a newer block is wanted and may be paid for, with the time of the look."""
-    return {
-        found.sight.record.key.anchor: found.sight.now_s
-        for found in looked.values()
-        if isinstance(found, _Looked)
-        and isinstance(found.decision, Wait)
-        and found.decision.state in ("anchor-behind", "orphaned")
-    }
+    def _drop(self, job: Job) -> None:
+        if job.name not in self._strange:
+            self._strange.add(job.name)
+            logger.warning(
+                "%s: is not of this configuration, and left out; where workers share the work, give all the same one",
+                self._called(job),
+            )
 
-
-def _anchor_of(found: _Looked | SmartSyncError) -> str | None:
-    return found.sight.record.key.anchor if isinstance(found, _Looked) else None
-
-
-def _after(sight: Sight, result: SyncResult) -> Sight:
-    """Return what a look would show right after a sync."""
-    record = replace(sight.record, block_number=result.to_block, block_hash=result.block_hash)
-    seen = replace(sight.seen, recorded_block=result.to_block, change=None, differs=False)
-    return replace(sight, record=record, seen=seen, level=seen.accepted_level)
-
-
-def _with_sight(status: Status, sight: Sight) -> Status:
-    record, seen = sight.record, sight.seen
-    return replace(
-        status,
-        anchor=record.key.anchor,
-        block_number=record.block_number,
-        block_hash=record.block_hash,
-        level=sight.level,
-        accepted_block=seen.accepted_block,
-        source_head=seen.source_head,
-        behind_s=sight.behind_s,
-        changed_s=None if seen.change is None else seen.change.since_s,
-    )
+    def _called(self, job: Job) -> str:
+        if job.kind == "look":
+            return f"{job.pair}: the look at {job.subject}"
+        replica = self._by_address.get(job.address)
+        return replica.name if replica else f"{job.kind} {job.subject}"

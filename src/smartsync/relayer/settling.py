@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from eth_account.signers.local import LocalAccount
 
 from smartsync.chain import Chain
-from smartsync.chain.many import hashes_at
+from smartsync.chain.many import blocks_at
 from smartsync.errors import NonceTaken
 from smartsync.relayer.state.database import Database
-from smartsync.relayer.state.journal import StateJournal, finalise, included, reopen
+from smartsync.relayer.state.journal import StateJournal, date, finalise, included, reopen
 from smartsync.submit import Sender
 
 logger = logging.getLogger(__name__)
@@ -34,9 +34,12 @@ async def settle(database: Database, target: Chain, chain_id: int, confirmations
         return
     head = await target.block_number()
     numbers = sorted({row.block_number for row in rows})
-    hashes = dict(zip(numbers, await hashes_at(target, numbers), strict=True))
+    blocks = dict(zip(numbers, await blocks_at(target, numbers), strict=True))
     for row in rows:
-        if hashes[row.block_number] == row.block_hash:
+        block = blocks[row.block_number]
+        if block is not None and block.hash == row.block_hash:
+            if row.spent_s != block.timestamp:
+                await date(database, row.id, block.timestamp)
             if head - row.block_number >= confirmations:
                 await finalise(database, row.id)
         elif (receipt := await target.receipt(row.tx_hash)) is None or receipt.block_hash != row.block_hash:

@@ -113,7 +113,7 @@ def _state_url(value: object) -> object:
 
 
 def _listen(value: object) -> object:
-    if isinstance(value, Listen):
+    if isinstance(value, Listen) or value == "none":
         return value
     try:
         return parse_listen(value if isinstance(value, str) else repr(value), "", DEFAULT_LISTEN)
@@ -209,12 +209,14 @@ class RelayerTable(Table):
     jobs
         Replicas that this process works on at once.
     listen
-        HOST:PORT of the web page, the metrics and the health checks.
+        HOST:PORT of the web page, the metrics and the health checks; or ``none``.
     """
 
     state: Annotated[StateUrl, BeforeValidator(_state_url)] = parse_state_url("sqlite:///smartsync.db")
     jobs: Annotated[int, whole(1, 1_000)] = 8
-    listen: Annotated[Listen, BeforeValidator(_listen)] = parse_listen(DEFAULT_LISTEN, "", DEFAULT_LISTEN)
+    listen: Annotated[Listen | Literal["none"], BeforeValidator(_listen)] = parse_listen(
+        DEFAULT_LISTEN, "", DEFAULT_LISTEN
+    )
 
 
 class ChainTable(Table):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from smartsync.discovery.hints import NO_HINTS, Hints, read_hints
 from smartsync.discovery.slots_file import read_slots
 from smartsync.document import to_json
 from smartsync.errors import AnchorMismatch, SmartSyncError
+from smartsync.relayer.metrics import Metrics
 from smartsync.relayer.pairs import Pair
 from smartsync.relayer.policy import Due
 from smartsync.relayer.replicas import Replica
@@ -33,10 +35,18 @@ class Tending:
     database: Database
     store: Store
     dry: bool = False
+    metrics: Metrics = field(default_factory=Metrics)
     _news: dict[str, News] = field(default_factory=dict)
 
-    async def sync(self, replica: Replica, due: Due, now_s: float, estimated_gas: int) -> SyncResult | None:
+    async def sync(
+        self, replica: Replica, due: Due, now_s: float, estimated_gas: int, fee_wei: int | None = None
+    ) -> SyncResult | None:
         """Bring a replica to the newest accepted block; ``None`` where it is not to be done.
+
+        Parameters
+        ----------
+        estimated_gas, fee_wei
+            What it is expected to use, and what a unit of that costs now.
 
         Raises
         ------
@@ -51,12 +61,18 @@ class Tending:
         )
         slots = None if replica.slots is None else read_slots(replica.slots)
         result = await self.pair.client(sender).sync(replica.address, slots=slots, hints=_hints(replica))
+        self.metrics.synced(self.pair.name, result)
         if result.steps:
-            await self._tell(result, now_s, replica=replica, estimated_gas=estimated_gas)
+            await self._tell(result, now_s, replica=replica, estimated=(estimated_gas, fee_wei))
         return result
 
-    async def mind(self, anchor: str, now_s: float) -> None:
+    async def mind(self, anchor: str, now_s: float) -> bool:
         """Have an anchor accept the source's newest block, and revoke what the source has dropped, as far as can be.
+
+        Returns
+        -------
+        bool
+            Whether anything about it is another now.
 
         Raises
         ------
@@ -65,7 +81,7 @@ class Tending:
         """
         pair = self.pair
         if self.dry or not (pair.updates_anchors or pair.signers is not None):
-            return
+            return False
         sender = await pair.sender(self.database, anchor)
         client = pair.client(sender)
         care = care_by(client, sender, signers=pair.signers, update=pair.updates_anchors)
@@ -75,8 +91,9 @@ class Tending:
             except AnchorMismatch as error:
                 if self._of(anchor).is_new(error):
                     logger.warning("anchor %s: %s (%s)", anchor, error.message, error.hint)
-                return
+                return False
         minding = Minding(pair.source, pair.target, anchor, care, self._of(anchor))
+        is_moved = False
         latest = (await pair.source.header("latest")).number
         for events in (minding.straighten(latest), minding.advance(), minding.report()):
             async with aclosing(events) as told:
@@ -84,8 +101,10 @@ class Tending:
                     if isinstance(event, SmartSyncError):
                         logger.warning("anchor %s: will try again: %s", anchor, event.in_full)
                     else:
+                        is_moved = True
                         await self._tell(event, now_s, anchor=anchor)
         self._of(anchor).end_look()
+        return is_moved
 
     def _of(self, anchor: str) -> News:
         return self._news.setdefault(anchor, News())
@@ -97,12 +116,14 @@ class Tending:
         *,
         replica: Replica | None = None,
         anchor: str | None = None,
-        estimated_gas: int | None = None,
+        estimated: tuple[int, int | None] | None = None,
     ) -> None:
         steps: tuple[Step, ...] = getattr(event, "steps", ())
         told = sentence(event)
-        logger.info("%s: %s", replica.name if replica else f"anchor {anchor}", told)
-        synced = isinstance(event, SyncResult)
+        fields = {"kind": WORDS[type(event)], "gas": sum(step.gas_used for step in steps), "cost_wei": cost_of(steps)}
+        fields["transactions"] = [step.tx_hash for step in steps]
+        logger.info("%s: %s", replica.name if replica else f"anchor {anchor}", told, extra=fields)
+        gas, fee_wei = (None, None) if estimated is None else estimated
         await self.store.tell(
             Happening(
                 pair=self.pair.name,
@@ -115,10 +136,18 @@ class Tending:
                 from_block=event.from_block if isinstance(event, SyncResult) else None,
                 to_block=event.to_block if isinstance(event, SyncResult) else None,
                 changes=len(event.changes) if isinstance(event, SyncResult) else None,
-                estimated_gas=estimated_gas if synced else None,
+                estimated_gas=gas,
+                estimated_cost_wei=None if gas is None or fee_wei is None else gas * fee_wei,
                 gas_used=sum(step.gas_used for step in steps) if steps else None,
+                cost_wei=cost_of(steps),
             )
         )
+
+
+def cost_of(steps: Sequence[Step]) -> int | None:
+    """Return what transactions cost together, in wei; ``None`` where there are none, or it is not known of one."""
+    costs = [step.cost_wei for step in steps]
+    return sum(cost for cost in costs if cost is not None) if costs and None not in costs else None
 
 
 def _hints(replica: Replica) -> Hints:

@@ -16,9 +16,13 @@ while the phase goes on, as in ``walk (found of what changed, 3 still to look in
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One transaction on the target chain: ``calldata_bytes`` its length, ``gas_used`` as in the receipt."""
+    """One transaction on the target chain: ``calldata_bytes`` its length, ``gas_used`` as in the receipt.
+
+    ``cost_wei`` is what was paid for it, in wei of the target's coin; ``None`` where the receipt does not tell.
+    """
 
     what: str
     tx_hash: str
     gas_used: int
     calldata_bytes: int
+    cost_wei: int | None = None

@@ -24,7 +24,7 @@ def fits_pools(data: bytes) -> bool:
 
 def step_of(what: str, receipt: Receipt) -> Step:
     """Return what is told of a transaction that is in a block."""
-    return Step(what, f"0x{receipt.tx_hash.hex()}", receipt.gas_used, receipt.calldata_bytes)
+    return Step(what, f"0x{receipt.tx_hash.hex()}", receipt.gas_used, receipt.calldata_bytes, receipt.cost_wei)
 
 
 async def create(sender: Sender, name: str, arguments: Sequence[object]) -> tuple[str, Step]:

@@ -46,7 +46,8 @@ async def broadcast(chain: Chain, signed: Signed) -> None:
         # Also an answer that makes no sense, as of a gateway before the node: what became of the call, nobody knows.
         if not await is_known(chain, attempt.tx_hash):
             raise _unknown(chain, signed) from error
-    logger.info("%s: sent 0x%s to %s", signed.what, attempt.tx_hash.hex(), chain.rpc.host)
+    fields = {"transaction": attempt.tx_hash, "sender": signed.sender, "nonce": signed.nonce}
+    logger.info("%s: sent 0x%s to %s", signed.what, attempt.tx_hash.hex(), chain.rpc.host, extra=fields)
 
 
 async def is_known(chain: Chain, tx_hash: bytes) -> bool:

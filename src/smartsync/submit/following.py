@@ -7,18 +7,22 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from smartsync.answers import Receipt
 from smartsync.chain import Chain
 from smartsync.errors import NodeError, NonceTaken, TransactionError, TransactionPending
 from smartsync.submit.broadcasting import broadcast, is_known
-from smartsync.submit.journal import Journal, Signed
+from smartsync.submit.event import Tell, untold
+from smartsync.submit.journal import Attempt, Journal, Signed
 
 logger = logging.getLogger(__name__)
 
 _FIRST_LOOK_S = 0.05
 """Seconds to the first look: some chains have several blocks a second. Each look after it is twice as long to come."""
+
+_MOST_WEI = 10**30
+"""Wei that no transaction has cost: a million times a million ether."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Following:
         which a node must know the receipt of what has used its nonce.
     outbid
         Signs a version that offers more, writes it down, and returns it; the same one where that would not help.
+    tell
+        Is told of what becomes of them.
     waiting
         By account and nonce, those that were in no block in time, in all their versions.
     """
@@ -46,6 +52,7 @@ class Following:
     timeout_s: float
     poll_s: float
     stuck_s: float
+    tell: Tell = untold
     waiting: dict[tuple[str, int], Signed] = field(default_factory=dict, init=False)
 
     async def run(self, signed: Signed, *, is_sent: bool = True) -> Receipt:
@@ -72,12 +79,14 @@ class Following:
                     try:
                         if (receipt := await self._receipt(signed)) is not None:
                             await self.journal.included(signed, receipt)
+                            self.tell("included" if receipt.success else "reverted")
                             return receipt
                         if time.monotonic() - stirred >= self.stuck_s:
                             stirred = time.monotonic()
                             is_used = await self.chain.nonce(signed.sender, "latest") > signed.nonce
                             if is_used and was_used:
                                 await self.journal.dropped(signed, "another transaction has its nonce")
+                                self.tell("dropped")
                                 raise NonceTaken(signed.what, signed.sender, signed.nonce)
                             was_used = is_used
                             if not is_used:
@@ -120,7 +129,7 @@ class Following:
     async def _receipt(self, signed: Signed) -> Receipt | None:
         for attempt in reversed(signed.attempts):
             if (receipt := await self.chain.receipt(attempt.tx_hash)) is not None:
-                return receipt
+                return _believable(receipt, signed, attempt)
         return None
 
     async def _offering(self, signed: Signed) -> Signed:
@@ -136,6 +145,21 @@ class Following:
         try:
             if is_new or not await is_known(self.chain, signed.newest.tx_hash):
                 await broadcast(self.chain, signed)
+                self.tell("outbid" if is_new else "resent")
         except TransactionError as error:
             # A version of it may be in a block by now, or the node wants still more: the next looks tell.
             logger.info("%s: not sent again: %s", signed.what, error.message)
+
+
+def _believable(receipt: Receipt, signed: Signed, attempt: Attempt) -> Receipt:
+    """Return a receipt with no more in it than the signature allows: gas up to its limit, a price up to its offer.
+
+    What a rollup takes for its L1 no signature bounds: that is the node's word, as far as it can be the truth at all.
+    """
+    gas_used = min(receipt.gas_used, signed.gas)
+    price_wei = receipt.gas_price_wei
+    is_true = gas_used == receipt.gas_used and (price_wei or 0) <= attempt.fees.max_fee_wei
+    if is_true and (receipt.cost_wei or 0) < _MOST_WEI:
+        return receipt
+    logger.warning("%s: its receipt tells of more than can have been paid: what it cost is not known", signed.what)
+    return replace(receipt, gas_used=gas_used, gas_price_wei=None, l1_fee_wei=0)

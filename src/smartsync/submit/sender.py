@@ -24,6 +24,7 @@ from smartsync.errors import (
 )
 from smartsync.fees import Fees
 from smartsync.submit.broadcasting import broadcast
+from smartsync.submit.event import Tell, untold
 from smartsync.submit.following import Following
 from smartsync.submit.journal import Journal, Memory, Signed, Turn
 from smartsync.submit.signing import is_by, outbid, sign
@@ -62,6 +63,8 @@ class Sender:
         What may be offered per gas at most; ``None`` where any price is paid.
     gas_left
         Gas limit of all its transactions together; ``None`` where there is none.
+    tell
+        Is told of what becomes of each transaction.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Sender:
         fee_cap_wei: int | None = None,
         gas_left: int | None = None,
         journal: Journal | None = None,
+        tell: Tell = untold,
     ) -> None:
         self.chain, self.gas_cap = chain, gas_cap
         self._account, self._timeout_s, self._poll_s = account, timeout_s, poll_s
@@ -83,7 +87,8 @@ class Sender:
         self._chain_id: int | None = None
         self._journal = Memory() if journal is None else journal
         self._catching_up = asyncio.Lock()
-        self._following = Following(chain, self._journal, self._outbid, timeout_s, poll_s, stuck_s)
+        self._tell = tell
+        self._following = Following(chain, self._journal, self._outbid, timeout_s, poll_s, stuck_s, tell)
 
     @property
     def address(self) -> str:
@@ -208,7 +213,8 @@ class Sender:
             raise
         if not receipt.success:
             raise await self._why(receipt, signed)
-        logger.info("%s: block %d, %d gas", what, receipt.block_number, receipt.gas_used)
+        fields = {"transaction": receipt.tx_hash, "block": receipt.block_number, "gas": receipt.gas_used}
+        logger.info("%s: block %d, %d gas", what, receipt.block_number, receipt.gas_used, extra=fields)
         return replace(receipt, calldata_bytes=len(data))
 
     async def finish(self) -> list[Receipt]:
@@ -265,12 +271,14 @@ class Sender:
     async def _broadcast(self, signed: Signed) -> None:
         try:
             await broadcast(self.chain, signed)
+            self._tell("sent")
         except TransactionPending:
             self._following.waiting[signed.sender, signed.nonce] = signed
             await self._journal.left(signed)
             raise
         except TransactionError as error:
             await self._journal.dropped(signed, error.message)
+            self._tell("dropped")
             raise
         except BaseException:
             # Whoever goes on in this process asks the node whether its nonce is free: one kept for nothing is a gap.

@@ -4,14 +4,18 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, event, text
 
 from smartsync.errors import ConfigError
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.errors import StateUnavailable
+from smartsync.relayer.state.journal import StateJournal
 from smartsync.relayer.state.tables import Table
+from tests.integration.relayer.test_journal import signed, write
 from tests.postgres import Postgres
 
 
@@ -28,6 +32,27 @@ async def test_opened_again_keeps_what_is_there(url: str) -> None:
         await connection.execute(text("INSERT INTO samples VALUES ('p', 'r', 1, 2, 3)"))
     async with opened(url) as database, database.transaction() as connection:
         assert (await connection.execute(text("SELECT * FROM samples"))).all() == [("p", "r", 1, 2, 3)]
+
+
+async def test_opened_tables_of_an_older_version_keep_what_is_in_them(url: str) -> None:
+    """What was signed by the version before must not be lost: it may still get into a block."""
+    async with opened(url) as database:
+        await write(await StateJournal.of(database, "replica 1"), signed(5, versions=2))
+        async with database.engine.connect() as connection:
+            await connection.run_sync(_downgrade, "0001")
+            await connection.commit()
+    async with opened(url) as database:
+        assert await (await StateJournal.of(database, "replica 1")).unfinished() == [signed(5, versions=2)]
+        async with database.transaction() as connection:
+            (row,) = await connection.execute(text("SELECT signed_s, spent_s, pair FROM transactions"))
+            assert row.signed_s == row.spent_s > 0 and row.pair == ""
+
+
+def _downgrade(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "smartsync.relayer.state:migrations")
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
 
 
 async def test_opened_tables_of_a_newer_version_are_left_alone(url: str) -> None:

@@ -20,7 +20,8 @@ from tests.integration.world import World, world
 
 FILE = """
 [relayer]
-state = "sqlite:///state.db"
+state = "{state}"
+listen = "127.0.0.1:0"
 
 [chains.here]
 chain_id = {source_id}
@@ -84,9 +85,10 @@ class Relayer:
 
 
 @pytest.fixture
-async def relayer(made: World, hardhat: Node, anvil: Node, tmp_path: Path) -> AsyncIterator[Relayer]:
+async def relayer(made: World, hardhat: Node, anvil: Node, tmp_path: Path, url: str) -> AsyncIterator[Relayer]:
     replica = await made.fork()
     text = FILE.format(
+        state=url,
         source_id=hardhat.chain_id,
         target_id=anvil.chain_id,
         source=hardhat.url,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -16,10 +16,15 @@ from smartsync.anchors.quorum import LocalSigners
 from smartsync.chain import Chain
 from smartsync.errors import RpcError, TransactionReverted
 from smartsync.keccak import keccak256
+from smartsync.relayer.looking import Looking
 from smartsync.relayer.pairs import Pair
 from smartsync.relayer.policy import EventFilter, Policy
+from smartsync.relayer.queueing.embedded import Embedded
+from smartsync.relayer.queueing.job import Job, Perform, Queue
+from smartsync.relayer.queueing.lane import lanes_of
 from smartsync.relayer.replicas import Replica
 from smartsync.relayer.service import Service
+from smartsync.relayer.state.costs import Costs
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.store import Status, Store
 from smartsync.relayer.tending import Tending
@@ -60,17 +65,41 @@ def pair_of(made: World, **changes: Any) -> Pair:
     return replace(pair, **changes)
 
 
-def service_of(pair: Pair, database: Database, *kept: tuple[str, Policy], dry: bool = False) -> Service:
+@dataclass
+class Kept:
+    """Replicas of a pair, and who looks after them."""
+
+    pair: Pair
+    database: Database
+    replicas: list[Replica]
+    tending: Tending
+
+    @property
+    def store(self) -> Store:
+        return self.tending.store
+
+    def queue(self, *, once: bool = True) -> Embedded:
+        return Embedded(lanes_of(self.pair.name, 4, 1, self.pair.poll_s), once=once)
+
+    async def once(self) -> None:
+        """Look once, and do what is due."""
+        await self.work(self.queue())
+
+    async def work(self, queue: Queue) -> None:
+        service = Service(self.tending, self.replicas, queue)
+        await queue.defer(service.looks)
+        await queue.work(service.perform)
+
+
+def service_of(pair: Pair, database: Database, *kept: tuple[str, Policy], dry: bool = False) -> Kept:
     replicas = [Replica(pair.name, address, f"number {place}", policy) for place, (address, policy) in enumerate(kept)]
-    store = Store(database)
-    return Service(pair, replicas, Tending(pair, database, store, dry), store, asyncio.Semaphore(4))
+    return Kept(pair, database, replicas, Tending(pair, database, Store(database), dry))
 
 
-async def look(service: Service) -> dict[str, Status]:
+async def look(kept: Kept) -> dict[str, Status]:
     """Look once, wait for what is done, and return how the replicas stand, by name."""
-    await service.round()
-    await service.settle()
-    return {one.name: one for one in await service.store.statuses()}
+    await kept.once()
+    return {one.name: one for one in await kept.store.statuses()}
 
 
 async def transactions(database: Database) -> int:
@@ -83,7 +112,9 @@ async def test_round_syncs_what_is_behind_once(made: World, replica: str, databa
     assert (await look(service))["number 0"].state == "exact"
     await made.do("set(uint256,uint256)", 1, 7)
     await made.attest()
+    before_wei = await made.client.target.balance(made.owner.address)
     (found,) = (await look(service)).values()
+    paid_wei = before_wei - await made.client.target.balance(made.owner.address)
     assert (found.state, found.failures) == ("exact", 0) and found.reason.startswith("synced to block")
     assert (await made.client.verify(replica)).exact
     for _ in range(3):
@@ -92,6 +123,10 @@ async def test_round_syncs_what_is_behind_once(made: World, replica: str, databa
     ((_, told),) = await service.store.history("here-there", replica)
     assert (told.kind, told.changes, told.to_block) == ("sync", 1, found.block_number)
     assert told.estimated_gas and told.gas_used and told.gas_used > 60_000
+    assert told.cost_wei == paid_wei > 0 and told.estimated_cost_wei
+    assert (await Costs(database).by_pair(found.looked_s - 3_600)).keys() == {"here-there"}
+    ((subject, cost),) = (await Costs(database).by_subject(0.0)).items()
+    assert (subject, cost.gas_used, cost.cost_wei) == (f"{replica} on chain 31338", told.gas_used, paid_wei)
 
 
 async def test_round_on_change_leaves_quiet_blocks_alone(made: World, replica: str, database: Database) -> None:
@@ -220,11 +255,10 @@ async def test_round_account_without_funds_has_a_state(made: World, replica: str
     assert found.state == "no-funds" and poor["main"].address in found.reason
 
 
-async def dies(service: Service, where: Callable[[pytest.MonkeyPatch], None], patch: pytest.MonkeyPatch) -> None:
+async def dies(service: Kept, where: Callable[[pytest.MonkeyPatch], None], patch: pytest.MonkeyPatch) -> None:
     with patch.context() as patched:
         where(patched)
-        await service.round()
-        await service.settle()
+        await service.once()
 
 
 def before_it_is_sent(patch: pytest.MonkeyPatch) -> None:
@@ -264,8 +298,7 @@ async def test_two_relayers_that_share_a_database_pay_once(made: World, replica:
     one, other = [service_of(pair, database, (replica, Policy())) for _ in range(2)]
     await made.do("set(uint256,uint256)", 1, 80)
     await made.attest()
-    await asyncio.gather(one.round(), other.round())
-    await asyncio.gather(one.settle(), other.settle())
+    await asyncio.gather(one.once(), other.once())
     assert await transactions(database) == 1
     assert (await made.client.verify(replica)).exact
 
@@ -398,65 +431,119 @@ async def test_round_anchor_that_reverts_does_not_keep_others(
     assert "is not a replica of the hub" in found["number 1"].reason
 
 
-async def test_run_goes_on_after_what_nobody_foresaw(
+async def test_work_goes_on_after_what_nobody_foresaw(
     made: World, replica: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = service_of(pair_of(made), database, (replica, Policy()))
-    real, broken = Service._look, iter([True])
+    real, broken = Looking.look, iter([True])
 
     async def breaks_once(*arguments: Any) -> Any:
         if next(broken, False):
             raise KeyError("unforeseen")
         return await real(*arguments)
 
-    monkeypatch.setattr(Service, "_look", breaks_once)
-    running = asyncio.create_task(service.run())
+    monkeypatch.setattr(Looking, "look", breaks_once)
+    queue = service.queue(once=False)
+    running = asyncio.create_task(service.work(queue))
     for _ in range(200):
         await asyncio.sleep(0.05)
         if running.done() or await service.store.statuses():
             break
     assert await service.store.statuses()
     assert not running.done()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    queue.stop()
+    await running
 
 
-async def test_run_that_is_ended_begins_nothing_of_the_queue(made: World, replica: str, database: Database) -> None:
+async def test_work_that_is_stopped_begins_nothing_that_waits(
+    made: World, replica: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service = service_of(pair_of(made), database, (replica, Policy()))
     await made.do("set(uint256,uint256)", 1, 75)
     await made.attest()
-    for _ in range(4):
-        await service.jobs.acquire()
-    running = asyncio.create_task(service.run())
-    for _ in range(200):
-        await asyncio.sleep(0.05)
-        if service._at_work:
-            break
-    assert service._at_work
-    running.cancel()
-    await asyncio.sleep(0)
-    for _ in range(4):
-        service.jobs.release()
-    await asyncio.gather(running, return_exceptions=True)
+    queue = service.queue()
+    real = Looking.remember
+
+    async def stopped(*arguments: Any) -> None:
+        queue.stop()  # a sync is due, and in the queue
+        await real(*arguments)
+
+    monkeypatch.setattr(Looking, "remember", stopped)
+    monkeypatch.setattr(Embedded, "_begin", _one_after_another(Embedded._begin))
+    await service.work(queue)
+    assert [one.state for one in await service.store.statuses()] == ["behind"]
     assert await transactions(database) == 0
 
 
-async def test_round_is_not_held_up_by_an_anchor_and_goes_on_at_once_after_an_outage(
+def _one_after_another(begin: Callable[[Embedded, Perform], None]) -> Callable[[Embedded, Perform], None]:
+    def begin_where_idle(queue: Embedded, perform: Perform) -> None:
+        if not queue._at_work:
+            begin(queue, perform)
+
+    return begin_where_idle
+
+
+async def test_look_is_not_held_up_by_an_anchor_and_goes_on_at_once_after_an_outage(
     made: World, replica: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = service_of(pair_of(made), database, (replica, Policy()))
     await made.do("set(uint256,uint256)", 1, 76)
     released = asyncio.Event()
 
-    async def slow(*_: object) -> None:
+    async def slow(*_: object) -> bool:
         await released.wait()
+        return False
 
     monkeypatch.setattr(Tending, "mind", slow)
-    monkeypatch.setattr("smartsync.relayer.service._MINDING_S", 0.1)
-    await asyncio.wait_for(service.round(), 20)
+    queue = service.queue(once=False)
+    running = asyncio.create_task(service.work(queue))
+    looked: set[float] = set()
+    for _ in range(200):
+        await asyncio.sleep(0.05)
+        looked |= {one.looked_s for one in await service.store.statuses()}
+        if len(looked) > 2:
+            break
+    assert len(looked) > 2, "looks go on while the anchor is minded"
+    queue.stop()
     released.set()
-    await service.settle()
+    await running
     await made.attest()
     known = (await service.store.statuses())[0]
     await service.store.remember(replace(known, state="source-down", failures=300))
     assert (await look(service))["number 0"].state == "exact", "looks that failed are no tries that failed"
+
+
+async def test_tend_that_failed_is_tried_again_later_and_its_reason_stands_meanwhile(
+    made: World, replica: str, database: Database
+) -> None:
+    poor = {"main": Account.create()}
+    service = service_of(pair_of(made, accounts=poor), database, (replica, Policy()))
+    await made.do("set(uint256,uint256)", 1, 77)
+    await made.attest()
+    queue = service.queue(once=False)
+    running = asyncio.create_task(service.work(queue))
+    looked: dict[float, tuple[str, int]] = {}
+    for _ in range(200):
+        await asyncio.sleep(0.05)
+        looked |= {one.looked_s: (one.state, one.failures) for one in await service.store.statuses()}
+        if len(looked) > 8:
+            break
+    queue.stop()
+    await running
+    found = list(looked.values())
+    assert len(found) > 8
+    assert found[found.index(("no-funds", 1)) :] == [("no-funds", 1)] * (len(found) - found.index(("no-funds", 1)))
+
+
+async def test_job_of_another_configuration_is_dropped_and_told_once(
+    made: World, replica: str, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = service_of(pair_of(made), database, (replica, Policy()))
+    stranger = Job("tend", "here-there", service.pair.subject("0x" + "11" * 20))
+    for _ in range(2):
+        queue = service.queue()
+        performer = Service(service.tending, service.replicas, queue)
+        await queue.defer([stranger, Job("look", "here-there", "part 9 (00000000)")])
+        await queue.work(performer.perform)
+    assert len([one for one in caplog.messages if "is not of this configuration" in one]) == 4
+    assert await service.store.statuses() == []

@@ -50,6 +50,7 @@ def test_fork_json_is_one_document_progress_on_stderr(run, fake) -> None:
         "tx_hash": STEP.tx_hash,
         "gas_used": 221066,
         "calldata_bytes": 740,
+        "cost_wei": None,
     }
     assert "fork work" in result.stderr
 

@@ -39,6 +39,8 @@ class Target(HttpNode):
     """A chain that takes a transaction and has it in a block after some looks."""
 
     status = "0x1"
+    price: str | None = None
+    l1_fee: str | None = None
     created: str | None = None
     looks = 2
     gas_used = "0x5208"
@@ -72,6 +74,8 @@ class Target(HttpNode):
             "blockHash": "0x" + "33" * 32,
             "status": self.status,
             "gasUsed": self.gas_used,
+            "effectiveGasPrice": self.price,
+            "l1Fee": self.l1_fee,
             "contractAddress": self.created,
             "logs": [],
         }
@@ -112,6 +116,25 @@ async def test_send_transaction_is_signed_and_followed(node: Target, sender: Sen
     assert (told["to"].hex(), told["data"].hex()) == (TO[2:].lower(), "abcd")
     assert Account.recover_transaction(node.sent[0]) == ACCOUNT.address == sender.address
     assert [params[1] for params in node.params("eth_getTransactionCount")] == ["pending"]
+
+
+async def test_send_tells_what_was_paid(node: Target, sender: Sender) -> None:
+    node.price, node.l1_fee = hex(203), hex(11)
+    receipt = await sender.send(TO, b"", what="sync")
+    assert (receipt.gas_price_wei, receipt.cost_wei) == (203, 21_000 * 203 + 11)
+
+
+@pytest.mark.parametrize(
+    "lie", [{"price": hex(204)}, {"price": "0x1", "gas_used": hex(120_001)}, {"price": "0x1", "l1_fee": hex(10**30)}]
+)
+async def test_send_receipt_of_more_than_was_offered_is_not_believed(
+    node: Target, sender: Sender, lie: dict[str, str]
+) -> None:
+    for name, value in lie.items():
+        setattr(node, name, value)
+    receipt = await sender.send(TO, b"", what="sync")
+    assert receipt.cost_wei is None and receipt.l1_fee_wei == 0
+    assert receipt.gas_used <= 120_000, "no transaction uses more than its limit"
 
 
 async def test_send_creation_has_no_recipient(node: Target, sender: Sender) -> None:

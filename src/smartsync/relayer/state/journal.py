@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from smartsync.answers import Receipt
 from smartsync.errors import Overtaken
 from smartsync.fees import Fees
-from smartsync.relayer.seen import Spending
+from smartsync.relayer.seen import DAY_S, Spending
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.tables import AttemptRow, TransactionRow
 from smartsync.submit.journal import Attempt, Signed
@@ -44,19 +44,21 @@ class StateJournal:
         A replica or an anchor, with its chain.
     number
         How many transactions the subject has had.
+    pair
+        Of whose configuration it is: what is spent is told by it.
     """
 
-    def __init__(self, database: Database, subject: str, number: int) -> None:
-        self.subject = subject
+    def __init__(self, database: Database, subject: str, number: int, pair: str = "") -> None:
+        self.subject, self.pair = subject, pair
         self._database, self._number = database, number
         self._ids: dict[tuple[str, int], int] = {}
 
     @classmethod
-    async def of(cls, database: Database, subject: str) -> StateJournal:
+    async def of(cls, database: Database, subject: str, pair: str = "") -> StateJournal:
         """Return a subject's journal as it stands now."""
         async with database.transaction() as connection:
             newest = await connection.scalar(select(func.max(_T.number)).where(_T.subject == subject))
-        return cls(database, subject, newest or 0)
+        return cls(database, subject, newest or 0, pair)
 
     @asynccontextmanager
     async def turn(self, chain_id: int, sender: str) -> AsyncIterator[_Turn]:
@@ -87,6 +89,7 @@ class StateJournal:
             tx_hash=receipt.tx_hash,
             gas_used=receipt.gas_used,
             success=receipt.success,
+            cost_wei=receipt.cost_wei,
         )
 
     async def dropped(self, signed: Signed, why: str) -> None:
@@ -99,19 +102,32 @@ class StateJournal:
     async def _end(self, signed: Signed, **values: object) -> None:
         id_ = self._ids[signed.sender, signed.nonce]
         async with self._database.transaction() as connection:
-            await connection.execute(update(_T).where(_T.id == id_).values(ended_s=time.time(), **values))
+            now_s = time.time()
+            await connection.execute(update(_T).where(_T.id == id_).values(ended_s=now_s, spent_s=now_s, **values))
 
 
-async def spendings(database: Database, subject: str, since_s: float) -> list[Spending]:
-    """Return the gas that was spent for a subject since a time; what is in no block yet counts with its limit."""
-    wanted = select(_T.gas, _T.gas_used, _T.signed_s, _T.ended_s).where(
-        _T.subject == subject, _T.state != "dropped", func.coalesce(_T.ended_s, _T.signed_s) > since_s
+async def spendings(database: Database, subject: str, now_s: float, target_s: float | None = None) -> list[Spending]:
+    """Return the gas that was spent for a subject in the last 24 hours; what is in no block yet counts with its limit.
+
+    Parameters
+    ----------
+    now_s
+        The time from which the 24 hours are counted back: what is returned is of this clock.
+    target_s
+        The time of the target's newest block, by which the 24 hours are measured where it is given: a clock of a
+        machine that jumps ahead would have what was spent forgotten.
+    """
+    end_s = now_s if target_s is None else target_s
+    is_recent = (_T.state != "dropped") & (_T.spent_s > end_s - DAY_S)
+    wanted = select(_T.gas, _T.gas_used, _T.spent_s, _T.state).where(
+        _T.subject == subject, is_recent | (_T.state == "signed")
     )
     async with database.transaction() as connection:
         rows = (await connection.execute(wanted)).all()
+    # What may be in the next block counts as of now, whenever it was signed; and so does what is ahead of the clock.
     return [
-        Spending(signed_s if ended_s is None else ended_s, gas if gas_used is None else gas_used)
-        for gas, gas_used, signed_s, ended_s in rows
+        Spending(now_s if state == "signed" else min(now_s, now_s - end_s + spent_s), gas if used is None else used)
+        for gas, used, spent_s, state in rows
     ]
 
 
@@ -125,11 +141,12 @@ class Included:
     block_number: int
     block_hash: bytes
     tx_hash: bytes
+    spent_s: float
 
 
 async def included(database: Database, chain_id: int, subject: str = "") -> list[Included]:
     """Return what is in blocks of a chain that may be dropped yet; of one subject where it is given."""
-    wanted = select(_T.id, _T.sender, _T.nonce, _T.block_number, _T.block_hash, _T.tx_hash)
+    wanted = select(_T.id, _T.sender, _T.nonce, _T.block_number, _T.block_hash, _T.tx_hash, _T.spent_s)
     wanted = wanted.where(_T.chain_id == chain_id, _T.state == "included").order_by(_T.id)
     if subject:
         wanted = wanted.where(_T.subject == subject)
@@ -149,6 +166,7 @@ async def reopen(database: Database, id_: int) -> None:
         tx_hash=None,
         gas_used=None,
         success=None,
+        cost_wei=None,
         ended_s=None,
     )
 
@@ -156,6 +174,11 @@ async def reopen(database: Database, id_: int) -> None:
 async def finalise(database: Database, id_: int) -> None:
     """Write down that the block of a transaction is deep enough: its nonce is looked at no more."""
     await _alter(database, id_, state="final")
+
+
+async def date(database: Database, id_: int, block_s: float) -> None:
+    """Write down when a transaction's block was made, by the target's clock: then it counts as spent."""
+    await _alter(database, id_, spent_s=float(block_s))
 
 
 async def _alter(database: Database, id_: int, **values: object) -> None:
@@ -174,6 +197,13 @@ async def abandoned(database: Database, chain_id: int, senders: Collection[str])
     wanted = wanted.where((_T.signed_s < now_s - ABANDONED_S) | (_T.signed_s > now_s))
     async with database.transaction() as connection:
         return [(subject, sender) for subject, sender in await connection.execute(wanted)]
+
+
+async def unfinished_of(database: Database, subject: str) -> list[str]:
+    """Return the accounts of what was signed for a subject and is in no block that is known."""
+    wanted = select(_T.sender).distinct().where(_T.subject == subject, _T.state == "signed")
+    async with database.transaction() as connection:
+        return list(await connection.scalars(wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +242,12 @@ class _Turn:
             journal._number += 1
 
     async def _insert(self, signed: Signed) -> int:
-        journal = self.journal
+        journal, now_s = self.journal, time.time()
         try:
             result = await self.connection.execute(
                 insert(_T)
                 .values(
+                    pair=journal.pair,
                     subject=journal.subject,
                     number=journal._number + 1,
                     chain_id=self.chain_id,
@@ -228,7 +259,8 @@ class _Turn:
                     gas=signed.gas,
                     state="signed",
                     why="",
-                    signed_s=time.time(),
+                    signed_s=now_s,
+                    spent_s=now_s,
                 )
                 .returning(_T.id)
             )

@@ -49,7 +49,8 @@ class Status:
 class Happening:
     """Something that happened to a replica, or to an anchor: ``told`` in a sentence, ``document`` as JSON.
 
-    Gas and cost in wei are those of its transactions, ``estimated_gas`` what was expected before them.
+    Gas and cost in wei are those of its transactions; what is estimated is what was expected before them, the cost at
+    the price of then. ``None`` where it is not known.
     """
 
     pair: str
@@ -65,6 +66,7 @@ class Happening:
     estimated_gas: int | None = None
     gas_used: int | None = None
     cost_wei: int | None = None
+    estimated_cost_wei: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

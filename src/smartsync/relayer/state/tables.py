@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -67,6 +68,10 @@ class TransactionRow(Table):
     ``subject`` is what it was for, ``number`` the how-manieth of it: two workers who both send for one subject collide
     here, before either has sent. ``state`` is ``signed`` until it is in a block, ``included`` then, ``final`` once that
     block is deep enough; ``dropped`` where it can be in none.
+
+    ``pair`` is of whose configuration it is, ``cost_wei`` what was paid for it by its receipt (``None`` where that does
+    not tell). ``spent_s`` is when that counts as spent: the time of its block by the target's clock, as soon as that
+    was looked at; until then the relayer's clock has to do.
     """
 
     __tablename__ = "transactions"
@@ -82,9 +87,12 @@ class TransactionRow(Table):
             postgresql_where=_OPEN,
         ),
         Index("ix_transactions_state", "state"),
+        Index("ix_transactions_spent_s", "spent_s"),
+        Index("ix_transactions_subject_spent_s", "subject", "spent_s"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    pair: Mapped[str] = mapped_column(default="", server_default="")
     subject: Mapped[str]
     number: Mapped[int]
     chain_id: Mapped[int]
@@ -101,12 +109,17 @@ class TransactionRow(Table):
     tx_hash: Mapped[bytes | None]
     gas_used: Mapped[int | None]
     success: Mapped[bool | None]
+    cost_wei: Mapped[int | None] = mapped_column(Wei)
     signed_s: Mapped[float]
     ended_s: Mapped[float | None]
+    spent_s: Mapped[float] = mapped_column(server_default="0")
 
 
 class AttemptRow(Table):
-    """A signed version of a transaction, as it is sent. There is no secret in it: it is what the chain will show."""
+    """A signed version of a transaction, as it is sent. There is no secret in it: it is what the chain will show.
+
+    ``cancels`` where it does nothing but take the nonce, in the place of the versions before it.
+    """
 
     __tablename__ = "attempts"
 
@@ -116,6 +129,7 @@ class AttemptRow(Table):
     raw: Mapped[bytes]
     max_fee_wei: Mapped[int] = mapped_column(Wei)
     priority_fee_wei: Mapped[int | None] = mapped_column(Wei)
+    cancels: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ReplicaRow(Table):
@@ -146,7 +160,7 @@ class HistoryRow(Table):
     """Something that happened to a replica, or to an anchor of a pair.
 
     ``told`` is a sentence, ``document`` the result as JSON. Gas and cost are those of its transactions; what was
-    ``estimated_gas`` before them is ``None`` where nothing was.
+    estimated before them is ``None`` where nothing was.
     """
 
     __tablename__ = "history"
@@ -164,6 +178,7 @@ class HistoryRow(Table):
     to_block: Mapped[int | None]
     changes: Mapped[int | None]
     estimated_gas: Mapped[int | None]
+    estimated_cost_wei: Mapped[int | None] = mapped_column(Wei)
     gas_used: Mapped[int | None]
     cost_wei: Mapped[int | None] = mapped_column(Wei)
 

@@ -1,0 +1,52 @@
+"""The HTTP server of a relayer: one application, to which each face adds its pages, and one address."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from smartsync.dashboard.access import Access
+from smartsync.dashboard.guarding import guard
+from smartsync.listening import Listen
+from smartsync.serving import bind
+
+Face = Callable[[web.Application], None]
+"""Adds handlers to an application. What they serve is for whoever has the token; nothing is served to others."""
+
+_MAX_BODY = 4096
+_STOP_S = 2.0
+"""Seconds that open answers, such as streams of events, have when the relayer ends. Who streams ends by
+``application.on_shutdown``."""
+
+
+def application(access: Access, *faces: Face) -> web.Application:
+    """Return the application, guarded: with a token or for this machine only, read-only, nothing from elsewhere."""
+    made = web.Application(client_max_size=_MAX_BODY)
+    guard(made, access)
+    for face in faces:
+        face(made)
+    return made
+
+
+@asynccontextmanager
+async def served(application: web.Application, listen: Listen) -> AsyncIterator[str]:
+    """Serve an application, and give the url at which.
+
+    Raises
+    ------
+    ConfigError
+        It cannot listen there.
+    """
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_STOP_S)
+    await runner.setup()
+    try:
+        yield await bind(
+            runner,
+            listen,
+            what="[relayer] listen",
+            taken="another relayer may run there: give each on one machine a port of its own (0 is any that is free)",
+        )
+    finally:
+        await runner.cleanup()
