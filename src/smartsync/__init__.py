@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         BlockNotAccepted,
         BlockNotProvable,
         BlockUnavailable,
+        Cancelled,
         CodeNotDeployable,
         ConfigError,
         Equivocation,
@@ -80,7 +81,9 @@ if TYPE_CHECKING:
         NotAttestable,
         NotDeployed,
         Overtaken,
+        PoolFull,
         ProofError,
+        RateLimited,
         ReplicaError,
         ReplicaMoved,
         RpcError,
@@ -143,6 +146,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "RateLimited",
+    "PoolFull",
+    "Cancelled",
     "AcceptedBlock",
     "AlreadySigned",
     "Analysis",
