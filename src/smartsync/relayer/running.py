@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,7 @@ from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.pruning import forget
 from smartsync.relayer.state.store import Store
+from smartsync.relayer.supervisor import Supervisor
 from smartsync.relayer.tending import Tending
 
 logger = logging.getLogger(__name__)
@@ -72,11 +74,12 @@ async def run(
     SmartSyncError
         The keys or the state are not to be had.
     """
-    stop, again = asyncio.Event(), asyncio.Event()
+    stop, again, supervisor = asyncio.Event(), asyncio.Event(), Supervisor.of(environ, os.getpid())
     loop = asyncio.get_running_loop()
     handled = ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, again))
     for number, event in handled:
         loop.add_signal_handler(number, event.set)
+    supervised = [asyncio.create_task(one) for one in (supervisor.kept_alive(), _tell_the_end(supervisor, stop))]
     try:
         async with AsyncExitStack() as outer:
             database = await outer.enter_async_context(opened(configuration.relayer.state.url))
@@ -90,13 +93,17 @@ async def run(
                     queue = await _queue(configuration, pairs, database, stack, dry=dry, once=once)
                     services = _services(configuration, pairs, database, queue, shown.metrics, dry=dry)
                     with shown.at_work(configuration, pairs, queue):
+                        supervisor.ready(f"replicas kept: {len(configuration.replicas)}")
                         await _work(services, queue, shown, (stop,) if once else (stop, again))
                 if once:
                     return
                 if again.is_set():
                     again.clear()
+                    supervisor.reading_again()
                     configuration, accounts = await _reread(configuration, accounts, environ, reread, shown.metrics)
     finally:
+        for task in supervised:
+            task.cancel()
         for number, _ in handled:
             loop.remove_signal_handler(number)
 
@@ -162,6 +169,11 @@ def _services(
 
 def _replicas(configuration: Configuration, pair: Pair) -> list[Replica]:
     return [replica for replica in configuration.replicas if replica.pair == pair.name]
+
+
+async def _tell_the_end(supervisor: Supervisor, stop: asyncio.Event) -> None:
+    await stop.wait()
+    supervisor.stopping()
 
 
 async def _forget(database: Database) -> None:
