@@ -97,7 +97,7 @@ def configuration(
         for pair, address, name in replicas
     )
     file = folder / "relayer.toml"
-    file.write_text(text.format(hub=HUB) + rows)
+    file.write_text(text.replace("{hub}", HUB) + rows)
     return read_configuration({"SMARTSYNC_KEY_MAIN": KEY}, file)
 
 
