@@ -179,11 +179,12 @@ async def _put_looks(services: Sequence[Service], queue: Queue) -> None:
         logger.warning("%s", error.in_full)
 
 
-async def _keep_looking(services: Sequence[Service], queue: Queue, metrics: Metrics) -> None:
+async def _keep_looking(services: Sequence[Service], queue: Queue, shown: Shown) -> None:
     while True:
         await asyncio.sleep(_LOST_EVERY_S)
         await _put_looks(services, queue)
-        metrics.stirred()  # also where others have all the work
+        if shown.database.is_shared:  # others may have all the work
+            shown.metrics.rested()
 
 
 async def _work(services: Sequence[Service], queue: Queue, shown: Shown, ends: Sequence[asyncio.Event]) -> None:
@@ -197,7 +198,7 @@ async def _work(services: Sequence[Service], queue: Queue, shown: Shown, ends: S
     await _put_looks(services, queue)
     working = asyncio.create_task(queue.work(perform))
     besides = (
-        _keep_looking(services, queue, shown.metrics),
+        _keep_looking(services, queue, shown),
         _forget(Store(shown.database)),
         watch_balances(shown.configuration, shown.pairs, shown.metrics),
     )
