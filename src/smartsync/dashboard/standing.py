@@ -52,8 +52,15 @@ STANDINGS: dict[str, Standing] = {
     "gas-spent": Standing(
         "held", "The day's gas is used up, by its policy.", "Wait, or raise max_gas_a_day of its policy."
     ),
-    "rate-limited": Standing(
-        "held", "A node answers less often than it is asked.", "Raise poll_s of the chain, or configure more nodes."
+    "source-limited": Standing(
+        "held",
+        "The source node answers less often than it is asked.",
+        "Raise poll_s of the source chain, or configure more nodes.",
+    ),
+    "target-limited": Standing(
+        "held",
+        "The target node answers less often than it is asked.",
+        "Configure more nodes of the target chain, or raise poll_s of the source chain.",
     ),
     "anchor-stopped": Standing(
         "bad",
@@ -76,9 +83,6 @@ STANDINGS: dict[str, Standing] = {
     "target-down": Standing(
         "bad", "No node of the target chain answers.", "Start the node, or configure another one and send SIGHUP."
     ),
-    "target-wrong": Standing(
-        "bad", "The target node's answers are wrong, or of another chain.", "Ask another node of the target chain."
-    ),
     "no-funds": Standing("bad", "The paying account has too little.", "Send it what the reason says is missing."),
     "slots-unknown": Standing(
         "bad",
@@ -90,7 +94,6 @@ STANDINGS: dict[str, Standing] = {
         "It is a proxy without a proven copy of what it delegates to: reads are refused.",
         "The reason says what is missing; smartsync supply brings it.",
     ),
-    "disk-full": Standing("bad", "The relayer cannot write its state.", "Make room on the disk of its database."),
     "ended": Standing("over", "The source contract has ended.", "Take it out of the configuration."),
     "failing": Standing("bad", "Something else is wrong.", "The reason says what; the log says more."),
 }

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, suppress
 from eth_account.signers.local import LocalAccount
 from structlog.contextvars import bound_contextvars
 
-from smartsync.errors import SmartSyncError
+from smartsync.errors import ConfigError, SmartSyncError
 from smartsync.relayer.accounts import unlock
 from smartsync.relayer.balances import watch_balances
 from smartsync.relayer.changes import changes
@@ -38,7 +38,7 @@ _KEPT_S = 90 * 86_400.0
 
 _FORGET_EVERY_S = 3_600.0
 
-_LOST_EVERY_S = 30.0
+_LOST_EVERY_S = 10.0
 """Seconds after which looks are put into the queue again, where they are not in it."""
 
 
@@ -140,8 +140,11 @@ async def _queue(
     if dry or once or not database.is_shared:
         # What is done for a trial, or once, is not taken from those who do it for good.
         return Embedded(lanes, once=once)
-    from smartsync.relayer.queueing.shared import shared  # with libraries that only this one needs
-
+    try:
+        from smartsync.relayer.queueing.shared import shared
+    except ModuleNotFoundError as error:
+        hint = "pip install 'smartsync[relayer,postgresql]'"
+        raise ConfigError(f"workers that share PostgreSQL need the package {error.name}", hint=hint) from error
     return await stack.enter_async_context(shared(database, lanes))
 
 

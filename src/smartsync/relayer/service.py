@@ -124,7 +124,8 @@ class Service:
         if not (isinstance(found, Looked) and isinstance(found.decision, Due)):
             # Done by somebody else, or by one who died before he saw it: what he signed is not to be left.
             await self.looking.remember([replica], seen)
-            await self._follow(job.subject)
+            if isinstance(found, Looked):
+                await self._follow(job.subject)
             return
         try:
             await self._sync(replica, found, found.decision)
@@ -177,7 +178,7 @@ class Service:
         accounts = by_address(pair.accounts)
         for sender in await unfinished_of(database, subject):
             if sender in accounts:
-                await follow(database, pair.target, accounts[sender], subject)
+                await follow(database, pair.target, accounts[sender], subject, cancel_for_wei=pair.max_fee_wei)
 
     # --- telling ---
 
@@ -190,12 +191,11 @@ class Service:
         metrics.looked(pair, is_ok=all(fault.role is None for fault in faults.values()))
 
     def _drop(self, job: Job) -> None:
+        """Tell of a job of another configuration, once: of the one before, or of a worker that has another one."""
         if job.name not in self._strange:
             self._strange.add(job.name)
-            logger.warning(
-                "%s: is not of this configuration, and left out; where workers share the work, give all the same one",
-                self._called(job),
-            )
+            log = logger.info if job.kind == "look" else logger.warning
+            log("%s: is not of this configuration, and left out; give all workers the same one", self._called(job))
 
     def _called(self, job: Job) -> str:
         if job.kind == "look":

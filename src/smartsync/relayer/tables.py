@@ -221,6 +221,8 @@ class ChainTable(Table):
         JSON-RPC endpoints, http or https, the preferred one first. Not in the ``repr``: their paths are often keys.
     poll_s
         Seconds between two looks for new blocks.
+    stalled_after_s
+        Seconds without a new block, on this chain as a source, after which that is told.
     confirmations
         Blocks on top of a transaction's after which it is final, on this chain as a target.
     timeout_s
@@ -233,6 +235,7 @@ class ChainTable(Table):
     chain_id: ChainId
     urls: Annotated[HttpUrls, Field(repr=False)] = ()
     poll_s: Annotated[float, _seconds(0.05, _DAY_S)] = 12.0
+    stalled_after_s: Annotated[float, _seconds(1, _MAX_LAG_S)] = 900.0
     confirmations: Annotated[int, whole(0, 100_000)] = 12
     timeout_s: Annotated[float, _seconds(0.05, 3_600)] = 30.0
     max_fee_gwei: Fee = DEFAULT_MAX_FEE_GWEI * 10**9

@@ -116,6 +116,36 @@ async def test_unfinished_of_an_heir_can_be_ended_by_him(database: Database) -> 
     assert await heir.unfinished() == []
 
 
+async def test_write_of_two_who_outbid_the_same_transaction_one_wins(url: str) -> None:
+    """Both follow it, since one lost its lock: by the same fees, or by others."""
+    async with opened(url) as database:
+        await write(await StateJournal.of(database, "replica 1"), signed(5))
+        one, other, third = [await StateJournal.of(database, "replica 1") for _ in range(3)]
+        for journal in (one, other, third):
+            assert len(await journal.unfinished()) == 1
+        await write_version(one, signed(5, versions=2))
+        with pytest.raises(Overtaken, match="another worker has sent a transaction for replica 1 meanwhile"):
+            await write_version(other, signed(5, versions=2))
+        by_others = signed(5, versions=2, text="other")
+        with pytest.raises(Overtaken):
+            await write_version(third, by_others)
+        assert await one.unfinished() == [signed(5, versions=2)]
+
+
+async def test_dropped_by_one_who_does_not_know_all_versions_changes_nothing(database: Database) -> None:
+    await write(await StateJournal.of(database, "replica 1"), signed(5))
+    stale, quick = [await StateJournal.of(database, "replica 1") for _ in range(2)]
+    for journal in (stale, quick):
+        await journal.unfinished()
+    await write_version(quick, signed(5, versions=2))
+    await stale.dropped(signed(5), "another transaction has its nonce")
+    assert await quick.unfinished() == [signed(5, versions=2)]
+    await quick.included(signed(5, versions=2), receipt(signed(5, versions=2)))
+    await stale.dropped(signed(5, versions=2), "another transaction has its nonce")
+    async with quick.turn(CHAIN, SENDER) as turn:
+        assert await turn.taken() == {5}, "it is in a block"
+
+
 async def write_version(journal: StateJournal, one: Signed) -> None:
     async with journal.turn(CHAIN, SENDER) as turn:
         await turn.write(one)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -13,8 +12,10 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from smartsync.contracts import address_topic, event_topic
+from smartsync.relayer.state.database import opened
 from smartsync.testing import Node
 from tests.integration.world import World, world
 
@@ -56,6 +57,7 @@ class Relayer:
     def __init__(self, folder: Path, made: World, *, key: str) -> None:
         self.folder = folder
         self.log = folder / "log"
+        self.workers: list[subprocess.Popen[bytes]] = []
         self.environ = {**os.environ, "SMARTSYNC_KEY_MAIN": key}
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -63,6 +65,7 @@ class Relayer:
         command = [sys.executable, "-m", "smartsync", "run", "--config", str(self.folder / "relayer.toml"), *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=self.environ)
+        self.workers.append(self.process)
 
     def signal(self, number: int) -> None:
         assert self.process is not None
@@ -100,9 +103,16 @@ async def relayer(made: World, hardhat: Node, anvil: Node, tmp_path: Path, url: 
     relayer = Relayer(tmp_path, made, key="0x" + made.owner.key.hex().removeprefix("0x"))
     relayer.environ["REPLICA"] = replica
     yield relayer
-    if relayer.process is not None and relayer.process.poll() is None:
-        relayer.process.kill()
-        relayer.process.wait()
+    for worker in relayer.workers:
+        worker.kill()
+        worker.wait()
+
+
+async def transactions(url: str) -> list[tuple[str, bool]]:
+    """Return the state of each transaction, and whether it succeeded."""
+    async with opened(url) as database, database.transaction() as connection:
+        rows = await connection.execute(text("SELECT state, success FROM transactions"))
+        return [(state, bool(success)) for state, success in rows]
 
 
 async def test_run_keeps_in_sync_until_sigterm(made: World, relayer: Relayer) -> None:
@@ -117,7 +127,7 @@ async def test_run_keeps_in_sync_until_sigterm(made: World, relayer: Relayer) ->
     assert "Traceback" not in relayer.told()
 
 
-async def test_run_killed_at_any_moment_goes_on(made: World, relayer: Relayer) -> None:
+async def test_run_killed_at_any_moment_goes_on(made: World, relayer: Relayer, url: str) -> None:
     replica = relayer.environ["REPLICA"]
     for value in range(110, 114):
         await made.do("set(uint256,uint256)", 1, value)
@@ -130,15 +140,62 @@ async def test_run_killed_at_any_moment_goes_on(made: World, relayer: Relayer) -
     relayer.start("--once")
     assert relayer.ended() == 0, relayer.told()
     assert (await made.client.verify(replica)).exact
-    with sqlite3.connect(relayer.folder / "state.db") as connection:
-        rows = connection.execute("SELECT state, success FROM transactions").fetchall()
-    connection.close()
-    assert rows and set(rows) == {("included", 1)}, "none reverted, none is left over"
+    rows = await transactions(url)
+    assert rows and set(rows) == {("included", True)}, "none reverted, none is left over"
     topics = [event_topic("Hub", "ReplicaSynced"), address_topic(replica)]
     assert len(await made.client.target.logs(made.client.hub or "", topics)) == len(rows) <= 5
 
 
-async def test_run_second_one_on_the_same_file_is_refused(relayer: Relayer) -> None:
+async def test_run_two_workers_on_one_database_share_the_work(made: World, relayer: Relayer, url: str) -> None:
+    if url.startswith("sqlite"):
+        pytest.skip("its file is one process's")
+    for _ in range(2):
+        relayer.start()
+    relayer.until(lambda told: "the sample: exact" in told)
+    replica = relayer.environ["REPLICA"]
+    for value in range(120, 126):
+        await made.do("set(uint256,uint256)", 1, value)
+        await made.attest()
+        await asyncio.sleep(1.0)
+        if value == 122:
+            relayer.workers[0].kill()  # whatever it is at: the other one goes on
+    for _ in range(600):
+        if (await made.client.verify(replica)).exact:
+            break
+        await asyncio.sleep(0.1)
+    assert (await made.client.verify(replica)).exact
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        relayer.signal(number)
+    assert relayer.ended() == 0, relayer.told()
+    rows = await transactions(url)
+    assert set(rows) == {("included", True)}
+    topics = [event_topic("Hub", "ReplicaSynced"), address_topic(replica)]
+    assert len(await made.client.target.logs(made.client.hub or "", topics)) == len(rows) <= 6
+    assert "Traceback" not in relayer.told()
+
+
+async def test_run_once_ends_cleanly_on_sigterm(made: World, relayer: Relayer, anvil: Node) -> None:
+    """What it has sent is followed to its end, which is not to come soon here; a second replica would not be begun."""
+    await made.do("set(uint256,uint256)", 1, 130)
+    await made.attest()
+    await made.client.target.rpc.call("evm_setAutomine", [False])
+    try:
+        relayer.start("--once")
+        relayer.until(lambda told: "the sample: behind" in told)
+        await asyncio.sleep(1.0)
+        relayer.signal(signal.SIGTERM)
+        await asyncio.sleep(1.0)
+        assert relayer.process is not None and relayer.process.poll() is None, "what is under way is not left"
+    finally:
+        await made.client.target.rpc.call("evm_setAutomine", [True])
+        await made.client.target.rpc.call("evm_mine", [])
+    assert relayer.ended() == 0
+    assert (await made.client.verify(relayer.environ["REPLICA"])).exact
+
+
+async def test_run_second_one_on_the_same_file_is_refused(relayer: Relayer, url: str) -> None:
+    if not url.startswith("sqlite"):
+        pytest.skip("PostgreSQL is for many")
     relayer.start()
     relayer.until(lambda told: "the sample: exact" in told)
     first, relayer.process = relayer.process, None

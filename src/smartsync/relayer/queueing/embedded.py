@@ -7,7 +7,7 @@ import heapq
 import itertools
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from smartsync.relayer.queueing.job import Count, Job, Perform
@@ -74,12 +74,13 @@ class Embedded:
 
     async def counts(self) -> Mapping[str, Count]:
         """See `Queue`."""
-        due = [job.pair for jobs in self._due.values() for _, _, job in jobs]
-        due += [job.pair for jobs in self._held.values() for job in jobs]
-        later = [job.pair for _, _, job in self._later]
-        at_work = [job.pair for job, _ in self._at_work.values()]
-        pairs = {*due, *later, *at_work}
-        return {pair: Count(due.count(pair), later.count(pair), at_work.count(pair)) for pair in pairs}
+        now_s = time.monotonic()
+        later = Counter(job.pair for at_s, _, job in self._later if at_s > now_s)
+        due = Counter(job.pair for at_s, _, job in self._later if at_s <= now_s)
+        due.update(job.pair for jobs in self._due.values() for _, _, job in jobs)
+        due.update(job.pair for jobs in self._held.values() for job in jobs)
+        at_work = Counter(job.pair for job, _ in self._at_work.values())
+        return {pair: Count(due[pair], later[pair], at_work[pair]) for pair in {*due, *later, *at_work}}
 
     def _begin(self, perform: Perform) -> None:
         """Begin all that is due and may be begun."""

@@ -110,15 +110,16 @@ class Shared:
         """See `Queue`."""
         self._perform = perform
         tasks = [asyncio.create_task(self._work_at(lane)) for lane in self._lanes]
-        rescuing = asyncio.create_task(self._rescue())
+        others = [asyncio.create_task(self._rescue()), asyncio.create_task(self._live())]
         try:
             await self._stopped.wait()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            rescuing.cancel()
-            await asyncio.gather(rescuing, return_exceptions=True)
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
 
     def stop(self) -> None:
         """See `Queue`."""
@@ -148,12 +149,19 @@ class Shared:
                     listen_notify=lane.every_s is None,
                     fetch_job_polling_interval=min(_FETCH_S, max((lane.every_s or _FETCH_S) / 4, 0.05)),
                     abort_job_polling_interval=3_600.0,
-                    update_heartbeat_interval=self._lease_s / _BEATS,
+                    update_heartbeat_interval=3_600.0,  # `_live` does
                     stalled_worker_timeout=_FORGET_S,
                 )
             except exceptions.ConnectorException as error:
                 logger.warning("the worker for %s begins anew: %s", lane.name, cause_of(error))
             await asyncio.sleep(_FETCH_S)
+
+    async def _live(self) -> None:
+        """Say that the workers live, also when they take nothing more: procrastinate's do not while they end."""
+        while True:
+            await asyncio.sleep(self._lease_s / _BEATS)
+            for number in list(self._tables.workers):
+                await self._tables.update_heartbeat(number)
 
     async def _run(self, context: JobContext, /, **arguments: Any) -> None:
         number = context.job.id or 0
@@ -264,6 +272,7 @@ async def shared(database: Database, lanes: Sequence[Lane], lease_s: float = LEA
         timeout=10.0,
         # Its pauses between attempts get longer and longer: a database that is back is not to be waited for.
         reconnect_timeout=2.0,
+        configure=_plan_for_queues,
     )
     app, tables = App(connector=connector), Patient(connector, url.render_as_string())
     app.job_manager = tables
@@ -281,6 +290,21 @@ async def _make_tables(database: Database, app: App) -> None:
     async with database.locked("the queue's tables"):
         if not await app.check_connection_async():
             await app.schema_manager.apply_schema_async()
+        # Whether another job has its lock is asked of every candidate; procrastinate's own index begins with the id.
+        await app.connector.execute_query_async(
+            "CREATE INDEX IF NOT EXISTS smartsync_jobs_lock ON procrastinate_jobs (lock)"
+        )
+
+
+async def _plan_for_queues(connection: psycopg.AsyncConnection) -> None:
+    """Have the next job found by the index that is in its order, and not by sorting all that wait.
+
+    A table that is empty now and full then has no statistics to plan by: 3,000 jobs that waited were sorted for each
+    that was fetched, 3 a second instead of 190.
+    """
+    for way in ("sort", "seqscan", "bitmapscan"):
+        await connection.execute(f"SET enable_{way} = off")
+    await connection.commit()
 
 
 def _row(job: Job, at: datetime | None = None) -> jobs.Job:

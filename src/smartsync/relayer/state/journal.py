@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,7 +28,7 @@ ABANDONED_S = 180.0
 
 _COLUMNS: tuple[Any, ...] = (
     *(_T.id, _T.what, _T.sender, _T.nonce, _T.to, _T.data, _T.gas),
-    *(_A.tx_hash, _A.raw, _A.max_fee_wei, _A.priority_fee_wei),
+    *(_A.tx_hash, _A.raw, _A.max_fee_wei, _A.priority_fee_wei, _A.cancels),
 )
 
 
@@ -90,20 +90,42 @@ class StateJournal:
             gas_used=receipt.gas_used,
             success=receipt.success,
             cost_wei=receipt.cost_wei,
+            why="cancelled" if signed.is_cancelled_by(receipt.tx_hash) else "",
         )
 
     async def dropped(self, signed: Signed, why: str) -> None:
-        """Write down that its nonce is free, and why."""
-        await self._end(signed, state="dropped", why=why)
+        """Write down that its nonce is free, and why.
+
+        Not where somebody else knows better: who follows it too, and has signed a further version, which this one has
+        not looked for, or has found its block.
+        """
+        number = select(func.count()).where(_A.transaction_id == _T.id).scalar_subquery()
+        is_mine = (_T.state == "signed") & (number <= len(signed.attempts))
+        await self._end(signed, is_mine, state="dropped", why=why)
 
     async def left(self, signed: Signed) -> None:
         """Leave it to whoever is next: it stands in the table."""
 
-    async def _end(self, signed: Signed, **values: object) -> None:
+    async def _end(self, signed: Signed, only: ColumnElement[bool] | None = None, **values: object) -> None:
         id_ = self._ids[signed.sender, signed.nonce]
         async with self._database.transaction() as connection:
             now_s = time.time()
-            await connection.execute(update(_T).where(_T.id == id_).values(ended_s=now_s, spent_s=now_s, **values))
+            change = update(_T).where(_T.id == id_).values(ended_s=now_s, spent_s=now_s, **values)
+            await connection.execute(change if only is None else change.where(only))
+
+
+async def holds_up(database: Database, chain_id: int, signed: Signed, after_s: float) -> bool:
+    """Whether a transaction was signed so many seconds ago, and others of its account wait behind its nonce.
+
+    By the machine's clock: one that jumps has it cancelled too early or late, for the gas of a transfer.
+    """
+    open_ = select(_T.nonce, _T.signed_s).where(
+        _T.chain_id == chain_id, _T.sender == signed.sender, _T.state == "signed", _T.nonce >= signed.nonce
+    )
+    async with database.transaction() as connection:
+        rows = {nonce: signed_s for nonce, signed_s in await connection.execute(open_)}
+    waited_s = time.time() - rows.pop(signed.nonce, time.time())
+    return bool(rows) and abs(waited_s) >= after_s
 
 
 async def spendings(database: Database, subject: str, now_s: float, target_s: float | None = None) -> list[Spending]:
@@ -167,6 +189,7 @@ async def reopen(database: Database, id_: int) -> None:
         gas_used=None,
         success=None,
         cost_wei=None,
+        why="",
         ended_s=None,
     )
 
@@ -227,19 +250,30 @@ class _Turn:
         key = signed.sender, signed.nonce
         async with self.connection.begin():
             id_ = journal._ids[key] if len(signed.attempts) > 1 else await self._insert(signed)
+            await self._attempt(id_, attempt, len(signed.attempts) - 1)
+        if len(signed.attempts) == 1:
+            journal._ids[key] = id_
+            journal._number += 1
+
+    async def _attempt(self, id_: int, attempt: Attempt, place: int) -> None:
+        """Write down a version; refused where somebody else, who follows it too, has outbid it already."""
+        newest = await self.connection.scalar(select(func.max(_A.place)).where(_A.transaction_id == id_))
+        if place and newest != place - 1:
+            raise Overtaken(self.journal.subject)
+        try:
             await self.connection.execute(
                 insert(_A).values(
                     tx_hash=attempt.tx_hash,
                     transaction_id=id_,
-                    place=len(signed.attempts) - 1,
+                    place=place,
                     raw=attempt.raw,
                     max_fee_wei=attempt.fees.max_fee_wei,
                     priority_fee_wei=attempt.fees.priority_fee_wei,
+                    cancels=attempt.cancels,
                 )
             )
-        if len(signed.attempts) == 1:
-            journal._ids[key] = id_
-            journal._number += 1
+        except IntegrityError as error:
+            raise Overtaken(self.journal.subject) from error
 
     async def _insert(self, signed: Signed) -> int:
         journal, now_s = self.journal, time.time()
@@ -272,8 +306,8 @@ class _Turn:
 def _signed(rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, Signed]:
     """Return transactions by id, in the order of the rows, of which each is one version."""
     found: dict[int, Signed] = {}
-    for id_, what, sender, nonce, to, data, gas, tx_hash, raw, max_fee_wei, priority_fee_wei in rows:
-        attempt = Attempt(tx_hash, raw, Fees(max_fee_wei, priority_fee_wei))
+    for id_, what, sender, nonce, to, data, gas, tx_hash, raw, max_fee_wei, priority_fee_wei, cancels in rows:
+        attempt = Attempt(tx_hash, raw, Fees(max_fee_wei, priority_fee_wei), cancels)
         earlier = found[id_].attempts if id_ in found else ()
         found[id_] = Signed(what, sender, nonce, to, data, gas, (*earlier, attempt))
     return found

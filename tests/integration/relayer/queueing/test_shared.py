@@ -240,18 +240,23 @@ async def test_job_of_a_worker_that_was_killed_is_done_by_another_within_the_loc
     assert LEASE_S / 2 < done[tend(1)] - killed < LEASE_S + LEASE_S / 4 + 2
 
 
-async def test_worker_that_is_slow_keeps_its_job(url: str) -> None:
+@pytest.mark.parametrize("is_ending", [False, True])
+async def test_worker_that_is_slow_keeps_its_job(url: str, is_ending: bool) -> None:
+    """Also while it ends: what is under way then may take as long as a transaction."""
     began: list[Job] = []
 
     async def perform(job: Job) -> None:
         began.append(job)
         await asyncio.sleep(3 * QUICK_S)
 
-    async with queue_in(url) as one, queue_in(url) as other, working(one, perform), working(other, perform):
+    async with queue_in(url) as one, queue_in(url) as other, working(one, perform):
         await one.defer([tend(1)])
         await until(lambda: bool(began))
-        await asyncio.sleep(2.5 * QUICK_S)
-        assert began == [tend(1)]
+        async with working(other, perform):
+            if is_ending:
+                one.stop()
+            await asyncio.sleep(2.5 * QUICK_S)
+            assert began == [tend(1)]
 
 
 @pytest.mark.parametrize("away_s", [0.0, 6.0])
@@ -290,6 +295,13 @@ async def test_database_restarted_under_workers_all_goes_on(away_s: float) -> No
             assert max(done.values()) <= 2, "what was under way is done once more at most"
 
 
+TAKEN = """
+INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, status, worker_id, args)
+VALUES ('a-b', 'job', '1', 'tend 1', 'doing', :worker,
+        '{"kind": "tend", "pair": "a-b", "subject": "1 on chain 1", "tries": 0}')
+"""
+
+
 async def test_job_that_was_taken_unheard_is_done(url: str) -> None:
     """An answer that is lost as the connection breaks leaves a job at work that nobody knows of."""
     done: list[Job] = []
@@ -301,11 +313,7 @@ async def test_job_that_was_taken_unheard_is_done(url: str) -> None:
         await until(lambda: len(queue._tables.workers) == 2)
         async with database.transaction() as connection:
             await connection.execute(
-                text(
-                    "INSERT INTO procrastinate_jobs "
-                    "(queue_name, task_name, lock, queueing_lock, args, status, worker_id) VALUES ('a-b', 'job', '1', 'tend 1', "
-                    """'{"kind": "tend", "pair": "a-b", "subject": "1 on chain 1", "tries": 0}', 'doing', :worker)"""
-                ),
+                text(TAKEN),
                 {"worker": min(queue._tables.workers)},
             )
         await until(lambda: done == [tend(1)], 4 * QUICK_S)
@@ -345,4 +353,5 @@ async def test_job_that_a_clock_put_off_for_ever_is_hastened(url: str, monkeypat
         await queue.again(tend(1), 600.0)  # the longest pause after a failure
         await until(lambda: bool(done))
         assert done == [Job("look", "a-b", "part 1")]
-        assert await queue.counts() == {"a-b": Count(later=1)}
+        await until(lambda: not queue._at_work)
+        assert (await queue.counts())["a-b"].later == 1
