@@ -146,6 +146,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "RateLimited",
+    "PoolFull",
+    "Cancelled",
     "AcceptedBlock",
     "AlreadySigned",
     "Analysis",
@@ -168,7 +171,6 @@ __all__ = [
     "BlockhashCharter",
     "CallComparison",
     "CallOutcome",
-    "Cancelled",
     "ChangeReport",
     "Check",
     "CodeNotDeployable",
@@ -245,8 +247,6 @@ __all__ = [
     "TransactionError",
     "TransactionPending",
     "NonceTaken",
-    "PoolFull",
-    "RateLimited",
     "Overtaken",
     "FeeTooHigh",
     "GasSpent",

@@ -32,8 +32,8 @@ BLOCK_S = 1
 """Seconds between the target's blocks: so there are transactions in flight when a worker dies."""
 
 EXACT_WITHIN_S = 120.0 + 2.0 * REPLICAS
-"""Seconds after the last change within which all must be exact: what the killed were at waits for the queue's lease, and
-on two cores, which nodes and database share, as many as there are may be behind."""
+"""Seconds after the last change within which all must be exact: what the killed were at waits for the queue's lease,
+and on two cores, which nodes and database share, as many as there are may be behind."""
 
 pytestmark = pytest.mark.timeout(540 + 2 * SOAK_S)
 

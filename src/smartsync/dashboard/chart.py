@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from smartsync.dashboard.figures import short_count
 
 WIDTH, HEIGHT = 340, 170
-LEFT, RIGHT, TOP, BOTTOM = 46, 6, 10, 24
+LEFT, RIGHT, TOP, BOTTOM = 52, 6, 10, 24
 """Of the frame, in units of the drawing; the rest is around it."""
 
 _SPANS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)

@@ -15,10 +15,10 @@ from smartsync.relayer.state.store import Status
 PAGE = 100
 """Rows of a page of one pair."""
 
-OVERVIEW = 240
+OVERVIEW = 100
 """Rows of the page of all pairs, which share them."""
 
-_LEAST = 12
+_LEAST = 10
 _TEXT = 200
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
@@ -80,7 +81,9 @@ class _Pages:
         view, wanted = self._view, read_wanted(request.query)
         version = await view.reading.version()
         rows = await view.rows(version)
-        found = listed(rows, wanted, view.configuration.pairs, await view.spent_by_pair())
+        spent = await view.spent_by_pair()
+        # In another thread, as of thousands it takes a while.
+        found = await asyncio.to_thread(listed, rows, wanted, list(view.configuration.pairs), spent)
         unlooked = {
             pair: late_s
             for pair, looked_s in _newest_looks(rows).items()

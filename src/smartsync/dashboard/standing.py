@@ -55,12 +55,12 @@ STANDINGS: dict[str, Standing] = {
     "source-limited": Standing(
         "held",
         "The source node answers less often than it is asked.",
-        "Raise poll_s of the chain, configure more nodes, or pay for more.",
+        "Raise poll_s of the source chain, or configure more nodes.",
     ),
     "target-limited": Standing(
         "held",
         "The target node answers less often than it is asked.",
-        "Raise poll_s of the source chain, configure more nodes, or pay for more.",
+        "Configure more nodes of the target chain, or raise poll_s of the source chain.",
     ),
     "anchor-stopped": Standing(
         "bad",

@@ -34,6 +34,9 @@ MONTH_S = 30 * DAY_S
 EVENTS = 20
 """Happenings on one page, and transactions."""
 
+_ROWS_FRESH_S = 5.0
+"""Seconds for which the rows of one version are shown again: what was paid may be newer, and the configuration."""
+
 _SPENT_FRESH_S = 20.0
 _ANCHOR_FRESH_S = 15.0
 _ANCHOR_WITHIN_S = 10.0
@@ -93,7 +96,7 @@ class View:
         self.clock = clock
         self.names = Names()
         self._explaining = Explaining()
-        self._standing: Shared[str, list[tuple[Status, float | None]]] = Shared(lambda _: self.reading.standing(), 5.0)
+        self._rows: Shared[str, list[Row]] = Shared(self._read_rows, _ROWS_FRESH_S)
         self._paid: Shared[str, _Paid] = Shared(self._read_paid, _SPENT_FRESH_S)
         self._anchors: Shared[tuple[str, str], AnchorSeen] = Shared(self._ask_anchor, _ANCHOR_FRESH_S)
 
@@ -115,26 +118,19 @@ class View:
     async def aclose(self) -> None:
         """Stop all work."""
         await self.names.aclose()
-        for shared in (self._standing, self._paid, self._anchors):
+        for shared in (self._rows, self._paid, self._anchors):
             await shared.aclose()
 
     async def rows(self, version: str) -> list[Row]:
-        """Return all replicas, of the configuration and of the memory, by pair; and the memory's ``version``."""
-        paid = await self._paid.get("")
-        kept = self.replicas
-        subjects = {pair: self._subject(pair, "") for pair in self.configuration.pairs}
-        found = []
-        for status, last_s in await self._standing.get(version):
-            spent = paid.for_subject(status.address + subjects.get(status.pair, ""))
-            found.append(Row(status, last_s, spent, (status.pair, status.address) in kept))
-        seen = {(row.status.pair, row.status.address) for row in found}
-        found += [Row(unseen(*key, one.name)) for key, one in kept.items() if key not in seen]
-        return found
+        """Return all replicas, of the configuration and of the memory with this ``version``, by pair."""
+        return await self._rows.get(version)
 
     async def row(self, pair: str, address: str) -> Row | None:
         """Return one of the rows; ``None`` where there is no such replica."""
-        rows = await self.rows(await self.reading.version())
-        return next((row for row in rows if (row.status.pair, row.status.address) == (pair, address)), None)
+        kept = self.replicas.get((pair, address))
+        for status, last_s in await self.reading.standing(pair, address):
+            return Row(status, last_s, await self.spent_for(pair, address), kept is not None)
+        return None if kept is None else Row(unseen(pair, address, kept.name))
 
     async def spent_by_pair(self) -> dict[str, Spent]:
         """Return what was paid for the replicas and the anchors of each pair."""
@@ -197,6 +193,21 @@ class View:
         """Return what the journal calls a replica or an anchor, as `Pair.subject` does."""
         table = self.configuration.pairs.get(pair)
         return "" if table is None else f"{address} on chain {self.configuration.chains[table.target].chain_id}"
+
+    async def _read_rows(self, _: str) -> list[Row]:
+        paid, known = await self._paid.get(""), await self.reading.standing()
+        # Of thousands it takes a while, for which nobody else is to wait.
+        return await asyncio.to_thread(self._joined, known, paid)
+
+    def _joined(self, known: Sequence[tuple[Status, float | None]], paid: _Paid) -> list[Row]:
+        kept = self.replicas
+        subjects = {pair: self._subject(pair, "") for pair in self.configuration.pairs}
+        found = []
+        for status, last_s in known:
+            spent = paid.for_subject(status.address + subjects.get(status.pair, ""))
+            found.append(Row(status, last_s, spent, (status.pair, status.address) in kept))
+        seen = {(row.status.pair, row.status.address) for row in found}
+        return found + [Row(unseen(*key, one.name)) for key, one in kept.items() if key not in seen]
 
     async def _read_paid(self, _: str) -> _Paid:
         day_s, month_s = self.clock() - DAY_S, self.clock() - MONTH_S

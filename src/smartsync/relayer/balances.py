@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from smartsync.errors import SmartSyncError
@@ -10,13 +11,18 @@ from smartsync.relayer.configuration import Configuration
 from smartsync.relayer.metrics import Account, Metrics
 from smartsync.relayer.pairs import Pair
 
+logger = logging.getLogger(__name__)
+
 EVERY_S = 60.0
 
 
 async def watch_balances(configuration: Configuration, pairs: Sequence[Pair], metrics: Metrics) -> None:
     """Note what the accounts of all pairs have, again and again, until cancelled."""
     while True:
-        metrics.funded(await balances(configuration, pairs))
+        try:
+            metrics.funded(await balances(configuration, pairs))
+        except Exception:  # what nobody foresaw of a node's answer must not end the relayer, which does without
+            logger.exception("what the accounts have is not told")
         await asyncio.sleep(EVERY_S)
 
 

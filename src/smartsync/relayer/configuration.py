@@ -185,7 +185,8 @@ class _Reader:
         if not (text := self._environ.get(LISTEN)):
             return table
         try:
-            return table.model_copy(update={"listen": parse_listen(text, of_environment(LISTEN), DEFAULT_LISTEN)})
+            listen = text if text == "none" else parse_listen(text, of_environment(LISTEN), DEFAULT_LISTEN)
+            return table.model_copy(update={"listen": listen})
         except ConfigError as error:
             self._problems.tell("", f"{error.message}; {error.hint}")
             return table

@@ -41,11 +41,6 @@ _NUMBERS: tuple[tuple[str, str, Callable[[Status], float | None]], ...] = (
         lambda one: one.behind_s,
     ),
     (
-        "smartsync_replica_block_number",
-        "Source block that the replica mirrors.",
-        lambda one: one.block_number,
-    ),
-    (
         "smartsync_replica_held_up",
         "Whether something holds it up: 0 where it is exact, behind (work is under way) or waiting (its policy).",
         lambda one: float(one.state not in _GOOD),
@@ -224,11 +219,15 @@ def _transactions(chains: Mapping[int, str], found: Sequence[Outstanding]) -> It
 
 
 def _costs(configuration: Configuration, statuses: Sequence[Status], costs: Mapping[str, Cost]) -> Iterator[Metric]:
-    """Yield what was paid in 24 hours for each replica, and for the anchors of each pair.
+    """Yield what was paid in 24 hours for replicas, and for the anchors of pairs, where anything was.
 
     An anchor that several pairs share is paid for once: of which of them, the first one that uses it.
     """
-    gas = GaugeMetricFamily("smartsync_replica_gas_day", "Gas of its transactions in 24 hours.", labels=_REPLICA)
+    gas = GaugeMetricFamily(
+        "smartsync_replica_gas_day",
+        "Gas of its transactions in 24 hours; nothing where there were none.",
+        labels=_REPLICA,
+    )
     cost = GaugeMetricFamily(
         "smartsync_replica_cost_day_ether",
         "What they cost, in the coin of the target chain (10^18 wei).",
@@ -239,9 +238,9 @@ def _costs(configuration: Configuration, statuses: Sequence[Status], costs: Mapp
     anchor_cost = GaugeMetricFamily("smartsync_anchor_cost_day_ether", "What they cost, likewise.", labels=labels)
     left = dict(costs)
     for one in statuses:
-        paid = left.pop(_subject(configuration, one.pair, one.address), Cost())
-        gas.add_metric([one.pair, one.address, one.name], paid.gas_used)
-        cost.add_metric([one.pair, one.address, one.name], paid.cost_wei / 10**18)
+        if (paid := left.pop(_subject(configuration, one.pair, one.address), None)) is not None:
+            gas.add_metric([one.pair, one.address, one.name], paid.gas_used)
+            cost.add_metric([one.pair, one.address, one.name], paid.cost_wei / 10**18)
     for pair, anchor in dict.fromkeys((one.pair, one.anchor) for one in statuses if one.anchor is not None):
         if (paid_for := left.pop(_subject(configuration, pair, anchor), None)) is not None:
             anchor_gas.add_metric([pair, anchor], paid_for.gas_used)

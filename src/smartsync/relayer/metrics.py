@@ -140,6 +140,7 @@ class Metrics:
         )
         self._looked_s: dict[str, float] = {}
         self._began_s = self._stirred_s = time.monotonic()
+        self._at_work = 0
 
     # --- configuration ---
 
@@ -166,15 +167,15 @@ class Metrics:
         self._looks.labels(pair, "ok" if is_ok else "failed").inc()
         self._looked.labels(pair).set_to_current_time()
         self._looked_s[pair] = time.monotonic()
-        self.stirred()
 
     def silent_s(self, pair: str) -> float:
         """Return for how many seconds this process has not looked at a pair: since it started where it never has."""
         return time.monotonic() - self._looked_s.get(pair, self._began_s)
 
-    def stirred(self) -> None:
-        """Note that this process is at work: also where all jobs are taken by others."""
-        self._stirred_s = time.monotonic()
+    def rested(self) -> None:
+        """Note that there was nothing to do, where others have all the work. Jobs that hang are no rest."""
+        if not self._at_work:
+            self._stirred_s = time.monotonic()
 
     def idle_s(self) -> float:
         """Return for how many seconds it has brought nothing to its end."""
@@ -183,11 +184,13 @@ class Metrics:
     @contextmanager
     def job(self, pair: str, kind: str) -> Iterator[None]:
         """Time a job."""
+        self._at_work += 1
         try:
             with self._working.labels(pair, kind).track_inprogress(), self._job_seconds.labels(pair, kind).time():
                 yield
         finally:
-            self.stirred()
+            self._at_work -= 1
+            self._stirred_s = time.monotonic()
 
     def synced(self, pair: str, result: SyncResult) -> None:
         """Count a sync that has landed; one that had nothing to do is none."""

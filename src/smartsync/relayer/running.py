@@ -80,14 +80,7 @@ async def run(
     handled = ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, again))
     for number, event in handled:
         loop.add_signal_handler(number, event.set)
-
-    def ending() -> None:
-        if stop.is_set():
-            supervisor.stopping()
-        elif again.is_set():
-            supervisor.reading_again()
-
-    alive = asyncio.create_task(supervisor.kept_alive())
+    supervised = [asyncio.create_task(one) for one in (supervisor.kept_alive(), _tell_the_end(supervisor, stop))]
     try:
         async with AsyncExitStack() as outer:
             database = await outer.enter_async_context(opened(configuration.relayer.state.url))
@@ -102,14 +95,16 @@ async def run(
                     services = _services(configuration, pairs, database, queue, shown.metrics, dry=dry)
                     with shown.at_work(configuration, pairs, queue):
                         supervisor.ready(f"replicas kept: {len(configuration.replicas)}")
-                        await _work(services, queue, shown, (stop,) if once else (stop, again), ending)
+                        await _work(services, queue, shown, (stop,) if once else (stop, again))
                 if once:
                     return
                 if again.is_set():
                     again.clear()
+                    supervisor.reading_again()
                     configuration, accounts = await _reread(configuration, accounts, environ, reread, shown.metrics)
     finally:
-        alive.cancel()
+        for task in supervised:
+            task.cancel()
         for number, _ in handled:
             loop.remove_signal_handler(number)
 
@@ -177,6 +172,11 @@ def _replicas(configuration: Configuration, pair: Pair) -> list[Replica]:
     return [replica for replica in configuration.replicas if replica.pair == pair.name]
 
 
+async def _tell_the_end(supervisor: Supervisor, stop: asyncio.Event) -> None:
+    await stop.wait()
+    supervisor.stopping()
+
+
 async def _forget(database: Database) -> None:
     """Forget what is old, again and again: a service that runs for years must not fill its disk."""
     while True:
@@ -193,27 +193,16 @@ async def _put_looks(services: Sequence[Service], queue: Queue) -> None:
         logger.warning("%s", error.in_full)
 
 
-async def _keep_looking(services: Sequence[Service], queue: Queue, metrics: Metrics) -> None:
+async def _keep_looking(services: Sequence[Service], queue: Queue, shown: Shown) -> None:
     while True:
         await asyncio.sleep(_LOST_EVERY_S)
         await _put_looks(services, queue)
-        metrics.stirred()  # also where others have all the work
+        if shown.database.is_shared:  # others may have all the work
+            shown.metrics.rested()
 
 
-async def _work(
-    services: Sequence[Service],
-    queue: Queue,
-    shown: Shown,
-    ends: Sequence[asyncio.Event],
-    ending: Callable[[], None],
-) -> None:
-    """Do what is in the queue until one of these events, or until nothing is left; what is under way is ended first.
-
-    Parameters
-    ----------
-    ending
-        Is called when nothing new is begun any more.
-    """
+async def _work(services: Sequence[Service], queue: Queue, shown: Shown, ends: Sequence[asyncio.Event]) -> None:
+    """Do what is in the queue until one of these events, or until nothing is left; what is under way is ended first."""
     by_pair = {service.tending.pair.name: service for service in services}
 
     async def perform(job: Job) -> None:
@@ -223,7 +212,7 @@ async def _work(
     await _put_looks(services, queue)
     working = asyncio.create_task(queue.work(perform))
     besides = (
-        _keep_looking(services, queue, shown.metrics),
+        _keep_looking(services, queue, shown),
         _forget(shown.database),
         watch_balances(shown.configuration, shown.pairs, shown.metrics),
     )
@@ -232,7 +221,6 @@ async def _work(
     try:
         done, _ = await asyncio.wait([working, *others, *waits], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        ending()
         queue.stop()
         await asyncio.gather(working, return_exceptions=True)
         await end(*others, *waits)

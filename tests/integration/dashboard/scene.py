@@ -66,6 +66,10 @@ REASONS: Mapping[str, str] = {
     "orphaned": "the replica stands at block 20999990, which the source has dropped",
     "source-down": "the source node at node-a.example does not answer: connection refused",
     "source-wrong": "the proof of block 21000000 that node-a.example gave does not lead to its state root",
+    "source-behind": "node-a.example has block 20998000, and had block 20999990 before",
+    "source-stalled": "the source's newest block 20990000 is 3 h old",
+    "source-limited": "node-a.example answers 429: too many requests",
+    "target-limited": "base.example answers 429: too many requests",
     "target-down": "the target node at base.example does not answer: timed out after 30 s",
     "target-full": "the transaction is in no block after 120 s; blocks are full",
     "no-funds": "0x70997970C51812dc3A010C7d01b50e0d17dc79C8 has 0.0012 and needs 0.0089: 0.0077 is missing",
@@ -76,8 +80,6 @@ REASONS: Mapping[str, str] = {
     "ended": "the source contract was destroyed at block 20998000",
     "failing": "unforeseen: KeyError; see the log",
 }
-
-RARE = ("source-down", "no-funds", "orphaned", "anchor-behind", "fee-too-high", "behind")
 
 
 def address_of(number: int) -> str:
@@ -97,7 +99,7 @@ def configuration(
         for pair, address, name in replicas
     )
     file = folder / "relayer.toml"
-    file.write_text(text.format(hub=HUB) + rows)
+    file.write_text(text.replace("{hub}", HUB) + rows)
     return read_configuration({"SMARTSYNC_KEY_MAIN": KEY}, file)
 
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import aiohttp
 import pytest
 from playwright.async_api import expect
 
@@ -16,12 +22,10 @@ from smartsync.dashboard.view import View
 from smartsync.discovery.hints import NO_HINTS
 from smartsync.errors import NodeUnreachable
 from smartsync.relayer.pairs import Pair
-from smartsync.relayer.replicas import Replica
-from smartsync.relayer.service import Service
 from smartsync.relayer.state.database import opened
 from smartsync.relayer.state.store import Store
-from smartsync.relayer.tending import Tending
 from smartsync.testing import Node
+from smartsync.testing.node import free_port
 from tests.integration.dashboard.conftest import Visitor
 from tests.integration.dashboard.scene import NOW_S, Relayer, configuration, happening_of, showing
 from tests.integration.world import World, world
@@ -45,9 +49,11 @@ LAYOUT = {
 TOML = """
 [relayer]
 state = "sqlite:///state.db"
+listen = "127.0.0.1:{port}"
 [chains.here]
 chain_id = {source_id}
 urls = ["{source}"]
+poll_s = 0.3
 [chains.there]
 chain_id = {target_id}
 urls = ["{target}"]
@@ -65,65 +71,93 @@ async def made(hardhat: Node, anvil: Node) -> AsyncIterator[World]:
         yield made
 
 
+def text_of(source: Node, target: Node, port: int) -> str:
+    """Return the configuration, but for the hub."""
+    told = TOML.replace("{source_id}", str(source.chain_id)).replace("{target_id}", str(target.chain_id))
+    return told.replace("{source}", source.url).replace("{target}", target.url).replace("{port}", str(port))
+
+
+def start(folder: Path, key: str) -> subprocess.Popen[bytes]:
+    """Start a relayer as a user does; what it says is in ``log``."""
+    command = [sys.executable, "-m", "smartsync", "run", "--config", str(folder / "relayer.toml")]
+    environ = {**os.environ, "SMARTSYNC_KEY_MAIN": key}
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environ)
+
+
+@asynccontextmanager
+async def running(folder: Path, key: str, url: str) -> AsyncIterator[None]:
+    """Run a relayer; its page is there from the beginning on, and at the end it has ended well."""
+    process, log = start(folder, key), folder / "log"
+    try:
+        async with aiohttp.ClientSession() as session, asyncio.timeout(60):
+            while True:
+                assert process.poll() is None, log.read_text()
+                with suppress(aiohttp.ClientError):
+                    async with session.get(url) as answer:
+                        if answer.status == 200:
+                            break
+                await asyncio.sleep(0.2)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, log.read_text()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
 async def test_sync_appears_on_the_open_page_and_its_witness_is_drawn(
     made: World, hardhat: Node, anvil: Node, tmp_path: Path, visitor: Visitor
 ) -> None:
     replica = await made.fork()
     (tmp_path / "layout.json").write_text(json.dumps(LAYOUT))
     (tmp_path / "keys").write_text("3\n7\n")
-    text = TOML.replace("{source_id}", str(hardhat.chain_id)).replace("{target_id}", str(anvil.chain_id))
-    text = text.replace("{source}", hardhat.url).replace("{target}", anvil.url)
+    port = free_port()
     hints = 'layout = "layout.json"\nkeys = "keys"\n'
-    told = configuration(tmp_path, [("here-there", replica, "the sample")], hints, text)
-    chains = (made.client.source, made.client.target, anvil.chain_id)
-    pair = Pair("here-there", *chains, made.client.hub or "", {"main": made.owner}, None, False, 0.1)
-    async with opened(told.relayer.state.url) as database:
-        store = Store(database)
-        kept = Replica("here-there", replica, "the sample", told.replicas[0].policy)
-        service = Service(pair, [kept], Tending(pair, database, store), store, asyncio.Semaphore(4))
-        async with showing(View(Relayer(database, told, [pair]))) as url:
-            page = await visitor.open(f"{url}/replicas/here-there/{replica}")
-            await expect(page.locator("#link")).to_have_text("live")
-            await expect(page.locator(".problem .badge")).to_have_text("not-looked-at")
-            await page.evaluate("window.untouched = true")
+    rows = [("here-there", replica, "the sample")]
+    configuration(tmp_path, rows, hints, text_of(hardhat, anvil, port).replace("{hub}", made.client.hub or ""))
+    url = f"http://127.0.0.1:{port}"
+    async with running(tmp_path, "0x" + made.owner.key.hex().removeprefix("0x"), url):
+        page = await visitor.open(f"{url}/replicas/here-there/{replica}")
+        await expect(page.locator("#link")).to_have_text("live")
+        await expect(page.locator(".problem .badge")).to_have_text("exact")
+        await page.evaluate("window.untouched = true")
 
-            await made.do("set(uint256,uint256)", 3, 0)
-            await made.do("set(uint256,uint256)", 7, 77)
-            await made.attest()
-            await service.round()
-            await service.settle()
+        await made.do("set(uint256,uint256)", 3, 0)
+        await made.do("set(uint256,uint256)", 7, 77)
+        await made.attest()
 
-            await expect(page.locator(".problem .badge")).to_have_text("exact")
-            event = page.locator(".events li").first
-            await expect(event).to_contain_text("2 slots changed")
-            await expect(page.locator("table.sent")).to_contain_text("in a block")
-            await expect(page.locator(".facts").nth(1)).to_contain_text("quorum/2")
-            assert await page.evaluate("window.untouched"), "it was not loaded again"
-            assert await page.locator("#chart-gas .bar").count() == 1
+        event = page.locator(".events li").filter(has_text="2 slots changed").first
+        await expect(event).to_be_visible(timeout=20_000)
+        await expect(page.locator(".problem .badge")).to_have_text("exact")
+        await expect(page.locator("table.sent")).to_contain_text("in a block")
+        await expect(page.locator(".facts").nth(1)).to_contain_text("quorum/2")
+        assert await page.evaluate("window.untouched"), "it was not loaded again"
+        assert await page.locator("#chart-gas .bar").count() == 1
 
-            await event.locator("summary").click()
-            await expect(event.locator(".slots")).to_contain_text("values[3]")
-            await expect(event.locator(".slots")).to_contain_text("1007 → 77")
+        await event.locator("summary").click()
+        await expect(event.locator(".slots")).to_contain_text("values[3]")
+        await expect(event.locator(".slots")).to_contain_text("1007 → 77")
 
-            await event.locator("a.hash").click()
-            await page.wait_for_url("**/transactions/here-there/**")
-            await expect(page.locator("h1")).to_contain_text("Sync: 2 slots written")
-            drawing = page.locator(".drawing svg")
-            await expect(drawing).to_contain_text("as the hub recorded it")
-            await expect(drawing).to_contain_text("values[7]")
-            fill = await drawing.locator(".b-delete").first.evaluate("one => getComputedStyle(one).fill")
-            assert fill != "rgb(0, 0, 0)", "its style came with it"
-            await page.locator("#tree summary").click()
-            await expect(page.locator("#tree")).to_contain_text("deleted values[3]")
-            await expect(page.locator("#tree")).to_contain_text("opaque")
-            await expect(page.locator(".checks")).to_contain_text("new root")
-            await page.goto(f"{url}/transactions/here-there/0x{'12' * 32}")
-            await expect(page.locator("main")).to_contain_text("knows no transaction")
-            visitor.complaints.clear()  # of the page that is not there
+        await event.locator("a.hash").click()
+        await page.wait_for_url("**/transactions/here-there/**")
+        await expect(page.locator("h1")).to_contain_text("Sync: 2 slots written")
+        drawing = page.locator(".drawing svg")
+        await expect(drawing).to_contain_text("as the hub recorded it")
+        await expect(drawing).to_contain_text("values[7]")
+        fill = await drawing.locator(".b-delete").first.evaluate("one => getComputedStyle(one).fill")
+        assert fill != "rgb(0, 0, 0)", "its style came with it"
+        await page.locator("#tree summary").click()
+        await expect(page.locator("#tree")).to_contain_text("deleted values[3]")
+        await expect(page.locator("#tree")).to_contain_text("opaque")
+        await expect(page.locator(".checks")).to_contain_text("new root")
+        await page.goto(f"{url}/transactions/here-there/0x{'12' * 32}")
+        await expect(page.locator("main")).to_contain_text("knows no transaction")
+        visitor.complaints.clear()  # of the page that is not there
 
-            await page.goto(f"{url}/anchors/here-there/{made.anchor}")
-            await expect(page.locator(".facts").first).to_contain_text(re.compile("active.*quorum/2", re.S))
-            await expect(page.locator(".facts").first).to_contain_text(made.owner.address)
+        await page.goto(f"{url}/anchors/here-there/{made.anchor}")
+        await expect(page.locator(".facts").first).to_contain_text(re.compile("active.*quorum/2", re.S))
+        await expect(page.locator(".facts").first).to_contain_text(made.owner.address)
+        await page.goto("about:blank")  # before the relayer ends
 
 
 async def test_explained_beyond_its_time_is_refused(made: World) -> None:
@@ -148,11 +182,12 @@ async def test_explained_many_at_once_wait_for_each_other(made: World, monkeypat
     assert most == 2
 
 
-async def test_names_of_a_file_that_is_gone_are_told(made: World, tmp_path: Path, visitor: Visitor) -> None:
+async def test_names_of_a_file_that_is_gone_are_told(
+    made: World, hardhat: Node, anvil: Node, tmp_path: Path, visitor: Visitor
+) -> None:
     replica = await made.fork()
     (tmp_path / "layout.json").write_text(json.dumps(LAYOUT))
-    text = TOML.replace("{source_id}", "1").replace("{target_id}", "2")
-    text = text.replace("{source}", "http://127.0.0.1:9").replace("{target}", "http://127.0.0.1:9")
+    text = text_of(hardhat, anvil, 0).replace("{hub}", made.client.hub or "")
     told = configuration(tmp_path, [("here-there", replica, "the sample")], 'layout = "layout.json"\n', text)
     (tmp_path / "layout.json").unlink()
     pair = Pair("here-there", made.client.source, made.client.target, 2, made.client.hub or "", {}, None, False, 0.1)

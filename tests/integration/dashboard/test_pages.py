@@ -62,7 +62,10 @@ async def test_list_says_first_what_is_wrong(visitor: Visitor, url: str) -> None
     await expect(first).to_contain_text("anchor-stopped")
     await expect(first).to_contain_text("Whoever governs it has to act")
     states = await page.locator("table.replicas .badge").all_inner_texts()
+    await page.goto(f"{url}/?sort=-worst")
+    states += await page.locator("table.replicas .badge").all_inner_texts()
     assert set(get_args(State)) <= {state.strip() for state in states}, "every state has its word"
+    await page.goto(url)
     for badge in await page.locator("table.replicas .badge").all():
         assert await badge.locator("svg.shape").count() == 1, "and a shape"
     rows = (
@@ -172,7 +175,7 @@ async def test_live_lost_connection_is_told(visitor: Visitor, memory: tuple[View
 
 async def test_pages_without_scripts_are_the_same(visitor: Visitor, url: str) -> None:
     page = await visitor.open(url, java_script_enabled=False)
-    assert await page.locator("table.replicas tbody tr").count() > 100
+    assert await page.locator("table.replicas tbody tr").count() > 80
     assert await page.locator("meta[http-equiv=refresh]").count() == 1
     await page.get_by_label("Name, address or reason").fill("aave")
     await page.get_by_role("button", name="Filter").click()
@@ -236,8 +239,9 @@ async def test_pages_on_a_phone_do_not_scroll_sideways(visitor: Visitor, url: st
         )
         assert small == 0, path
     await page.goto(url + DETAIL)
-    size = await page.locator("#chart-lag .frame text").first.evaluate("one => one.getBoundingClientRect().height")
-    assert size > 9, "the labels of a chart can be read"
+    label = page.locator("#chart-lag .frame text").first
+    scale = "parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a"
+    assert await label.evaluate(f"one => {scale}") >= 10.5, "the labels of a chart can be read"
     visitor.complaints.clear()  # of the page that is not there
 
 
@@ -322,7 +326,7 @@ async def test_list_of_thousands_asks_the_database_a_handful_of_questions(tmp_pa
             await expect(page.locator("h1")).to_have_text("1,666 of 5,000 replicas in trouble")
             first = len(asked)
             assert first < 20, asked
-            assert await page.locator("table.replicas tbody tr").count() <= 240
+            assert await page.locator("table.replicas tbody tr").count() <= 100
             await page.goto(f"{url}/?pair=main-to-base&sort=-day&page=17")
             await expect(page.locator(".pages")).to_contain_text("Page 17 of 40")
         assert max(len(await page.content()), 1) < 600_000

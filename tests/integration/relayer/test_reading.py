@@ -52,6 +52,8 @@ async def test_standing_has_the_last_sync_of_each(database: Database) -> None:
         await store.tell(replace(SYNC, at_s=at_s, kind=kind))
     await store.tell(replace(SYNC, pair="c-d", replica="0x2"))
     assert await reading.standing() == [(STATUS, 3_000.0), (other, None)]
+    assert await reading.standing("a-b", "0x1") == [(STATUS, 3_000.0)]
+    assert await reading.standing("c-d", "0x2") == []
 
 
 async def test_lag_is_the_most_of_each_stretch(database: Database) -> None:

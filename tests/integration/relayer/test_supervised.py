@@ -11,8 +11,24 @@ from contextlib import suppress
 from pathlib import Path
 
 from smartsync.testing import Node
-from tests.integration.relayer.test_running import FILE
 from tests.integration.world import world
+
+FILE = """
+[relayer]
+listen = "127.0.0.1:0"
+[chains.here]
+chain_id = {source_id}
+urls = ["{source}"]
+[chains.there]
+chain_id = {target_id}
+urls = ["{target}"]
+[pairs.here-there]
+source = "here"
+target = "there"
+hub = "{hub}"
+[[replicas]]
+address = "{replica}"
+"""
 
 
 async def _told(manager: socket.socket) -> str:

@@ -110,6 +110,6 @@ async def test_healthz_is_about_this_process_alone(shown: Shown, serving: Servin
             later[0] = by
             async with client.get("/healthz") as answer:
                 assert answer.status == status, by
-        shown.metrics.stirred()
+        shown.metrics.rested()
         async with client.get("/healthz") as answer:
             assert answer.status == 200

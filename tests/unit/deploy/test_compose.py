@@ -15,7 +15,7 @@ from smartsync.environment import SUFFIX
 from smartsync.relayer import variables
 from smartsync.relayer.accounts import unlock
 from smartsync.relayer.configuration import read_configuration
-from tests.deployed import COMPOSE, DEPLOY, EXAMPLE, compose, image_environment
+from tests.deployed import DEPLOY, EXAMPLE, compose, image_environment
 
 SERVICES = compose()["services"]
 RELAYERS = ("relayer", "worker")
@@ -90,8 +90,6 @@ def test_compose_mounts_are_there_or_made_by_the_operator() -> None:
                 assert source in named
                 continue
             assert target.endswith(":ro")
-            if source in ("./prometheus", "./grafana/smartsync.json") and not (DEPLOY / source).exists():
-                pytest.skip(f"deploy/{source} is not there yet")
             assert (DEPLOY / source).exists(), source
 
 
@@ -150,5 +148,12 @@ def test_compose_grafana_finds_prometheus_and_the_dashboard() -> None:
     assert "/etc/grafana/provisioning" in targets
 
 
-def test_compose_file_has_no_secret_of_the_tests() -> None:
-    assert "PRIVATE" not in COMPOSE.read_text()
+def test_compose_prometheus_finds_every_relayer_and_shows_its_token() -> None:
+    (job,) = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
+    (found,) = job["dns_sd_configs"]
+    assert found["names"] == list(RELAYERS)
+    assert image_environment()[variables.LISTEN].endswith(f":{found['port']}")
+    assert job["authorization"]["credentials_file"] in {
+        f"/run/secrets/{name}" for name in SERVICES["prometheus"]["secrets"]
+    }
+    assert set(SERVICES["prometheus"]["networks"]) & set(SERVICES["worker"]["networks"])

@@ -532,3 +532,11 @@ def test_read_configuration_no_toml_refused(read: Read) -> None:
 def test_read_configuration_file_missing_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no configuration file"):
         read_configuration({}, tmp_path / "absent.toml")
+
+
+def test_read_configuration_listen_none_needs_no_token_and_serves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "relayer.toml"
+    file.write_text('[relayer]\nlisten = "none"\n' + SMALLEST)
+    environ = {"SMARTSYNC_CHAIN_MAINNET_URLS": "https://node.example"}
+    found = read_configuration(environ, file)
+    assert found.relayer.listen == "none" and found.token is None

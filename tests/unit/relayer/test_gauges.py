@@ -22,7 +22,6 @@ def test_gauges_tell_how_a_replica_stands(tmp_path: Path) -> None:
     assert found["smartsync_replica_state", (*ONE, "behind")] == 1
     assert found["smartsync_replica_lag_blocks", ONE] == 10
     assert found["smartsync_replica_lag_seconds", ONE] == 120
-    assert found["smartsync_replica_block_number", ONE] == 90
     assert found["smartsync_replica_held_up", ONE] == 0
     assert found["smartsync_replica_state_timestamp_seconds", ONE] == 1_800_000_000
     assert found["smartsync_replica_look_timestamp_seconds", ONE] == 1_800_000_100
@@ -78,7 +77,7 @@ def test_gauges_replica_that_is_not_of_the_configuration_is_left_out(tmp_path: P
 def test_gauges_what_is_not_known_is_not_there(tmp_path: Path) -> None:
     unknown = replace(STATUS, block_number=None, behind_s=None, changed_s=None, anchor=None, source_head=None)
     names = {name for name, _ in samples(gauges(configuration(tmp_path), Snapshot([unknown])))}
-    for name in ("lag_blocks", "lag_seconds", "block_number", "change_timestamp_seconds"):
+    for name in ("lag_blocks", "lag_seconds", "change_timestamp_seconds", "gas_day", "cost_day_ether"):
         assert f"smartsync_replica_{name}" not in names
     assert "smartsync_anchor_lag_blocks" not in names
 

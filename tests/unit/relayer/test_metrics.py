@@ -72,18 +72,32 @@ def test_job_that_fails_is_timed_and_no_more_at_work() -> None:
     assert found["smartsync_job_duration_seconds_count", (PAIR, "tend")] == 1
 
 
-def test_silent_and_idle_are_counted_from_the_start_and_from_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_is_counted_from_the_start_and_from_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     metrics = Metrics()
     now[0] += 50
-    assert metrics.silent_s(PAIR) == metrics.idle_s() == 50
+    assert metrics.silent_s(PAIR) == 50
     metrics.looked(PAIR, is_ok=False)
     now[0] += 5
-    assert metrics.silent_s(PAIR) == metrics.idle_s() == 5
-    assert metrics.silent_s("another") == 55
-    metrics.stirred()
-    assert (metrics.silent_s(PAIR), metrics.idle_s()) == (5, 0)
+    assert (metrics.silent_s(PAIR), metrics.silent_s("another")) == (5, 55)
+
+
+def test_idle_is_counted_from_the_last_job_that_ended_and_a_job_that_hangs_is_no_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    metrics = Metrics()
+    now[0] += 50
+    assert metrics.idle_s() == 50
+    metrics.rested()
+    assert metrics.idle_s() == 0
+    with metrics.job(PAIR, "tend"):
+        now[0] += 20
+        metrics.rested()
+        assert metrics.idle_s() == 20
+    assert metrics.idle_s() == 0
 
 
 def test_configured_forgets_pairs_that_are_gone(tmp_path: Path) -> None:

@@ -118,8 +118,10 @@ function listen() {
   source.addEventListener("open", () => tell("live", false));
   source.addEventListener("error", () => {
     tell(`connection lost at ${clock()}: what is shown is old`, true);
-    // Where the answer was an error the browser does not try again by itself.
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
+    // Where the answer was an error the browser does not try again by itself; and the page may be for others now.
+    if (source.readyState !== EventSource.CLOSED) return;
+    ask();
+    setTimeout(listen, AGAIN_MS);
   });
 }
 

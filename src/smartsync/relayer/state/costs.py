@@ -106,9 +106,8 @@ class Costs:
                 wanted = wanted.where(column == value)
         async with self._database.transaction() as connection:
             rows: Sequence[Any] = (await connection.execute(wanted.group_by(*keys))).all()
-        return [
-            _sum(row, len(keys)) for row in rows if row[len(keys)]
-        ]  # of nothing there is one row where there are no keys
+        # Of nothing there is one row where there are no keys.
+        return [_sum(row, len(keys)) for row in rows if row[len(keys)]]
 
     def _wei(self) -> list[Any]:
         """Return the sums of the costs' digits, the highest first."""

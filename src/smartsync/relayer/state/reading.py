@@ -84,8 +84,14 @@ class Reading:
             row = (await connection.execute(wanted)).one()
         return "-".join("" if one is None else f"{one:.3f}".rstrip("0").rstrip(".") for one in row)
 
-    async def standing(self) -> list[tuple[Status, float | None]]:
-        """Return how all replicas stand, each with the time of its last sync, ``None`` where none is remembered."""
+    async def standing(self, pair: str | None = None, address: str | None = None) -> list[tuple[Status, float | None]]:
+        """Return how replicas stand, each with the time of its last sync, ``None`` where none is remembered.
+
+        Parameters
+        ----------
+        pair, address
+            Of one replica; else of all.
+        """
         last = (
             select(_H.at_s)
             .where(_H.pair == _R.pair, _H.replica == _R.address, _H.kind.in_(SYNCS))
@@ -96,6 +102,8 @@ class Reading:
         )
         columns = [getattr(_R, name) for name in Status.__slots__]
         wanted = select(*columns, last).order_by(_R.pair, _R.address)
+        if pair is not None and address is not None:
+            wanted = wanted.where(_R.pair == pair, _R.address == address)
         async with self._database.transaction() as connection:
             return [(Status(*row[:-1]), row[-1]) for row in await connection.execute(wanted)]
 
