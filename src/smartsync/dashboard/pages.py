@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from smartsync.addresses import checked_address
 from smartsync.dashboard import chart, figures, standing
-from smartsync.dashboard.listing import listed, read_wanted
+from smartsync.dashboard.listing import ORDERS, listed, read_wanted
 from smartsync.dashboard.policy import sentences
 from smartsync.dashboard.stream import Stream
 from smartsync.dashboard.transition import branches, changed
@@ -140,7 +140,7 @@ class _Pages:
             version,
             pair=pair,
             address=address,
-            rows=rows,
+            rows=sorted(rows, key=ORDERS["worst"]),
             seen=await view.anchor(pair, address),
             spent=await view.spent_for(pair, address),
             events=events[:EVENTS],

@@ -64,6 +64,15 @@ class _Paid:
         return Spent(*(known.get(pair, Cost()) for known in self.by_pair))
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The rows of a version of the memory, being put together since ``at_s`` of the event loop's clock."""
+
+    version: str
+    at_s: float
+    rows: asyncio.Future[list[Row]]
+
+
 class Relayer(Protocol):
     """A relayer at work. Its configuration and its connected pairs are exchanged when the file is read again."""
 
@@ -96,7 +105,7 @@ class View:
         self.clock = clock
         self.names = Names()
         self._explaining = Explaining()
-        self._rows: Shared[str, list[Row]] = Shared(self._read_rows, _ROWS_FRESH_S)
+        self._shown: _Shown | None = None
         self._paid: Shared[str, _Paid] = Shared(self._read_paid, _SPENT_FRESH_S)
         self._anchors: Shared[tuple[str, str], AnchorSeen] = Shared(self._ask_anchor, _ANCHOR_FRESH_S)
 
@@ -118,12 +127,20 @@ class View:
     async def aclose(self) -> None:
         """Stop all work."""
         await self.names.aclose()
-        for shared in (self._rows, self._paid, self._anchors):
-            await shared.aclose()
+        if self._shown is not None:
+            self._shown.rows.cancel()
+            await asyncio.gather(self._shown.rows, return_exceptions=True)
+        await self._paid.aclose()
+        await self._anchors.aclose()
 
     async def rows(self, version: str) -> list[Row]:
         """Return all replicas, of the configuration and of the memory with this ``version``, by pair."""
-        return await self._rows.get(version)
+        now_s = asyncio.get_running_loop().time()
+        shown = self._shown
+        if shown is None or shown.version != version or now_s - shown.at_s > _ROWS_FRESH_S:
+            # Of one version only: of thousands of replicas they are megabytes.
+            shown = self._shown = _Shown(version, now_s, asyncio.ensure_future(self._read_rows()))
+        return await asyncio.shield(shown.rows)
 
     async def row(self, pair: str, address: str) -> Row | None:
         """Return one of the rows; ``None`` where there is no such replica."""
@@ -194,7 +211,7 @@ class View:
         table = self.configuration.pairs.get(pair)
         return "" if table is None else f"{address} on chain {self.configuration.chains[table.target].chain_id}"
 
-    async def _read_rows(self, _: str) -> list[Row]:
+    async def _read_rows(self) -> list[Row]:
         paid, known = await self._paid.get(""), await self.reading.standing()
         # Of thousands it takes a while, for which nobody else is to wait.
         return await asyncio.to_thread(self._joined, known, paid)

@@ -252,10 +252,10 @@ class Relayer:
 
 
 @asynccontextmanager
-async def showing(view: View, token: str | None = None) -> AsyncIterator[str]:
+async def showing(view: View, token: str | None = None, port: int = 0) -> AsyncIterator[str]:
     """Serve the pages, guarded as the relayer's are; gives the address."""
     made = application(Access(token), partial(add_pages, view=view))
-    async with served(made, Listen("127.0.0.1", 0)) as url:
+    async with served(made, Listen("127.0.0.1", port)) as url:
         yield url
 
 

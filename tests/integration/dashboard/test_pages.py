@@ -12,8 +12,9 @@ from typing import Any, get_args
 from urllib.parse import quote
 
 import pytest
+from aiohttp import ClientSession
 from playwright.async_api import Page, expect
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from smartsync.dashboard.listing import PAGE
 from smartsync.dashboard.view import View
@@ -58,9 +59,11 @@ async def test_list_says_first_what_is_wrong(visitor: Visitor, url: str) -> None
     await expect(page.locator("h1")).to_have_text(re.compile(r"\d+ of 200 replicas in trouble"))
     kinds = await page.locator(".problem").count()
     assert kinds >= 13
-    first = page.locator(".problem").first
-    await expect(first).to_contain_text("anchor-stopped")
-    await expect(first).to_contain_text("Whoever governs it has to act")
+    weights = await page.locator(".problem").evaluate_all("all => all.map(one => one.className.split(' ')[1])")
+    assert weights == sorted(weights, key=["bad", "held"].index)
+    stopped = page.locator(".problem").filter(has=page.get_by_text("anchor-stopped", exact=True)).first
+    await expect(stopped).to_contain_text("is frozen: a signer has signed two hashes")
+    await expect(stopped).to_contain_text("Whoever governs it has to act")
     states = await page.locator("table.replicas .badge").all_inner_texts()
     await page.goto(f"{url}/?sort=-worst")
     states += await page.locator("table.replicas .badge").all_inner_texts()
@@ -171,6 +174,53 @@ async def test_live_lost_connection_is_told(visitor: Visitor, memory: tuple[View
         await expect(page.locator("#link")).to_have_text("live")
     await expect(page.locator("#link")).to_have_text(re.compile("connection lost at .*what is shown is old"))
     visitor.complaints.clear()  # the browser's own, of the connection
+
+
+async def test_live_goes_on_once_the_relayer_is_back(visitor: Visitor, memory: tuple[View, Database]) -> None:
+    async with showing(memory[0]) as url:
+        page = await visitor.open(url)
+        await expect(page.locator("#link")).to_have_text("live")
+        port = int(url.rpartition(":")[2])
+    await expect(page.locator("#link")).to_have_class(re.compile("lost"))
+    kept = replicas(COUNT)
+    await Store(memory[1]).remember(replace(status_of(0, kept[0]), state="failing", reason="meanwhile", looked_s=NOW_S))
+    async with showing(View(memory[0]._relayer, clock=lambda: NOW_S), port=port):
+        await expect(page.locator("#link")).to_have_text("live", timeout=20_000)
+        await expect(page.locator("main")).to_contain_text("meanwhile")
+    visitor.complaints.clear()  # the browser's own, of the connection
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/replicas/main-to-base/0x1", 404, "is not an address"),
+        (f"/replicas/main-to-base/{FIRST[1][:-1] + FIRST[1][-1].swapcase()}", 404, "0x"),
+        (f"/replicas/nowhere/{FIRST[1]}", 404, "there is no replica"),
+        (f"/anchors/main-to-base/{FIRST[1]}", 404, "has the anchor"),
+        ("/transactions/nowhere/0x11", 404, "there is no pair nowhere"),
+        ("/transactions/main-to-base/0x11", 404, "not the hash of a transaction"),
+        (f"/transactions/main-to-base/0x{'zz' * 32}", 404, "not the hash of a transaction"),
+        (f"/transactions/main-to-base/0x{'11' * 32}?call=0", 502, "cannot connect"),
+    ],
+)
+async def test_pages_that_are_none_say_why(url: str, path: str, status: int, words: str) -> None:
+    async with ClientSession() as session, session.get(url + path) as answer:
+        text = await answer.text()
+        assert (answer.status, answer.content_type) == (status, "text/html")
+        assert words in text and "secret" not in text
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_pages_are_read_only(url: str, method: str) -> None:
+    async with ClientSession() as session, session.request(method, url + DETAIL) as answer:
+        assert answer.status == 405
+
+
+async def test_pages_tell_that_the_memory_is_away(memory: tuple[View, Database], url: str) -> None:
+    async with memory[1].transaction() as connection:
+        await connection.execute(text("DROP TABLE history"))
+    async with ClientSession() as session, session.get(url) as answer:
+        assert answer.status == 503 and "state cannot be read" in await answer.text()
 
 
 async def test_pages_without_scripts_are_the_same(visitor: Visitor, url: str) -> None:
