@@ -58,7 +58,7 @@ def test_page_names_files_that_are_there() -> None:
 
 def test_page_names_variables_that_are_read() -> None:
     read = {
-        *(variables.STATE_URL, variables.LISTEN, variables.TOKEN, variables.ATTESTOR_TOKEN),
+        *("SMARTSYNC_RELAYER_CONFIG", variables.STATE_URL, variables.LISTEN, variables.TOKEN, variables.ATTESTOR_TOKEN),
         *(variables.urls_variable(chain) for chain in ("mainnet", "base")),
         *(variables.key_variable(key) for key in ("main", "hot")),
         variables.password_variable("main"),
