@@ -50,14 +50,15 @@ class Fault:
 
     ``state`` is what a replica is in that has to be synced meanwhile, with ``words`` in its reason. Without a state
     nothing can be written down, and the workers' logs have the words; without words either, all is exact in spite of
-    it. ``is_anchored`` where the anchor accepts blocks all the same, ``named_in_s`` how long it may take until it is
-    named.
+    it. ``is_anchored`` where the anchor accepts blocks all the same, ``is_late`` where it can only do so before:
+    the workers are held until then. ``named_in_s`` how long it may take until it is named.
     """
 
     trouble: Trouble
     state: str | None
     words: str = ""
     is_anchored: bool = True
+    is_late: bool = False
     named_in_s: float = 45.0
 
 
@@ -139,7 +140,7 @@ async def small_blocks(place: Place) -> AsyncIterator[None]:
     """Leave no room in the target's blocks for a sync."""
     target = place.made.target
     limit = int(target.request("eth_getBlockByNumber", ["latest", False])["gasLimit"], 16)
-    target.request("evm_setBlockGasLimit", [hex(60_000)])
+    target.request("evm_setBlockGasLimit", [hex(90_000)])
     target.request("evm_mine")
     try:
         yield
@@ -238,7 +239,7 @@ FAULTS: dict[str, Fault] = {
     "the target's node takes transactions and says that it does not": Fault(
         lies("target", "eth_sendRawTransaction", lambda params, result: _POOL_FULL), None
     ),
-    "the target's blocks are too small": Fault(small_blocks, "target-full"),
+    "the target's blocks are too small": Fault(small_blocks, "target-full", is_late=True),
     "the target's fees are too high": Fault(high_fees, "fee-too-high"),
     "the keys have no funds": Fault(no_funds, "no-funds"),
     "the anchor lags": Fault(nothing, "anchor-behind", is_anchored=False),
@@ -248,7 +249,7 @@ FAULTS: dict[str, Fault] = {
 """What the story is made of."""
 
 SLOW_FAULTS: dict[str, Fault] = {
-    "the target makes no blocks": Fault(no_blocks, "target-full", "is in no block", named_in_s=180.0),
+    "the target makes no blocks": Fault(no_blocks, "target-full", "is in no block", is_late=True, named_in_s=180.0),
 }
 """Those that take minutes to be named."""
 

@@ -129,7 +129,9 @@ def complaints(
 
 def _of_steps(payments: Sequence[Payment]) -> list[str]:
     counted = Counter(one.step for one in payments if one.success)
-    return [f"{count} successful transactions paid for {' '.join(step)}" for step, count in counted.items() if count > 1]
+    return [
+        f"{count} successful transactions paid for {' '.join(step)}" for step, count in counted.items() if count > 1
+    ]
 
 
 def _of_nonces(payments: Sequence[Payment], first: Mapping[str, int]) -> list[str]:

@@ -44,6 +44,8 @@ def read_journal(state: str) -> list[Entry]:
         for id_, tx_hash in connection.execute(select(AttemptRow.transaction_id, AttemptRow.tx_hash)):
             hashes[id_].add(tx_hash)
     return [
-        Entry(one.subject, one.sender.lower(), one.nonce, one.state, frozenset(hashes[one.id]), one.tx_hash, one.success)
+        Entry(
+            one.subject, one.sender.lower(), one.nonce, one.state, frozenset(hashes[one.id]), one.tx_hash, one.success
+        )
         for one in found
     ]

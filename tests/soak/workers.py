@@ -8,7 +8,8 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,7 +95,9 @@ class Worker:
         """Write its configuration."""
         folder.mkdir(exist_ok=True)
         (folder / "relayer.toml").write_text(settings.text(made, free_port()))
-        keys = {f"SMARTSYNC_KEY_{name.upper().replace('-', '_')}": key.key.to_0x_hex() for name, key in made.keys.items()}
+        keys = {
+            f"SMARTSYNC_KEY_{name.upper().replace('-', '_')}": key.key.to_0x_hex() for name, key in made.keys.items()
+        }
         return cls(folder, {**os.environ, **keys})
 
     @property
@@ -157,6 +160,18 @@ class Crew:
                 if worker.process is not None and worker.process.poll() is not None:
                     self.ended.append(worker.log[-1_000:])
                     worker.start()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let none of them go on meanwhile."""
+        processes = [worker.process for worker in self.workers if worker.process is not None]
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.send_signal(signal.SIGCONT)
 
     async def stop(self) -> list[int]:
         return list(await asyncio.gather(*(worker.stop() for worker in self.workers)))
