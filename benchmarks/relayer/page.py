@@ -76,7 +76,8 @@ def _introduction(results: dict[str, Any]) -> str:
         "(hardhat), target (anvil), PostgreSQL and all workers share these cores: so more workers do not get more "
         "done here once the cores are busy, and what tells of other machines is the processor's time that a worker "
         "takes for a look and for a sync. A worker is one process on one core. That killed workers and restarted "
-        "databases cost nothing is tested by `make test-soak`. How to repeat this: [benchmarks](../../benchmarks/README.md#relayer)."
+        "databases cost nothing is tested by `make test-soak`. How to repeat this: "
+        "[benchmarks](../../benchmarks/README.md#relayer)."
     )
 
 

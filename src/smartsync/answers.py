@@ -35,7 +35,8 @@ class Log:
 class Transaction:
     """A transaction as a node tells it. ``to`` is None for a creation, ``block_number`` while it is in no block.
 
-    ``value_wei`` in wei, ``gas`` what it may use: 0 where it is not told.
+    ``value_wei`` in wei, ``gas`` what it may use, ``max_fee_wei`` what it offers per gas, ``priority_fee_wei`` of
+    that on top of the base fee (``None``: it has one price); all 0 where they are not told, ``nonce`` too.
     """
 
     tx_hash: bytes
@@ -45,6 +46,9 @@ class Transaction:
     block_number: int | None
     value_wei: int = 0
     gas: int = 0
+    nonce: int = 0
+    max_fee_wei: int = 0
+    priority_fee_wei: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,9 @@ def transaction(value: object) -> Transaction:
     """
     told = mapping(value, "transaction")
     to, number = told.get("to"), told.get("blockNumber")
+    # Of one in a block, nodes tell what it paid as its gasPrice: what it offers stands in maxFeePerGas.
+    most, tip = told.get("maxFeePerGas"), told.get("maxPriorityFeePerGas")
+    most = told.get("gasPrice") if most is None else most
     return Transaction(
         tx_hash=data(told.get("hash"), "transaction hash", 32),
         sender=address(told.get("from"), "sender"),
@@ -188,6 +195,9 @@ def transaction(value: object) -> Transaction:
         block_number=None if number is None else quantity(number, "block number", 64),
         value_wei=quantity(told.get("value", "0x0"), "value"),
         gas=quantity(told.get("gas", "0x0"), "gas limit", 64),
+        nonce=quantity(told.get("nonce", "0x0"), "nonce", 64),
+        max_fee_wei=0 if most is None else quantity(most, "fee"),
+        priority_fee_wei=None if tip is None else quantity(tip, "priority fee"),
     )
 
 

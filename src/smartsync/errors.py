@@ -9,7 +9,8 @@
     ├── NodeError                 a node does not do what is needed                   exit 3
     │   ├── NodeUnreachable       no answer, time-out (a retry can help)
     │   ├── RpcError              the node answered with a JSON-RPC error
-    │   │   └── MethodMissing     the node does not have this method
+    │   │   ├── MethodMissing     the node does not have this method
+    │   │   └── RateLimited       asked more often than it lets              (a retry can help)
     │   ├── BlockUnavailable      the node does not serve this block (any more)
     │   ├── NonCanonicalTrie      the node's storage trie is not the one of the protocol
     │   └── NodesDisagree         nodes of one chain do not tell the same             (a retry can help)
@@ -32,7 +33,9 @@
     │   ├── TransactionTooLarge   more gas than one transaction may use (EIP-7825)
     │   ├── TransitionTooLarge    more writes than one transaction can perform
     │   ├── TransactionPending    sent, not seen in a block in time (a retry can help)
+    │   ├── PoolFull              the target takes no more, or none of this price     (a retry can help)
     │   ├── NonceTaken            another transaction of the account took its place   (a retry can help)
+    │   │   └── Cancelled         given up for what waited behind it              (a retry can help)
     │   ├── Overtaken             another worker sends for the same subject           (a retry can help)
     │   ├── FeeTooHigh            the chain asks more than may be paid                (a retry can help)
     │   ├── GasSpent              more gas than may be used                           (a retry can help)
@@ -148,14 +151,16 @@ class NodeUnreachable(NodeError):
     """No answer from a node: connection refused, time-out, or an HTTP status that may pass.
 
     ``timed_out`` where it took too long, which may be for what was asked; ``wait_s`` are the seconds that the node
-    asked to be left alone for, 0 where it did not say.
+    asked to be left alone for, 0 where it did not say; ``limited`` where it was asked more often than it lets.
     """
 
     retryable = True
 
-    def __init__(self, message: str, *, hint: str = "", timed_out: bool = False, wait_s: float = 0.0) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", timed_out: bool = False, wait_s: float = 0.0, limited: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
-        self.timed_out, self.wait_s = timed_out, wait_s
+        self.timed_out, self.wait_s, self.limited = timed_out, wait_s, limited
 
 
 class RpcError(NodeError):
@@ -175,6 +180,12 @@ class RpcError(NodeError):
 
 class MethodMissing(RpcError):
     """The node does not have a method that is needed."""
+
+
+class RateLimited(RpcError):
+    """A node was asked more often than it lets, or for more than is paid for."""
+
+    retryable = True
 
 
 class BlockUnavailable(NodeError):
@@ -402,6 +413,19 @@ class TransactionPending(TransactionError):
     retryable = True
 
 
+class PoolFull(TransactionError):
+    """The target's node takes no transaction of this price now: its pool is full, or others pay more. None is sent."""
+
+    retryable = True
+
+    def __init__(self, what: str, host: str, text: str) -> None:
+        super().__init__(
+            f"{what}: {host} takes no transaction at this price now: {text}",
+            hint="the target chain is full; it is offered again, for what the chain asks then, as far as may be paid",
+        )
+        self.what, self.host, self.text = what, host, text
+
+
 class NonceTaken(TransactionError):
     """Another transaction of the account, sent by somebody else who has its key, is in a block with this nonce."""
 
@@ -411,6 +435,20 @@ class NonceTaken(TransactionError):
         super().__init__(
             f"{what}: another transaction of {sender} took its nonce {nonce}",
             hint="give the account to nobody else; what has landed is read from the chain: run the same command again",
+        )
+        self.what, self.sender, self.nonce = what, sender, nonce
+
+
+class Cancelled(NonceTaken):
+    """A transaction was given up: its nonce is that of one that does nothing, for others that waited behind it."""
+
+    def __init__(self, what: str, sender: str, nonce: int) -> None:
+        TransactionError.__init__(
+            self,
+            f"{what}: cancelled, since the chain asked for more than may be paid for it, and others of {sender} waited "
+            f"behind its nonce {nonce}",
+            hint="it is tried again once the chain asks for less, or allow more (max_fee_gwei); a key of its own holds "
+            "up no others",
         )
         self.what, self.sender, self.nonce = what, sender, nonce
 

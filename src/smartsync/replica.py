@@ -19,6 +19,8 @@ from smartsync.errors import (
     NotDeployed,
     ProofError,
     ReplicaError,
+    RpcError,
+    SmartSyncError,
     TransactionReverted,
     UnknownReplica,
 )
@@ -96,9 +98,7 @@ async def read_record(target: Chain, hub: str, replica: str) -> ReplicaRecord:
     raise outcome
 
 
-async def read_records(
-    target: Chain, hub: str, replicas: Sequence[str]
-) -> list[ReplicaRecord | UnknownReplica | NotDeployed]:
+async def read_records(target: Chain, hub: str, replicas: Sequence[str]) -> list[ReplicaRecord | SmartSyncError]:
     """Read the hub's records of many replicas at the newest block, in as few requests as the node takes.
 
     Returns
@@ -120,15 +120,13 @@ def _record(
     hub: str,
     replica: str,
     block: int,
-    record: tuple[Any, ...] | TransactionReverted | NotDeployed,
-    head: tuple[Any, ...] | TransactionReverted | NotDeployed,
-) -> ReplicaRecord | UnknownReplica | NotDeployed:
+    record: tuple[Any, ...] | TransactionReverted | NotDeployed | RpcError,
+    head: tuple[Any, ...] | TransactionReverted | NotDeployed | RpcError,
+) -> ReplicaRecord | SmartSyncError:
     for outcome in (record, head):
-        if isinstance(outcome, NotDeployed):
-            return outcome
-        if isinstance(outcome, TransactionReverted):
-            if outcome.name != "UnknownReplica":
-                raise outcome
+        if isinstance(outcome, SmartSyncError):
+            if not isinstance(outcome, TransactionReverted) or outcome.name != "UnknownReplica":
+                return outcome  # as where its anchor, which is asked too, reverts or takes too long
             return UnknownReplica(
                 f"{replica} is not a replica of the hub {hub}",
                 hint="check the address (smartsync status lists all replicas) and the hub in the configuration",

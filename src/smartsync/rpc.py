@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RpcError
+from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RateLimited, RpcError
 from smartsync.exchange import Exchange, Fault, Observe
 
 Call = tuple[str, Sequence[Any]]
@@ -37,7 +37,8 @@ _MAX_NESTING = 500
 _MAX_BODY = 256 * 1024 * 1024
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.S)
 _NESTS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_GATEWAY_TIMEOUT = 504
+_TOO_OFTEN, _GATEWAY_TIMEOUT = 429, 504
+_LIMITED = "ask it less often (poll_s, --interval), give more nodes of the chain, or pay the node's operator for more"
 _REFUSES_BATCH = frozenset({400, TOO_LARGE, 500})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT_CODES = frozenset({429, -32029})
@@ -255,9 +256,10 @@ class Rpc:
                 if attempt == self._retries or in_vain or not (repeatable or failure.unsent):
                     raise NodeUnreachable(
                         f"{name}: {self.host}: {failure.text}" + (f" ({attempt + 1} attempts)" if attempt else ""),
-                        hint=self._advice,
+                        hint=_LIMITED if failure.kind == "rate-limited" else self._advice,
                         timed_out=failure.timed_out,
                         wait_s=min(failure.wait_s, _MAX_WAIT_S),
+                        limited=failure.kind == "rate-limited",
                     ) from failure.__cause__
                 wait_s = max(wait_s, min(failure.wait_s, _MAX_WAIT_S))
             await asyncio.sleep(wait_s)
@@ -296,10 +298,11 @@ class Rpc:
         except (aiohttp.ClientError, OSError) as error:
             raise _Transient(f"the connection failed: {type(error).__name__}", "broken") from error
         if status in _TRANSIENT_STATUS:
+            is_limit = status == _TOO_OFTEN
             raise _Transient(
-                f"HTTP status {status}",
-                "rate-limited" if status == 429 else "gateway",
-                unsent=status == 429,
+                f"HTTP status {status}" + (", too many requests" if is_limit else ""),
+                "rate-limited" if is_limit else "gateway",
+                unsent=is_limit,
                 wait_s=_seconds(wait),
                 timed_out=status == _GATEWAY_TIMEOUT,
             )
@@ -376,7 +379,7 @@ def _may_pass_alone(answer: object) -> bool:
 
 def is_of_load(error: RpcError) -> bool:
     """Whether a node refuses a call for the load that it has, or that it grants."""
-    return error.code in _TRANSIENT_CODES or _OF_LOAD.search(error.text) is not None
+    return isinstance(error, RateLimited) or error.code in _TRANSIENT_CODES or _OF_LOAD.search(error.text) is not None
 
 
 def _rpc_error(method: str, error: object, host: str) -> RpcError:
@@ -395,7 +398,8 @@ def _rpc_error(method: str, error: object, host: str) -> RpcError:
             hint=f"use a node that has {method} (smartsync doctor tells)",
             host=host,
         )
-    return RpcError(method, number, text, error.get("data"), host=host)
+    kind = RateLimited if number in _TRANSIENT_CODES or _OF_LOAD.search(text) else RpcError
+    return kind(method, number, text, error.get("data"), hint=_LIMITED if kind is RateLimited else "", host=host)
 
 
 def _seconds(header: str) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from smartsync.chain import Chain
 from smartsync.chain.many import call_many
 from smartsync.contracts import decode_result, encode_call
-from smartsync.errors import NotDeployed, TransactionReverted
+from smartsync.errors import NotDeployed, RpcError, TransactionReverted
 
 _NAMES = {
     "Hub": ("hub", "or deploy one: smartsync deploy"),
@@ -62,7 +62,7 @@ async def call_views(
     calls: Sequence[tuple[str, Sequence[object]]],
     *,
     block: int,
-) -> list[tuple[Any, ...] | TransactionReverted | NotDeployed]:
+) -> list[tuple[Any, ...] | TransactionReverted | NotDeployed | RpcError]:
     """Return the decoded results of many calls of a view function, in as few requests as the node takes.
 
     Parameters
@@ -73,13 +73,14 @@ async def call_views(
     Returns
     -------
     list
-        In the order of the calls; where one of them reverts, or nothing answers, that error takes its place.
+        In the order of the calls; where one of them reverts, the node refuses it or nothing answers, that error
+        takes its place.
     """
-    outcomes: list[tuple[Any, ...] | TransactionReverted | NotDeployed] = []
+    outcomes: list[tuple[Any, ...] | TransactionReverted | NotDeployed | RpcError] = []
     messages = [(address, encode_call(contract, function, arguments)) for address, arguments in calls]
     answers = await call_many(chain, messages, block)
     for (address, _), answer in zip(messages, answers, strict=True):
-        if isinstance(answer, TransactionReverted) and answer.data:
+        if isinstance(answer, RpcError) or (isinstance(answer, TransactionReverted) and answer.data):
             outcomes.append(answer)
             continue
         try:

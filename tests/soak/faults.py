@@ -24,6 +24,12 @@ from tests.soak.workers import Crew
 SLOW_S = 2.5
 """Seconds that a slow node takes for an answer: more than the workers wait."""
 
+SOURCE_BLOCK_S = 2
+"""Seconds between blocks of the source, where nothing happens there either."""
+
+STALLED_AFTER_S = 10
+"""Seconds without one after which the workers are to tell it."""
+
 _GWEI = 10**9
 
 
@@ -111,6 +117,25 @@ async def source_behind(place: Place) -> AsyncIterator[None]:
         yield
     finally:
         place.source.head = None
+
+
+@asynccontextmanager
+async def source_stalled(place: Place) -> AsyncIterator[None]:
+    """Have the source make no blocks, while the target's clock goes on: it tells the time by its blocks."""
+
+    async def go_on() -> None:
+        while True:
+            place.made.target.request("evm_mine")
+            await asyncio.sleep(1.0)
+
+    place.made.source.request("evm_setIntervalMining", [0])
+    clock = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        clock.cancel()
+        await asyncio.gather(clock, return_exceptions=True)
+        place.made.source.request("evm_setIntervalMining", [SOURCE_BLOCK_S * 1_000])
 
 
 def _another_chain(params: list[Any], result: Any) -> str:
@@ -223,15 +248,16 @@ _AWAY = Reply(status=503)
 FAULTS: dict[str, Fault] = {
     "the source's node is away": Fault(outage("source", _AWAY), "source-down", "503"),
     "the source's node is slow": Fault(outage("source", _SLOW), "source-down", "no answer within"),
-    "the source's node limits us": Fault(outage("source", _LIMITED), "source-down", "429"),
-    "the source's node is behind": Fault(source_behind, "source-wrong"),
+    "the source's node limits us": Fault(outage("source", _LIMITED), "source-limited", "429"),
+    "the source's node is behind": Fault(source_behind, "source-behind"),
+    "the source makes no blocks": Fault(source_stalled, "source-stalled"),
     "the source's node forges proofs": Fault(
         lies("source", "eth_getProof", lying_proxy.bent_account_proof), "source-wrong"
     ),
     "the source's node is on another chain": Fault(lies("source", "eth_chainId", _another_chain), "source-wrong"),
     "the target's node is away": Fault(outage("target", _AWAY), "target-down", "503"),
     "the target's node is slow": Fault(outage("target", _SLOW), "target-down", "no answer within"),
-    "the target's node limits us": Fault(outage("target", _LIMITED), "target-down", "429"),
+    "the target's node limits us": Fault(outage("target", _LIMITED), "target-limited", "429"),
     "the target's node is on another chain": Fault(lies("target", "eth_chainId", _another_chain), "target-down"),
     "the target's node takes no transactions": Fault(
         refuses("target", "eth_sendRawTransaction", _POOL_FULL), "target-full", "txpool is full"

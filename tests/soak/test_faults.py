@@ -18,7 +18,15 @@ import pytest
 from smartsync.relayer.state.database import opened
 from smartsync.testing import anvil_node, hardhat_node
 from tests.postgres import postgres_server, programs
-from tests.soak.faults import FAULTS, IN_THE_SUITE, SLOW_FAULTS, Fault, Place
+from tests.soak.faults import (
+    FAULTS,
+    IN_THE_SUITE,
+    SLOW_FAULTS,
+    SOURCE_BLOCK_S,
+    STALLED_AFTER_S,
+    Fault,
+    Place,
+)
 from tests.soak.faulty_proxy import faulty
 from tests.soak.ground import ground
 from tests.soak.ledger import complaints, read_payments
@@ -144,6 +152,13 @@ async def _place(folder: Path) -> AsyncIterator[tuple[Place, str]]:
             state = server.create("faults")
             async with opened(state):
                 pass  # there are tables to look into, whoever is first
-            settings = Settings(state, timeout_s=1.0, source_urls=[before_source.url], target_urls=[before_target.url])
+            source.request("evm_setIntervalMining", [SOURCE_BLOCK_S * 1_000])
+            settings = Settings(
+                state,
+                timeout_s=1.0,
+                source_urls=[before_source.url],
+                target_urls=[before_target.url],
+                source_options=f"stalled_after_s = {STALLED_AFTER_S}",
+            )
             crew = Crew.prepare(folder, made, settings, WORKERS)
             yield Place(made, before_source, before_target, server, crew), state

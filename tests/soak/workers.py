@@ -29,14 +29,14 @@ chain_id = {source_id}
 urls = {source_urls}
 poll_s = {poll_s}
 timeout_s = {timeout_s}
-
+{source_options}
 [chains.there]
 chain_id = {target_id}
 urls = {target_urls}
 poll_s = {poll_s}
 timeout_s = {timeout_s}
 confirmations = 3
-{chain_options}
+{target_options}
 [pairs.here-there]
 source = "here"
 target = "there"
@@ -59,7 +59,8 @@ class Settings:
     policy: str = 'when = "on-change"'
     source_urls: Sequence[str] = ()
     target_urls: Sequence[str] = ()
-    chain_options: str = ""
+    source_options: str = ""
+    target_options: str = ""
     pair_options: str = ""
 
     def text(self, made: Ground, port: int) -> str:
@@ -75,7 +76,8 @@ class Settings:
             target_urls=_list(self.target_urls or [made.target.url]),
             hub=made.hub,
             policy=self.policy,
-            chain_options=self.chain_options,
+            source_options=self.source_options,
+            target_options=self.target_options,
             pair_options=self.pair_options,
             keys="\n".join(f"[keys.{name}]" for name in made.keys),
             replicas="\n".join(f'[[replicas]]\naddress = "{address}"' for address in made.replicas),

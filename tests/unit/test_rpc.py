@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RpcError
+from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RateLimited, RpcError
 from smartsync.exchange import Exchange
 from smartsync.rpc import Rpc
 from tests.http_node import HttpNode, Refusal, Reply, serving
@@ -71,6 +71,23 @@ async def test_call_transient_status_for_good_is_unreachable(node: HttpNode) -> 
         await ask(node, retries=2)
     assert len(node.requests) == 3
     assert caught.value.retryable
+
+
+async def test_call_asked_too_often_for_good_says_so(node: HttpNode) -> None:
+    node.replies.extend([Reply("", 429)] * 9)
+    with pytest.raises(NodeUnreachable, match="HTTP status 429, too many requests") as caught:
+        await ask(node, retries=1)
+    assert caught.value.limited and "less often" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [(-32005, "daily request count exceeded, request rate limited"), (429, "slow"), (-32029, "no")]
+)
+async def test_call_asked_too_often_in_json_for_good_says_so(node: HttpNode, code: int, text: str) -> None:
+    node.results["eth_chainId"] = Refusal(code, text)
+    with pytest.raises(RateLimited) as caught:
+        await ask(node, retries=1)
+    assert caught.value.retryable and "less often" in caught.value.hint and text in caught.value.message
 
 
 async def test_call_retry_after_is_waited_for(node: HttpNode) -> None:

@@ -22,6 +22,7 @@ from smartsync.cli.fork import fork
 from smartsync.cli.guard import guard
 from smartsync.cli.halt import halt
 from smartsync.cli.help import Command, Group
+from smartsync.cli.relayer import relayer
 from smartsync.cli.run import run
 from smartsync.cli.status import status
 from smartsync.cli.supply import supply
@@ -57,6 +58,7 @@ for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(cls=Command, rich_help_panel=_panel)(_command)
 app.add_typer(anchor, name="anchor", rich_help_panel="Replicate")
+app.add_typer(relayer, name="relayer", rich_help_panel="Replicate")
 
 
 def _show_version(wanted: bool) -> None:

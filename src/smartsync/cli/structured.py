@@ -67,7 +67,9 @@ def _formatter(form: LogFormat, hide: Hide) -> ProcessorFormatter:
     ]
 
     def without_secrets(_: object, __: str, event: EventDict) -> MutableMapping[str, Any]:
-        return {name: _hidden(to_json(value), hide) for name, value in event.items()}
+        # Another handler's formatter leaves these on the record.
+        told = {name: value for name, value in event.items() if name not in ("message", "asctime")}
+        return {name: _hidden(to_json(value), hide) for name, value in told.items()}
 
     return ProcessorFormatter(
         foreign_pre_chain=processors,

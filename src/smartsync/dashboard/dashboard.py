@@ -10,7 +10,9 @@ from functools import partial
 from smartsync.dashboard.access import Access
 from smartsync.dashboard.exposition import add_metrics
 from smartsync.dashboard.health import add_health
+from smartsync.dashboard.pages import add_pages
 from smartsync.dashboard.server import application, served
+from smartsync.dashboard.view import View
 from smartsync.relayer.shown import Shown
 
 logger = logging.getLogger(__name__)
@@ -30,8 +32,11 @@ async def shown_by_http(shown: Shown) -> AsyncIterator[None]:
         yield
         return
     access = Access(shown.configuration.token)
-    # The web page's handlers go here, as one more of these.
-    faces = (partial(add_health, shown=shown), partial(add_metrics, shown=shown))
+    faces = (
+        partial(add_health, shown=shown),
+        partial(add_metrics, shown=shown),
+        partial(add_pages, view=View(shown)),
+    )
     async with served(application(access, *faces), listen) as url:
         asked = "with the token" if access.needs_token else "without a token, from this machine only"
         logger.info("metrics, health and the web page are at %s, %s", url, asked)

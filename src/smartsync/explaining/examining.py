@@ -6,8 +6,7 @@ roots are recomputed from the calldata, and a node whose answers do not fit toge
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from smartsync.answers import Receipt, Transaction
@@ -30,14 +29,16 @@ from smartsync.explaining.cost import cost_of
 from smartsync.explaining.drawing import Written
 from smartsync.explaining.explanation import Change, Explanation, Failure
 from smartsync.explaining.failing import failure_of
+from smartsync.explaining.naming import places_of
 from smartsync.explaining.recomputing import SourceBlock, change_of, checks_of, drawn, event_of
-from smartsync.layout import Place, Question, named
 from smartsync.replica import require_hub
 
 _EXPLAINED = "what can be explained are a hub's sync, fill, prepare and commit"
 
 
-async def explain(target: Chain, tx_hash: bytes, *, call: int = 1, hints: Hints = NO_HINTS) -> Explanation:
+async def explain(
+    target: Chain, tx_hash: bytes, *, call: int = 1, hints: Hints | Callable[[str], Hints] = NO_HINTS
+) -> Explanation:
     """Explain what a transaction did to a replica.
 
     Parameters
@@ -47,7 +48,8 @@ async def explain(target: Chain, tx_hash: bytes, *, call: int = 1, hints: Hints 
     call
         Which of its calls of hubs, from 1 on, where it made several by way of another contract.
     hints
-        A storage layout names the slots and reads their values; keys are those of its mappings.
+        A storage layout names the slots and reads their values; keys are those of its mappings. Or what returns them
+        for a replica, by its address.
 
     Raises
     ------
@@ -69,7 +71,7 @@ class _Examination:
 
     chain: Chain
     tx_hash: bytes
-    hints: Hints
+    hints: Hints | Callable[[str], Hints]
 
     @property
     def _name(self) -> str:
@@ -219,43 +221,14 @@ class _Examination:
     async def _changes(
         self, call: HubCall, written: Sequence[Written], receipt: Receipt, notes: list[str]
     ) -> tuple[Change, ...]:
-        places = await self._places(call, [one.slot for one in written], receipt)
+        hints = self.hints(call.replica) if callable(self.hints) else self.hints
+        # Lengths of arrays as they are after it: what was appended has a name, too.
+        slots = [one.slot for one in written]
+        places = await places_of(self.chain, hints, call.replica, slots, receipt.block_number)
         missing = len(written) - len(places)
-        if self.hints.layout is not None and missing:
+        if hints.layout is not None and missing:
             notes.append(f"{missing} of {len(written)} slots have no name by this layout and these keys (--keys)")
         return tuple(change_of(one, places.get(one.slot)) for one in written)
-
-    async def _places(self, call: HubCall, slots: Sequence[bytes], receipt: Receipt) -> dict[bytes, Place]:
-        if self.hints.layout is None or not slots:
-            return {}
-        walk = named(self.hints.layout, self.hints.pool(), set(slots))
-        loop = asyncio.get_running_loop()
-
-        def values(asked: Sequence[bytes]) -> list[int]:
-            # Lengths as they are after it: what was appended has a name, too.
-            waiting = self._values(call.replica, asked, receipt.block_number)
-            return asyncio.run_coroutine_threadsafe(waiting, loop).result()
-
-        # Where keys are not known it hashes for seconds: whoever else is served by this process is not to wait.
-        return await asyncio.to_thread(_walked, walk, values)
-
-    async def _values(self, replica: str, slots: Sequence[bytes], block: int) -> list[int]:
-        try:
-            return await self.chain.storage_at(replica, slots, block)
-        except NodeError:
-            return [0] * len(slots)  # then what lies behind a length has no name
-
-
-def _walked(
-    walk: Generator[Question, Sequence[int] | None, dict[bytes, Place]], values: Callable[[Sequence[bytes]], list[int]]
-) -> dict[bytes, Place]:
-    """Return what a walk over a layout comes to, answering its questions."""
-    try:
-        question = next(walk)
-        while True:
-            question = walk.send(values(question.slots))
-    except StopIteration as end:
-        return dict(end.value)
 
 
 def _what_else(tx: Transaction, receipt: Receipt) -> str:

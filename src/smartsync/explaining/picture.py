@@ -8,8 +8,8 @@
     │ where the gas went                                           │
     └──────────────────────────────────────────────────────────────┘
 
-In a page with a strict Content-Security-Policy, ``STYLE`` is the text of its one ``<style>`` element, to be allowed by
-its hash. Everything that a contract, a layout or a node chose is escaped.
+A page with a strict Content-Security-Policy serves ``STYLE`` as a file and takes the picture without it. Everything
+that a contract, a layout or a node chose is escaped.
 """
 
 from __future__ import annotations
@@ -68,14 +68,20 @@ STYLE = """
 """
 
 
-def svg(explanation: Explanation) -> str:
-    """Return the picture of an explained transition, a whole SVG document that refers to nothing outside of it."""
+def svg(explanation: Explanation, *, styled: bool = True) -> str:
+    """Return the picture of an explained transition, a whole SVG document that refers to nothing outside of it.
+
+    Parameters
+    ----------
+    styled
+        Whether its style is in it. A page that may hold none of its own has it in a file, `STYLE`.
+    """
     drawn = _Picture(explanation)
     drawn.head()
     drawn.roots()
     drawn.tree()
     drawn.gas()
-    return drawn.document()
+    return drawn.document(STYLE if styled else "")
 
 
 class _Picture:
@@ -87,12 +93,13 @@ class _Picture:
         self.out: list[str] = []
         self.y = float(_MARGIN)
 
-    def document(self) -> str:
+    def document(self, style: str) -> str:
         height = self.y + _MARGIN / 2
         told = self.told
         title = f"{told.function} of replica {told.replica}: {told.title}"
         drawing = told.drawing
         count = counts(drawing) if drawing else {}
+        style = f"<style>{style}</style>" if style else ""
         # A page may show several of them.
         name = f"ss-{told.tx_hash.hex()[:12]}-{told.call}"
         about = f"{len(told.changes)} slots, {count.get('fork', 0)} branches, {count.get('closed', 0)} opaque subtries"
@@ -100,7 +107,7 @@ class _Picture:
             f'<svg xmlns="http://www.w3.org/2000/svg" class="ss" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}" '
             f'height="{height:.0f}" role="group" aria-labelledby="{name}-title {name}-about">'
             f'<title id="{name}-title">{_safe(title)}</title><desc id="{name}-about">{_safe(about)}</desc>'
-            f'<style>{STYLE}</style><rect class="bg" width="{WIDTH}" height="{height:.0f}" rx="12"/>'
+            f'{style}<rect class="bg" width="{WIDTH}" height="{height:.0f}" rx="12"/>'
             f"{''.join(self.out)}</svg>\n"
         )
 

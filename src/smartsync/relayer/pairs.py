@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from eth_account.signers.local import LocalAccount
@@ -16,6 +17,7 @@ from smartsync.errors import WrongChain
 from smartsync.exchange import Observe
 from smartsync.failover import Failover, connect
 from smartsync.relayer.accounts import key_for
+from smartsync.relayer.clock import Jumps
 from smartsync.relayer.configuration import Configuration
 from smartsync.relayer.metrics import Metrics
 from smartsync.relayer.settling import settle
@@ -35,7 +37,8 @@ class Pair:
     ``accounts`` are those that pay, by the names of their keys; ``signers`` where a quorum anchor's signatures come
     from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block;
     ``confirmations`` how deep a block of the target's is final; ``max_fee_wei`` what any transaction may pay per gas,
-    ``None`` without a bound. ``tell`` is told of what becomes of transactions.
+    ``None`` without a bound; ``stalled_after_s`` how old the source's newest block may be. ``tell`` is told of what
+    becomes of transactions, and ``jumps`` watches this machine's clock.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Pair:
     confirmations: int = 12
     max_fee_wei: int | None = None
     tell: Tell = untold
+    stalled_after_s: float = math.inf
+    jumps: Jumps = field(default_factory=Jumps, compare=False)
 
     def subject(self, address: str) -> str:
         """Return what the journal calls a replica or an anchor: the same for every relayer that shares it."""
@@ -134,6 +139,7 @@ async def connected(
                 configuration.chains[table.target].confirmations,
                 None if (fee := configuration.chains[table.target].max_fee_gwei) == "none" else fee,
                 untold if metrics is None else partial(metrics.transacted, name),
+                configuration.chains[table.source].stalled_after_s,
             )
             for name, table in configuration.pairs.items()
         ]

@@ -118,7 +118,9 @@ class Due:
     max_fee_wei: int | None = None
 
 
-WaitState: TypeAlias = Literal["exact", "waiting", "anchor-behind", "orphaned", "fee-too-high", "gas-spent"]
+WaitState: TypeAlias = Literal[
+    "exact", "waiting", "anchor-behind", "orphaned", "fee-too-high", "gas-spent", "source-behind", "source-stalled"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,12 @@ def decide(policy: Policy, seen: Seen, spent: Sequence[Spending], fee_wei: int, 
     now_s
         The time, on the clock of `Seen`.
     """
+    decision = _decided(policy, seen, spent, fee_wei, now_s)
+    return _node_behind(seen, decision, now_s) or _stalled(seen, decision) or decision
+
+
+def _decided(policy: Policy, seen: Seen, spent: Sequence[Spending], fee_wei: int, now_s: float) -> Decision:
+    """Return what is due by the policy, whatever the source's node is like."""
     reason = _orphaned(seen) if seen.standing != "canonical" else _reason(policy, seen, now_s)
     if isinstance(reason, Wait):
         return reason
@@ -161,6 +169,37 @@ def decide(policy: Policy, seen: Seen, spent: Sequence[Spending], fee_wei: int, 
     why = f"{reason.words}: sync to block {seen.accepted_block} ({seen.accepted_level})"
     left = None if policy.max_gas_a_day is None else policy.max_gas_a_day - spent_lately(spent, now_s)
     return Due(why, seen.accepted_block or 0, _STATES[seen.standing][0], left, policy.max_fee_wei)
+
+
+def _node_behind(seen: Seen, decision: Decision, now_s: float) -> Wait | None:
+    """Return that the source's node lacks what was seen before, where a sync would be in vain or nothing is known."""
+    accepted = seen.accepted_block or 0
+    known = max(accepted, seen.recorded_block if seen.standing == "canonical" else 0)
+    if known <= seen.source_head:
+        return None
+    is_in_vain = accepted > seen.source_head if isinstance(decision, Due) else decision.state in _QUIET
+    if not is_in_vain:
+        return None
+    what = "the anchor accepts" if known == accepted else "the replica mirrors"
+    why = (
+        f"the source's node is behind: its newest block is {seen.source_head}, and {what} block {known} already. "
+        "It catches up, or its chain is reorganising; ask another node if it stays so"
+    )
+    return Wait(why, "source-behind", now_s + LOOK_AGAIN_S)
+
+
+_QUIET = ("exact", "waiting", "anchor-behind")
+
+
+def _stalled(seen: Seen, decision: Decision) -> Wait | None:
+    """Return that there are no new source blocks, where that is all that there is to tell."""
+    if not seen.stalled_s or isinstance(decision, Due) or decision.state not in ("exact", "waiting"):
+        return None
+    why = (
+        f"{decision.why}; no new source block for {_span(seen.stalled_s)}, the newest is {seen.source_head}: "
+        "the source stands still, or its node does not follow it any more"
+    )
+    return Wait(why, "source-stalled", decision.again_s)
 
 
 _STATES: Mapping[Standing, tuple[Literal["behind", "orphaned"], Literal["anchor-behind", "orphaned"]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ from smartsync.relayer.shown import Show, Shown
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.store import Store
+from smartsync.relayer.supervisor import Supervisor
 from smartsync.relayer.tending import Tending
 
 logger = logging.getLogger(__name__)
@@ -74,11 +76,19 @@ async def run(
     SmartSyncError
         The keys or the state are not to be had.
     """
-    stop, again = asyncio.Event(), asyncio.Event()
+    stop, again, supervisor = asyncio.Event(), asyncio.Event(), Supervisor.of(environ, os.getpid())
     loop = asyncio.get_running_loop()
     handled = ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, again))
     for number, event in handled:
         loop.add_signal_handler(number, event.set)
+
+    def ending() -> None:
+        if stop.is_set():
+            supervisor.stopping()
+        elif again.is_set():
+            supervisor.reading_again()
+
+    alive = asyncio.create_task(supervisor.kept_alive())
     try:
         async with AsyncExitStack() as outer:
             database = await outer.enter_async_context(opened(configuration.relayer.state.url))
@@ -92,13 +102,15 @@ async def run(
                     queue = await _queue(configuration, pairs, database, stack, dry=dry, once=once)
                     services = _services(configuration, pairs, database, queue, shown.metrics, dry=dry)
                     with shown.at_work(configuration, pairs, queue):
-                        await _work(services, queue, shown, (stop,) if once else (stop, again))
+                        supervisor.ready(f"replicas kept: {len(configuration.replicas)}")
+                        await _work(services, queue, shown, (stop,) if once else (stop, again), ending)
                 if once:
                     return
                 if again.is_set():
                     again.clear()
                     configuration, accounts = await _reread(configuration, accounts, environ, reread, shown.metrics)
     finally:
+        alive.cancel()
         for number, _ in handled:
             loop.remove_signal_handler(number)
 
@@ -189,8 +201,20 @@ async def _keep_looking(services: Sequence[Service], queue: Queue, metrics: Metr
         metrics.stirred()  # also where others have all the work
 
 
-async def _work(services: Sequence[Service], queue: Queue, shown: Shown, ends: Sequence[asyncio.Event]) -> None:
-    """Do what is in the queue until one of these events, or until nothing is left; what is under way is ended first."""
+async def _work(
+    services: Sequence[Service],
+    queue: Queue,
+    shown: Shown,
+    ends: Sequence[asyncio.Event],
+    ending: Callable[[], None],
+) -> None:
+    """Do what is in the queue until one of these events, or until nothing is left; what is under way is ended first.
+
+    Parameters
+    ----------
+    ending
+        Is called when nothing new is begun any more.
+    """
     by_pair = {service.tending.pair.name: service for service in services}
 
     async def perform(job: Job) -> None:
@@ -209,6 +233,7 @@ async def _work(services: Sequence[Service], queue: Queue, shown: Shown, ends: S
     try:
         done, _ = await asyncio.wait([working, *others, *waits], return_when=asyncio.FIRST_COMPLETED)
     finally:
+        ending()
         queue.stop()
         for task in (*others, *waits):
             task.cancel()

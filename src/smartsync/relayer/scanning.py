@@ -6,22 +6,23 @@ itself. A node that lies can make the relayer idle, or look in vain, and no more
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from smartsync.amounts import duration
 from smartsync.analysis.cost import estimate_sync
 from smartsync.anchors.block import AnchoredBlock, accepted_block, newest_accepted
 from smartsync.chain import Chain
 from smartsync.chain.many import hashes_at, storage_roots
 from smartsync.errors import (
     BlockNotAccepted,
-    BlockUnavailable,
     NodeError,
     NodeUnreachable,
-    NotDeployed,
+    RpcError,
     SmartSyncError,
-    UnknownReplica,
 )
 from smartsync.relayer.pairs import Pair, require_chain
 from smartsync.relayer.policy import EventFilter
@@ -31,6 +32,8 @@ from smartsync.relayer.seen import Standing as Canonicity
 from smartsync.relayer.states import Role
 from smartsync.replica import ReplicaRecord, read_records
 from smartsync.types import TX_BYTES_CAP, TX_GAS_CAP
+
+logger = logging.getLogger(__name__)
 
 _USUAL = estimate_sync(slots=10_000, changes=10, account_bytes=3_000)
 """What a sync is taken to be as long as the replica has had none: of ten changes, of a contract as on mainnet."""
@@ -113,10 +116,12 @@ async def look(
         found = await read_records(pair.target, pair.hub, [one.address for one in replicas])
     async with blamed("source"):
         head = await pair.source.header("latest")
+    _tell_of_jumps(pair)
+    stalled_s = _stalled_s(pair, head.timestamp, target_s)
     outcomes: dict[str, Sight | SmartSyncError] = {}
     records: list[tuple[Replica, ReplicaRecord]] = []
     for replica, record in zip(replicas, found, strict=True):
-        if isinstance(record, UnknownReplica | NotDeployed):
+        if isinstance(record, SmartSyncError):
             outcomes[replica.address] = record
         else:
             records.append((replica, record))
@@ -143,6 +148,9 @@ async def look(
         if isinstance(block, SmartSyncError):
             outcomes[replica.address] = block
             continue
+        if refused := _refusal(record, roots):
+            outcomes[replica.address] = refused
+            continue
         newest = anchored.newest
         if newest is not None and hashes.get(newest.number, newest.block_hash) != newest.block_hash:
             newest = None  # the source has dropped it
@@ -163,6 +171,7 @@ async def look(
             gas=memory.gas,
             fullness=fullness(memory.gas, memory.calldata_bytes, TX_GAS_CAP, TX_BYTES_CAP),
             demanded=memory.demanded,
+            stalled_s=stalled_s,
         )
         try:
             seen = replace(seen, change=await _change(pair, replica, record, changed, memory, now_s))
@@ -204,17 +213,43 @@ async def _mirrored(
     return found
 
 
-async def _roots(source: Chain, asked: set[tuple[str, int]]) -> dict[tuple[str, int], bytes | None]:
-    """Return storage roots by address and block, as the node tells them; none of a block whose state it lacks."""
-    found: dict[tuple[str, int], bytes | None] = {}
+async def _roots(source: Chain, asked: set[tuple[str, int]]) -> dict[tuple[str, int], bytes | NodeError | None]:
+    """Return storage roots by address and block, as the node tells them; none of a block whose state it lacks.
+
+    What is wrong with one takes its root's place.
+    """
+    found: dict[tuple[str, int], bytes | NodeError | None] = {}
     for number in sorted({number for _, number in asked}):
         addresses = sorted(address for address, at in asked if at == number)
-        try:
-            roots = await storage_roots(source, addresses, number)
-        except BlockUnavailable:
-            continue
+        roots = await storage_roots(source, addresses, number)
         found |= {(address, number): root for address, root in zip(addresses, roots, strict=True)}
     return found
+
+
+def _refusal(record: ReplicaRecord, roots: Mapping[tuple[str, int], bytes | NodeError | None]) -> NodeError | None:
+    """Return why the node does not tell a storage root of a replica's source."""
+    of_source = [root for (address, _), root in roots.items() if address == record.key.source]
+    return next((root for root in of_source if isinstance(root, NodeError)), None)
+
+
+def _stalled_s(pair: Pair, head_s: int, target_s: float) -> float:
+    """Return how old the source's newest block is, where that is too old by the target's clock and by this machine's.
+
+    By both: one that is wrong, or a development chain whose clock was moved, is no sign of anything.
+    """
+    age_s = min(time.time(), target_s) - head_s
+    return age_s if age_s > pair.stalled_after_s else 0.0
+
+
+def _tell_of_jumps(pair: Pair) -> None:
+    if jumped_s := pair.jumps.by(time.time(), time.monotonic()):
+        logger.warning(
+            "%s: this machine's clock went %s by %s, or the machine slept: times in the log are off; what is due and "
+            "what may be spent goes by the chains' clocks",
+            pair.name,
+            "ahead" if jumped_s > 0 else "back",
+            duration(round(abs(jumped_s))),
+        )
 
 
 async def _change(
@@ -260,6 +295,10 @@ async def blame(pair: Pair, error: SmartSyncError) -> Role | None:
     if not isinstance(error, NodeError):
         return None
     chains: tuple[tuple[Role, Chain], ...] = (("source", pair.source), ("target", pair.target))
+    hosts = {role: chain.rpc.host.split(" and ") for role, chain in chains}
+    named = [role for role, _ in chains if isinstance(error, RpcError) and error.host in hosts[role]]
+    if len(named) == 1:
+        return named[0]
     for role, chain in chains:
         try:
             await chain.block_number()

@@ -56,6 +56,8 @@ class Seen:
         Seconds from a decision until the sync is in a block, as it usually is.
     demanded
         Whether somebody asked for a sync.
+    stalled_s
+        How old the source's newest block is, where that is longer than it should be; else 0.
     """
 
     recorded_block: int
@@ -70,6 +72,7 @@ class Seen:
     fullness: float = 0.0
     takes_s: float = 0.0
     demanded: bool = False
+    stalled_s: float = 0.0
 
     @property
     def reachable(self) -> bool:

@@ -178,7 +178,7 @@ class Service:
         accounts = by_address(pair.accounts)
         for sender in await unfinished_of(database, subject):
             if sender in accounts:
-                await follow(database, pair.target, accounts[sender], subject)
+                await follow(database, pair.target, accounts[sender], subject, cancel_for_wei=pair.max_fee_wei)
 
     # --- telling ---
 

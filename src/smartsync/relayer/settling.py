@@ -15,8 +15,10 @@ from smartsync.chain import Chain
 from smartsync.chain.many import blocks_at
 from smartsync.errors import NonceTaken
 from smartsync.relayer.state.database import Database
-from smartsync.relayer.state.journal import StateJournal, date, finalise, included, reopen
+from smartsync.relayer.state.journal import StateJournal, date, finalise, holds_up, included, reopen
 from smartsync.submit import Sender
+from smartsync.submit.cancelling import CANCEL_AFTER_S, Cancelling
+from smartsync.submit.journal import Signed
 
 logger = logging.getLogger(__name__)
 
@@ -49,17 +51,31 @@ async def settle(database: Database, target: Chain, chain_id: int, confirmations
             await reopen(database, row.id)
 
 
-async def follow(database: Database, target: Chain, account: LocalAccount, subject: str) -> None:
+async def follow(
+    database: Database, target: Chain, account: LocalAccount, subject: str, *, cancel_for_wei: int | None = 0
+) -> None:
     """Follow to its end what was signed for a subject, and send it again where the node has lost it.
 
-    It is not outbid: how much its owner would pay is not known here.
+    It is not outbid: how much its owner would pay is not known here. Where it holds up others of its account for long,
+    it is cancelled.
+
+    Parameters
+    ----------
+    cancel_for_wei
+        What may be paid per gas for that: as for any transaction on this chain, ``None`` without a bound. 0: nothing.
 
     Raises
     ------
     TransactionPending
         It is in no block in time.
     """
-    sender = Sender(target, account, journal=await StateJournal.of(database, subject), fee_cap_wei=0)
+    chain_id = await target.chain_id()
+
+    async def is_due(signed: Signed) -> bool:
+        return await holds_up(database, chain_id, signed, CANCEL_AFTER_S)
+
+    journal, cancelling = await StateJournal.of(database, subject), Cancelling(cancel_for_wei, is_due)
+    sender = Sender(target, account, journal=journal, fee_cap_wei=0, cancelling=cancelling)
     try:
         await sender.finish()
     except NonceTaken as error:

@@ -10,6 +10,7 @@ from smartsync.errors import (
     AnchorFrozen,
     AnchorPaused,
     BlockNotAccepted,
+    Cancelled,
     FeeTooHigh,
     FinalBlockDropped,
     GasSpent,
@@ -18,7 +19,9 @@ from smartsync.errors import (
     NodeError,
     NodesDisagree,
     NodeUnreachable,
+    PoolFull,
     ProofError,
+    RateLimited,
     SmartSyncError,
     SourceCodeChanged,
     SourceDestroyed,
@@ -38,7 +41,11 @@ State: TypeAlias = Literal[
     "orphaned",
     "source-down",
     "source-wrong",
+    "source-behind",
+    "source-stalled",
+    "source-limited",
     "target-down",
+    "target-limited",
     "target-full",
     "no-funds",
     "fee-too-high",
@@ -58,9 +65,9 @@ LONGEST_WAIT_S = 600.0
 
 _STATES: tuple[tuple[tuple[type[SmartSyncError], ...], State], ...] = (
     ((InsufficientFunds,), "no-funds"),
-    ((FeeTooHigh,), "fee-too-high"),
+    ((FeeTooHigh, Cancelled), "fee-too-high"),
     ((GasSpent,), "gas-spent"),
-    ((TransactionPending, TransactionTooLarge, TransitionTooLarge), "target-full"),
+    ((TransactionPending, PoolFull, TransactionTooLarge, TransitionTooLarge), "target-full"),
     ((IncompleteSlots,), "slots-unknown"),
     ((SourceDestroyed, SourceCodeChanged), "ended"),
     ((AnchorPaused, AnchorExpired, AnchorFrozen), "anchor-stopped"),
@@ -78,6 +85,8 @@ def state_of(error: SmartSyncError, role: Role | None = None) -> State:
     role
         Of which chain the node is that it was about, where that is known.
     """
+    if isinstance(error, RateLimited) or (isinstance(error, NodeUnreachable) and error.limited):
+        return "target-limited" if role == "target" else "source-limited"
     if isinstance(error, NodeUnreachable):
         return "target-down" if role == "target" else "source-down"
     if isinstance(error, WrongChain):

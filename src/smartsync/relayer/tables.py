@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
@@ -54,6 +54,15 @@ class StateUrl:
     def has_password(self) -> bool:
         """Whether it must not stand in a file."""
         return self.url != self.shown
+
+    def with_password(self, password: str) -> StateUrl:
+        """Return it with the password of its user. Raises ``ValueError`` where it names none."""
+        parts = urlsplit(self.url)
+        user, at, host = parts.netloc.rpartition("@")
+        if not at:
+            raise ValueError(f"there is a password, and no user that it is of: {_POSTGRESQL}")
+        full = parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}")
+        return StateUrl(self.kind, self.shown, urlunsplit(full))
 
 
 def parse_state_url(text: str, folder: Path = Path()) -> StateUrl:
@@ -221,6 +230,8 @@ class ChainTable(Table):
         JSON-RPC endpoints, http or https, the preferred one first. Not in the ``repr``: their paths are often keys.
     poll_s
         Seconds between two looks for new blocks.
+    stalled_after_s
+        Seconds without a new block, on this chain as a source, after which that is told.
     confirmations
         Blocks on top of a transaction's after which it is final, on this chain as a target.
     timeout_s
@@ -233,6 +244,7 @@ class ChainTable(Table):
     chain_id: ChainId
     urls: Annotated[HttpUrls, Field(repr=False)] = ()
     poll_s: Annotated[float, _seconds(0.05, _DAY_S)] = 12.0
+    stalled_after_s: Annotated[float, _seconds(1, _MAX_LAG_S)] = 900.0
     confirmations: Annotated[int, whole(0, 100_000)] = 12
     timeout_s: Annotated[float, _seconds(0.05, 3_600)] = 30.0
     max_fee_gwei: Fee = DEFAULT_MAX_FEE_GWEI * 10**9

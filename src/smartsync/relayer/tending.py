@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from smartsync.relayer.replicas import Replica
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.store import Happening, Store
 from smartsync.results import Step, SyncResult
+from smartsync.results.steps import cost_of
 from smartsync.results.telling import WORDS, Told, sentence
 from smartsync.sync.care import care_by
 from smartsync.sync.minding import Minding
@@ -142,12 +142,6 @@ class Tending:
                 cost_wei=cost_of(steps),
             )
         )
-
-
-def cost_of(steps: Sequence[Step]) -> int | None:
-    """Return what transactions cost together, in wei; ``None`` where there are none, or it is not known of one."""
-    costs = [step.cost_wei for step in steps]
-    return sum(cost for cost in costs if cost is not None) if costs and None not in costs else None
 
 
 def _hints(replica: Replica) -> Hints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -26,3 +26,9 @@ class Step:
     gas_used: int
     calldata_bytes: int
     cost_wei: int | None = None
+
+
+def cost_of(steps: Sequence[Step]) -> int | None:
+    """Return what transactions cost together, in wei; ``None`` where there are none, or it is not known of one."""
+    costs = [step.cost_wei for step in steps]
+    return sum(cost for cost in costs if cost is not None) if costs and None not in costs else None

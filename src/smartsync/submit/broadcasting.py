@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from smartsync.chain import Chain
 from smartsync.errors import (
     InsufficientFunds,
     NodeError,
+    PoolFull,
     RpcError,
     TransactionError,
     TransactionPending,
@@ -16,6 +18,13 @@ from smartsync.refusals import reverted
 from smartsync.submit.journal import Signed
 
 logger = logging.getLogger(__name__)
+
+_FULL = re.compile(
+    r"(txpool|tx pool|transaction pool|mempool|pool|queue) (is )?full|full (txpool|tx pool|mempool)|underpriced"
+    r"|fee ?too ?low|less than block base fee|less than current base fee|below the (minimum|current)",
+    re.I,
+)
+"""How nodes say that a price does not get into their pool now. From the sources of geth, reth, nethermind and besu."""
 
 
 async def broadcast(chain: Chain, signed: Signed) -> None:
@@ -75,5 +84,7 @@ async def _refusal(chain: Chain, error: RpcError, signed: Signed) -> Transaction
             return InsufficientFunds(signed.sender, await chain.balance(signed.sender), needed_wei, what=signed.what)
         except NodeError:
             pass  # how much there is cannot be told, that it is too little can
+    if _FULL.search(error.text) and "replacement" not in text:
+        return PoolFull(signed.what, chain.rpc.host, error.text)
     hint = "another transaction of this account was faster: try again" if "nonce" in text else ""
     return TransactionError(f"{signed.what}: the node does not take the transaction: {error.text}", hint=hint)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from smartsync.answers import Receipt
 from smartsync.chain import Chain
-from smartsync.errors import NodeError, NonceTaken, TransactionError, TransactionPending
+from smartsync.errors import Cancelled, NodeError, NonceTaken, TransactionError, TransactionPending
 from smartsync.submit.broadcasting import broadcast, is_known
 from smartsync.submit.event import Tell, untold
 from smartsync.submit.journal import Attempt, Journal, Signed
@@ -68,7 +68,8 @@ class Following:
         TransactionPending
             It is in no block in time.
         NonceTaken
-            Another transaction of the account has its nonce, so that none of its versions can get into a block.
+            Another transaction of the account has its nonce, so that none of its versions can get into a block; as
+            `Cancelled` one that was signed for that.
         """
         failure: NodeError | None = None
         look_s, was_used = _FIRST_LOOK_S, False
@@ -79,6 +80,9 @@ class Following:
                     try:
                         if (receipt := await self._receipt(signed)) is not None:
                             await self.journal.included(signed, receipt)
+                            if signed.is_cancelled_by(receipt.tx_hash):
+                                self.tell("dropped")
+                                raise Cancelled(signed.what, signed.sender, signed.nonce)
                             self.tell("included" if receipt.success else "reverted")
                             return receipt
                         if time.monotonic() - stirred >= self.stuck_s:

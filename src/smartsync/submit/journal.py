@@ -19,11 +19,15 @@ from smartsync.fees import Fees
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One signed version of a transaction: its 32-byte hash, its bytes as they are sent, what it offers."""
+    """One signed version of a transaction: its 32-byte hash, its bytes as they are sent, what it offers.
+
+    ``cancels`` where it does nothing but take the nonce: a transfer of nothing, from the account to itself.
+    """
 
     tx_hash: bytes
     raw: bytes
     fees: Fees
+    cancels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,10 @@ class Signed:
     def newest(self) -> Attempt:
         """The version that offers most."""
         return self.attempts[-1]
+
+    def is_cancelled_by(self, tx_hash: bytes) -> bool:
+        """Whether the version with this hash is one that cancels."""
+        return any(one.cancels for one in self.attempts if one.tx_hash == tx_hash)
 
 
 class Turn(Protocol):

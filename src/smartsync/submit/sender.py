@@ -24,10 +24,11 @@ from smartsync.errors import (
 )
 from smartsync.fees import Fees
 from smartsync.submit.broadcasting import broadcast
+from smartsync.submit.cancelling import Cancelling
 from smartsync.submit.event import Tell, untold
 from smartsync.submit.following import Following
 from smartsync.submit.journal import Journal, Memory, Signed, Turn
-from smartsync.submit.signing import is_by, outbid, sign
+from smartsync.submit.signing import capped, is_by, outbid, sign
 from smartsync.types import TX_GAS_CAP
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ class Sender:
         What may be offered per gas at most; ``None`` where any price is paid.
     gas_left
         Gas limit of all its transactions together; ``None`` where there is none.
+    cancelling
+        When what cannot be outbid is cancelled; ``None``: never.
     tell
         Is told of what becomes of each transaction.
     """
@@ -79,11 +82,12 @@ class Sender:
         fee_cap_wei: int | None = None,
         gas_left: int | None = None,
         journal: Journal | None = None,
+        cancelling: Cancelling | None = None,
         tell: Tell = untold,
     ) -> None:
         self.chain, self.gas_cap = chain, gas_cap
         self._account, self._timeout_s, self._poll_s = account, timeout_s, poll_s
-        self._fee_cap_wei, self._gas_left = fee_cap_wei, gas_left
+        self._fee_cap_wei, self._gas_left, self._cancelling = fee_cap_wei, gas_left, cancelling
         self._chain_id: int | None = None
         self._journal = Memory() if journal is None else journal
         self._catching_up = asyncio.Lock()
@@ -292,16 +296,33 @@ class Sender:
         if not is_by(self._account, await self._chain(), signed):
             logger.warning("%s: nonce %d in the journal is not what %s signed", signed.what, signed.nonce, self.address)
             return signed
-        fees = outbid(signed.newest.fees, await self.chain.fees())
-        if fees is None or (self._fee_cap_wei is not None and fees.max_fee_wei > self._fee_cap_wei):
+        asked = await self.chain.fees()
+        fees, cancels = outbid(signed.newest.fees, asked), signed.newest.cancels
+        if fees is None:
             return signed
+        own = None if cancels else capped(fees, signed.newest.fees, asked, self._fee_cap_wei)
+        if own is None:
+            own, cancels = await self._cancels_for(signed, fees, asked), True
+        if own is None:
+            return signed
+        fees = own
         if await self.chain.balance(self.address) < signed.gas * fees.max_fee_wei:
             return signed  # the node would refuse it, and what was taken is to be sent again where it is dropped
         async with self._journal.turn(await self._chain(), self.address) as turn:
-            signed = sign(self._account, await self._chain(), signed, fees)
+            signed = sign(self._account, await self._chain(), signed, fees, cancels=cancels)
             await turn.write(signed)
-        logger.info("%s: nonce %d is outbid, %d wei per gas", signed.what, signed.nonce, fees.max_fee_wei)
+        done = "cancelled, since others wait behind it" if cancels else "outbid"
+        logger.info("%s: nonce %d is %s, %d wei per gas", signed.what, signed.nonce, done, fees.max_fee_wei)
         return signed
+
+    async def _cancels_for(self, signed: Signed, fees: Fees, asked: Fees) -> Fees | None:
+        """Return what a version offers that cancels a transaction; ``None`` where it is not to be cancelled (yet)."""
+        if self._cancelling is None or not await self._cancelling.is_due(signed):
+            return None
+        # One that waits itself behind another is not what holds up the others.
+        if await self.chain.nonce(signed.sender, "latest") != signed.nonce:
+            return None
+        return capped(fees, signed.newest.fees, asked, self._cancelling.cap_wei)
 
     async def _chain(self) -> int:
         if self._chain_id is None:

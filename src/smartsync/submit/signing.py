@@ -16,23 +16,31 @@ _BUMP = 9, 8
 ``pricebump``, which count the priority fee too), and an eighth is above their roundings."""
 
 
-def sign(account: LocalAccount, chain_id: int, signed: Signed, fees: Fees) -> Signed:
-    """Return a transaction with one more version, which offers ``fees``."""
+def sign(account: LocalAccount, chain_id: int, signed: Signed, fees: Fees, *, cancels: bool = False) -> Signed:
+    """Return a transaction with one more version, which offers ``fees``.
+
+    Parameters
+    ----------
+    cancels
+        Whether it is one that does nothing but take the nonce. It has the gas limit of the others: rollups ask for more
+        than a transfer's, and what is not used is not paid.
+    """
+    to, data = (signed.sender, b"") if cancels else (signed.to, signed.data)
     transaction: dict[str, Any] = {
         "chainId": chain_id,
         "nonce": signed.nonce,
         "gas": signed.gas,
         "value": 0,
-        "data": signed.data,
+        "data": data,
     }
-    if signed.to is not None:
-        transaction["to"] = signed.to
+    if to is not None:
+        transaction["to"] = to
     if fees.priority_fee_wei is None:
         transaction["gasPrice"] = fees.max_fee_wei
     else:
         transaction |= {"maxFeePerGas": fees.max_fee_wei, "maxPriorityFeePerGas": fees.priority_fee_wei, "type": 2}
     raw = bytes(account.sign_transaction(transaction).raw_transaction)
-    return replace(signed, attempts=(*signed.attempts, Attempt(keccak256(raw), raw, fees)))
+    return replace(signed, attempts=(*signed.attempts, Attempt(keccak256(raw), raw, fees, cancels)))
 
 
 def is_by(account: LocalAccount, chain_id: int, signed: Signed) -> bool:
@@ -43,7 +51,8 @@ def is_by(account: LocalAccount, chain_id: int, signed: Signed) -> bool:
     Source: signatures are deterministic (RFC 6979).
     """
     unsigned = replace(signed, attempts=())
-    return all(sign(account, chain_id, unsigned, one.fees).newest == one for one in signed.attempts)
+    versions = [sign(account, chain_id, unsigned, one.fees, cancels=one.cancels).newest for one in signed.attempts]
+    return tuple(versions) == signed.attempts
 
 
 def outbid(before: Fees, offer: Fees) -> Fees | None:
@@ -65,6 +74,24 @@ def outbid(before: Fees, offer: Fees) -> Fees | None:
         return None
     max_fee_wei = max(offer.max_fee_wei, _more(before.max_fee_wei))
     return Fees(max_fee_wei, None if is_legacy else min(max(asked_tip, _more(tip)), max_fee_wei))
+
+
+def capped(fees: Fees, before: Fees, asked: Fees, cap_wei: int | None) -> Fees | None:
+    """Return an offer that takes the place of ``before`` within a cap; ``None`` where the cap is too low for that.
+
+    Parameters
+    ----------
+    fees
+        What would be offered without a cap, as `outbid` says.
+    asked
+        What the chain asks for now.
+    """
+    if cap_wei is None or fees.max_fee_wei <= cap_wei:
+        return fees
+    if cap_wei < max(_more(before.max_fee_wei), asked.present_wei):
+        return None
+    tip = fees.priority_fee_wei
+    return Fees(cap_wei, None if tip is None else min(tip, cap_wei))
 
 
 def _more(fee_wei: int) -> int:

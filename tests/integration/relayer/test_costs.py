@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from smartsync.answers import Receipt
 from smartsync.relayer.seen import DAY_S
 from smartsync.relayer.state.costs import Cost, Costs
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.journal import StateJournal, date, included, reopen
+from smartsync.relayer.state.tables import TransactionRow
 from tests.integration.relayer.test_journal import CHAIN, receipt, signed, write
 
 ETHER = 10**18
@@ -54,6 +55,16 @@ async def test_costs_are_added_up_to_the_last_wei(database: Database, wei: int) 
     for nonce in range(5):
         await pay(database, "replica 1", nonce, 100.0 + nonce, gas_used=1, gas_price_wei=wei)
     assert (await Costs(database).total(0.0)).cost_wei == 5 * wei
+
+
+async def test_costs_of_a_year_of_blocks_are_added_up(database: Database) -> None:
+    """More than SQLite adds up at once, in a pair that is synced at every block."""
+    row = {"pair": "a-b", "subject": "r", "chain_id": 1, "sender": "s", "what": "", "data": b"", "gas": 1, "why": ""}
+    row |= {"state": "final", "success": True, "gas_used": 1, "cost_wei": 9_999_999_999_999_999, "signed_s": 1.0}
+    rows = [row | {"number": number, "nonce": number, "spent_s": 100.0} for number in range(12_000)]
+    async with database.transaction() as connection:
+        await connection.execute(insert(TransactionRow), rows)
+    assert (await Costs(database).by_pair(0.0))["a-b"].cost_wei == 12_000 * 9_999_999_999_999_999
 
 
 async def test_costs_with_what_a_rollup_takes_for_its_l1(database: Database) -> None:

@@ -378,7 +378,8 @@ def test_decide_never_starves_what_is_allowed(policy: Policy, seen: Seen, spent:
     seen = replace(seen, change=seen.change and replace(seen.change, block=101))
     has_reason = seen.demanded or seen.standing != "canonical" or (policy.on_change and seen.change)
     assume(has_reason or policy.every_blocks == 1)
-    seen = replace(seen, accepted_block=max(101, seen.accepted_block or 0))
+    accepted = max(101, seen.accepted_block or 0)
+    seen = replace(seen, accepted_block=accepted, source_head=max(seen.source_head, accepted))
     now_s, looks = NOW, 0
     while not isinstance(found := decide(policy, seen, spent, 0, now_s), Due):
         assert found.again_s > now_s
@@ -402,3 +403,35 @@ def test_decide_over_days_no_24_hours_ever_have_more_gas(steps: list[tuple[float
     for last in spent:
         window = [one.gas for one in spent if last.at_s - DAY_S < one.at_s <= last.at_s]
         assert math.fsum(window) <= allowed
+
+
+# --- the source's node ---
+
+
+@pytest.mark.parametrize("policy", [Policy(), ON_CHANGE, Policy(None)])
+def test_decide_node_that_lacks_the_accepted_block_is_behind_and_no_sync_is_begun(policy: Policy) -> None:
+    found = wait(policy, replace(CHANGED, source_head=103, demanded=True))
+    assert found.state == "source-behind" and "newest block is 103, and the anchor accepts block 105" in found.why
+
+
+def test_decide_node_that_lacks_the_mirrored_block_is_behind() -> None:
+    found = wait(Policy(), replace(SEEN, accepted_block=None, source_head=99))
+    assert found.state == "source-behind" and "the replica mirrors block 100" in found.why
+
+
+def test_decide_node_behind_a_block_that_was_revoked_does_not_keep_from_the_way_back() -> None:
+    assert due(Policy(), replace(SEEN, standing="revoked", recorded_block=110, accepted_block=105)).state == "orphaned"
+
+
+def test_decide_source_without_new_blocks_is_stalled() -> None:
+    still = replace(SEEN, recorded_block=105, source_head=105, stalled_s=1_500.0)
+    for policy in (Policy(), ON_CHANGE, Policy(None)):
+        found = wait(policy, still)
+        assert found.state == "source-stalled" and "no new source block for 25 min, the newest is 105" in found.why
+
+
+def test_decide_source_without_new_blocks_is_synced_to_what_there_is() -> None:
+    assert due(Policy(), replace(SEEN, stalled_s=1_500.0)).to_block == 105
+    assert wait(Policy(), replace(SEEN, accepted_block=100, stalled_s=1_500.0)).state == "anchor-behind", (
+        "the anchor is still brought to the newest block"
+    )

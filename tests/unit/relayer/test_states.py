@@ -8,6 +8,7 @@ from smartsync import errors
 from smartsync.errors import (
     AnchorFrozen,
     BlockNotAccepted,
+    Cancelled,
     FeeTooHigh,
     GasSpent,
     IncompleteSlots,
@@ -15,6 +16,8 @@ from smartsync.errors import (
     InvalidProof,
     NodeError,
     NodeUnreachable,
+    PoolFull,
+    RateLimited,
     ReplicaMoved,
     SmartSyncError,
     SourceDestroyed,
@@ -34,6 +37,11 @@ ACCOUNT = "0x" + "11" * 20
         (NodeUnreachable("away"), "source", "source-down"),
         (NodeUnreachable("away"), "target", "target-down"),
         (NodeUnreachable("away"), None, "source-down"),
+        (NodeUnreachable("HTTP status 429", limited=True), "source", "source-limited"),
+        (NodeUnreachable("HTTP status 429", limited=True), "target", "target-limited"),
+        (RateLimited("eth_call", -32005, "daily request count exceeded"), "source", "source-limited"),
+        (RateLimited("eth_call", 429, "too many requests"), "target", "target-limited"),
+        (PoolFull("sync", "host", "txpool is full"), None, "target-full"),
         (WrongChain("source", "host", 1, 2), None, "source-wrong"),
         (WrongChain("target", "host", 1, 2), None, "target-down"),
         (InvalidProof("of another root"), None, "source-wrong"),
@@ -42,6 +50,7 @@ ACCOUNT = "0x" + "11" * 20
         (IncompleteSlots([b""]), "source", "slots-unknown"),
         (InsufficientFunds(ACCOUNT, 1, 2), None, "no-funds"),
         (FeeTooHigh(2, 1, what="sync"), None, "fee-too-high"),
+        (Cancelled("sync", ACCOUNT, 7), None, "fee-too-high"),
         (GasSpent(2, 1, what="sync"), None, "gas-spent"),
         (TransactionPending("in no block"), None, "target-full"),
         (SourceDestroyed("gone"), None, "ended"),
@@ -63,6 +72,7 @@ def test_state_of_any_error_is_a_state() -> None:
         if isinstance(kind, type) and issubclass(kind, SmartSyncError):
             error = kind.__new__(kind)
             error.role = "source"  # type: ignore[attr-defined]  # what WrongChain has
+            error.limited = False  # type: ignore[attr-defined]  # what NodeUnreachable has
             found.add(state_of(error))
     assert found <= set(get_args(State)) - {"exact", "behind", "waiting"}
 

@@ -17,6 +17,7 @@ from smartsync.errors import (
     InsufficientFunds,
     NodeError,
     NonceTaken,
+    PoolFull,
     TransactionError,
     TransactionPending,
     TransactionReverted,
@@ -635,3 +636,31 @@ async def test_send_node_that_asks_for_all_that_there_is_is_refused(node: Target
         with pytest.raises(FeeTooHigh, match=told):
             await sender.send(TO, b"", what="sync")
     assert not node.sent
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "txpool is full",
+        "transaction underpriced: tip needed 2, tip permitted 1",
+        "FeeTooLowToCompete",
+        "max fee per gas less than block base fee: address 0x7, maxFeePerGas: 1, baseFee: 9",
+        "Transaction pool full",
+    ],
+)
+async def test_send_to_a_full_pool_is_named_and_leaves_no_gap(node: Target, sender: Sender, text: str) -> None:
+    node.results["eth_sendRawTransaction"] = Refusal(-32000, text)
+    with pytest.raises(PoolFull, match="takes no transaction at this price now") as caught:
+        await sender.send(TO, b"", what="sync")
+    assert text in caught.value.message and caught.value.retryable
+    node.results["eth_sendRawTransaction"] = node.send
+    await sender.send(TO, b"", what="sync")
+    assert node.told()["nonce"] == 5
+
+
+async def test_send_refused_as_a_replacement_is_not_a_full_pool(node: Target, sender: Sender) -> None:
+    """That is said of a nonce which another one has: whose, is to be looked at."""
+    node.results["eth_sendRawTransaction"] = Refusal(-32000, "replacement transaction underpriced")
+    with pytest.raises(TransactionError) as caught:
+        await sender.send(TO, b"", what="sync")
+    assert not isinstance(caught.value, PoolFull)

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Numeric, Text, case, cast, func, literal, select, type_coerce
+from sqlalchemy import BigInteger, Integer, Numeric, Text, case, cast, func, select, type_coerce
 
 from smartsync.relayer.seen import DAY_S
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.tables import TransactionRow
 
 _T = TransactionRow
-_LOW_DIGITS = 15
-"""Of SQLite's, which adds up to 63 bits: high and low digits are added apart. High ones of 10^30 wei, the most that is
-written down of one transaction, leave room for 9,000 such."""
+_DIGITS, _PARTS = 10, 3
+"""Of SQLite's, which adds up to 63 bits: digits are added up ten by ten. Thirty do for the 10^30 wei that are the most
+that is written down of one transaction; and there is room for 9 * 10^8 transactions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,32 +93,37 @@ class Costs:
     async def _sums(
         self, keys: Sequence[Any], since_s: float, *, pair: str | None = None, subject: str | None = None
     ) -> list[tuple[tuple[Any, ...], Cost]]:
-        high, low = self._wei()
         wanted = select(
             *keys,
             func.count(),
             func.sum(case((_T.success.is_(False), 1), else_=0)),
             func.sum(case((_T.cost_wei.is_(None), 1), else_=0)),
             func.sum(_T.gas_used),
-            high,
-            low,
+            *self._wei(),
         ).where(_T.state.in_(("included", "final")), _T.spent_s >= since_s)
         for column, value in ((_T.pair, pair), (_T.subject, subject)):
             if value is not None:
                 wanted = wanted.where(column == value)
         async with self._database.transaction() as connection:
             rows: Sequence[Any] = (await connection.execute(wanted.group_by(*keys))).all()
-        return [_sum(row) for row in rows if row[len(keys)]]  # of nothing there is one row where there are no keys
+        return [
+            _sum(row, len(keys)) for row in rows if row[len(keys)]
+        ]  # of nothing there is one row where there are no keys
 
-    def _wei(self) -> tuple[Any, Any]:
-        """Return the sums of high and low digits of the costs."""
+    def _wei(self) -> list[Any]:
+        """Return the sums of the costs' digits, the highest first."""
         digits = type_coerce(_T.cost_wei, Text)
         if self._database.is_shared:
-            return literal(0), func.sum(cast(digits, Numeric(78, 0)))
-        high = func.substr(digits, 1, func.max(func.length(digits) - _LOW_DIGITS, 0))
-        return func.sum(cast(high, BigInteger)), func.sum(cast(func.substr(digits, -_LOW_DIGITS), BigInteger))
+            return [func.sum(cast(digits, Numeric(78, 0)))]
+        ends = [func.max(func.length(digits) - _DIGITS * place, 0) for place in range(_PARTS, -1, -1)]
+        return [
+            func.sum(cast(func.substr(digits, begin + 1, end - begin), BigInteger)) for begin, end in pairwise(ends)
+        ]
 
 
-def _sum(row: Sequence[Any]) -> tuple[tuple[Any, ...], Cost]:
-    *key, count, failed, unpriced, gas, high, low = row
-    return tuple(key), Cost(count, failed, unpriced, int(gas or 0), int(high or 0) * 10**_LOW_DIGITS + int(low or 0))
+def _sum(row: Sequence[Any], keys: int) -> tuple[tuple[Any, ...], Cost]:
+    count, failed, unpriced, gas, *parts = row[keys:]
+    wei = 0
+    for part in parts:
+        wei = wei * 10**_DIGITS + int(part or 0)
+    return tuple(row[:keys]), Cost(count, failed, unpriced, int(gas or 0), wei)

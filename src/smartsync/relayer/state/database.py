@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, event, make_url, text
@@ -134,6 +135,33 @@ async def opened(url: str, password: str | None = None) -> AsyncIterator[Databas
         await database.close()
 
 
+@asynccontextmanager
+async def visited(url: str, password: str | None = None) -> AsyncIterator[Database]:
+    """Open a database beside a relayer that may be at work with it. Nothing is made, and no table is changed.
+
+    Raises
+    ------
+    ConfigError
+        It is no such url, no relayer has made it yet, or its tables are of another version.
+    StateUnavailable
+        The database does not answer.
+    """
+    parsed = parse_url(url)
+    if password is not None and parsed.password is None:
+        parsed = parsed.set(password=password)
+    _require_file(parsed)
+    engine = create_async_engine(parsed, pool_pre_ping=True, **_options(parsed))
+    if parsed.drivername.startswith("sqlite"):
+        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    database = Database(engine)
+    try:
+        async with database.transaction() as connection:
+            await connection.run_sync(_require_newest, parsed)
+        yield database
+    finally:
+        await database.close()
+
+
 async def _advisory(connection: AsyncConnection, function: str, name: str) -> None:
     key = int.from_bytes(keccak256(name.encode())[:8], signed=True)
     # Whoever has the lock and does not go on must not hold up everybody without a word.
@@ -223,7 +251,35 @@ def _upgrade(connection: Connection, url: URL) -> None:
         ) from error
 
 
+def _require_file(url: URL) -> None:
+    if url.drivername.startswith("sqlite") and not Path(str(url.database)).is_file():
+        raise ConfigError(
+            f"there is no relayer's state in {url.database}",
+            hint="smartsync run makes it: start it with this configuration; or smartsync relayer rebuild",
+        )
+
+
+def _require_newest(connection: Connection, url: URL) -> None:
+    config = Config()
+    config.set_main_option("script_location", "smartsync.relayer.state:migrations")
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None:
+        raise ConfigError(
+            f"there is no relayer's state in {url.render_as_string()}",
+            hint="smartsync run makes its tables: start it with this configuration; or smartsync relayer rebuild",
+        )
+    if current != newest:
+        raise ConfigError(
+            f"the tables in {url.render_as_string()} are of version {current}, and this smartsync knows {newest}",
+            hint="use the smartsync that the relayer is run with; smartsync run brings older tables up to date",
+        )
+
+
 def _unavailable(url: URL, error: Exception) -> StateUnavailable:
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()
-    return StateUnavailable(url.render_as_string(), lines[0] if lines else type(cause).__name__)
+    told = lines[0] if lines else type(cause).__name__
+    # Source: PostgreSQL's appendix of error codes; SQLite's text of SQLITE_FULL.
+    is_full = getattr(cause, "sqlstate", "") == "53100" or "disk is full" in told or "No space left" in told
+    return StateUnavailable(url.render_as_string(), told, is_full=is_full)

@@ -28,7 +28,7 @@ ABANDONED_S = 180.0
 
 _COLUMNS: tuple[Any, ...] = (
     *(_T.id, _T.what, _T.sender, _T.nonce, _T.to, _T.data, _T.gas),
-    *(_A.tx_hash, _A.raw, _A.max_fee_wei, _A.priority_fee_wei),
+    *(_A.tx_hash, _A.raw, _A.max_fee_wei, _A.priority_fee_wei, _A.cancels),
 )
 
 
@@ -90,6 +90,7 @@ class StateJournal:
             gas_used=receipt.gas_used,
             success=receipt.success,
             cost_wei=receipt.cost_wei,
+            why="cancelled" if signed.is_cancelled_by(receipt.tx_hash) else "",
         )
 
     async def dropped(self, signed: Signed, why: str) -> None:
@@ -111,6 +112,20 @@ class StateJournal:
             now_s = time.time()
             change = update(_T).where(_T.id == id_).values(ended_s=now_s, spent_s=now_s, **values)
             await connection.execute(change if only is None else change.where(only))
+
+
+async def holds_up(database: Database, chain_id: int, signed: Signed, after_s: float) -> bool:
+    """Whether a transaction was signed so many seconds ago, and others of its account wait behind its nonce.
+
+    By the machine's clock: one that jumps has it cancelled too early or late, for the gas of a transfer.
+    """
+    open_ = select(_T.nonce, _T.signed_s).where(
+        _T.chain_id == chain_id, _T.sender == signed.sender, _T.state == "signed", _T.nonce >= signed.nonce
+    )
+    async with database.transaction() as connection:
+        rows = {nonce: signed_s for nonce, signed_s in await connection.execute(open_)}
+    waited_s = time.time() - rows.pop(signed.nonce, time.time())
+    return bool(rows) and abs(waited_s) >= after_s
 
 
 async def spendings(database: Database, subject: str, now_s: float, target_s: float | None = None) -> list[Spending]:
@@ -174,6 +189,7 @@ async def reopen(database: Database, id_: int) -> None:
         gas_used=None,
         success=None,
         cost_wei=None,
+        why="",
         ended_s=None,
     )
 
@@ -257,6 +273,7 @@ class _Turn:
                     raw=attempt.raw,
                     max_fee_wei=attempt.fees.max_fee_wei,
                     priority_fee_wei=attempt.fees.priority_fee_wei,
+                    cancels=attempt.cancels,
                 )
             )
         except IntegrityError as error:
@@ -293,8 +310,8 @@ class _Turn:
 def _signed(rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, Signed]:
     """Return transactions by id, in the order of the rows, of which each is one version."""
     found: dict[int, Signed] = {}
-    for id_, what, sender, nonce, to, data, gas, tx_hash, raw, max_fee_wei, priority_fee_wei in rows:
-        attempt = Attempt(tx_hash, raw, Fees(max_fee_wei, priority_fee_wei))
+    for id_, what, sender, nonce, to, data, gas, tx_hash, raw, max_fee_wei, priority_fee_wei, cancels in rows:
+        attempt = Attempt(tx_hash, raw, Fees(max_fee_wei, priority_fee_wei), cancels)
         earlier = found[id_].attempts if id_ in found else ()
         found[id_] = Signed(what, sender, nonce, to, data, gas, (*earlier, attempt))
     return found
