@@ -22,6 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:  ## list the verbs
 	@echo 'make VERB: each verb does the set-up that it needs.'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+	@echo 'make test-soak SOAK_S=600 REPLICAS=200 WORKERS=4 KILL_EVERY_S=4 SEED=7: the seed of a run is printed'
 	@echo 'make fuzz CASES=20000 SEED=7: so many cases, of this seed; FIRST=1234 CASES=1 repeats one'
 
 setup: $(PY_STAMP) $(NODE_STAMP)  ## .venv and node_modules, all pinned (a few minutes, once)
@@ -73,9 +74,10 @@ test: setup  ## all tests: contracts, then unit, integration and acceptance
 test-large: setup  ## a fork of SLOTS (100,000) slots, killed five times; takes some ten minutes
 	SMARTSYNC_LARGE_FORK=$(or $(SLOTS),100000) $(BIN)/python -m pytest tests/integration/test_large_fork.py -k killed_at_random
 
-test-soak: setup  ## workers killed, databases and nodes that fail: SOAK_S (600) seconds each, REPLICAS, WORKERS, SEED
+test-soak: setup  ## workers killed, databases and nodes that fail: SOAK_S (600) seconds each
 	SMARTSYNC_SOAK_S=$(or $(SOAK_S),600) SMARTSYNC_SOAK_REPLICAS=$(or $(REPLICAS),200) \
-	  SMARTSYNC_SOAK_WORKERS=$(or $(WORKERS),4) SMARTSYNC_SOAK_SEED=$(SEED) $(BIN)/python -m pytest -s tests/soak
+	  SMARTSYNC_SOAK_WORKERS=$(or $(WORKERS),4) SMARTSYNC_SOAK_SEED=$(SEED) \
+	  SMARTSYNC_SOAK_KILL_EVERY_S=$(KILL_EVERY_S) $(BIN)/python -m pytest -s tests/soak
 
 fuzz: setup  ## the differential fuzz on all cores until Ctrl-C, or for CASES=n; SEED, FIRST, REPORT
 	@$(BIN)/python -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) \

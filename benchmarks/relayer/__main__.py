@@ -152,7 +152,10 @@ class _Bench:
             "replicas_a_look": self._a_look(),
             "looks": looks,
             "syncs": done,
-            "idle": {"transactions_a_s": idle.transactions / self.window_s, "cpu_s_a_s": idle.workers_s / self.window_s},
+            "idle": {
+                "transactions_a_s": idle.transactions / self.window_s,
+                "cpu_s_a_s": idle.workers_s / self.window_s,
+            },
             "look": {
                 "transactions": (quiet.transactions - idle.transactions) / looks,
                 "rows": (quiet.rows - idle.rows) / looks,
@@ -181,7 +184,8 @@ class _Bench:
         crew.start()
         try:
             first = await self.made.client.target.block_number()
-            while not (await self._is_calm(begun_s) if is_calm else await self._synced_since(first)):
+            # Another process's doing, of which nobody tells.
+            while not (await self._is_calm(begun_s) if is_calm else await self._synced_since(first)):  # noqa: ASYNC110
                 await asyncio.sleep(0.5)
             await asyncio.sleep(5.0)
             yield crew
@@ -196,7 +200,7 @@ class _Bench:
         return counters.read(self.state, _processes(crew)).since(before)
 
     async def _change(self, count: int) -> None:
-        chance = random.Random(self._crews)
+        chance = random.Random(self._crews)  # noqa: S311  # nothing is secret
         for address in sorted(self.made.values)[:count]:
             await self.made.change(chance, address)
         await self.made.accept()

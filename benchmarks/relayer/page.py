@@ -44,22 +44,23 @@ def page(results: dict[str, Any]) -> str:
 
 _LOOKS_TEXT = """
 No source changes, and workers look again at once (`poll_s = 0.05`): at {replicas_a_look:,.0f} replicas a look, in the
-mean. Parts are looked at side by side, by one worker each, so that several workers share the looks of one pair. The last
-columns are cores: those that the workers had, and all that was busy, nodes and PostgreSQL included."""
+mean. Parts are looked at side by side, by one worker each, so that several workers share the looks of one pair. The
+last columns are cores: those that the workers had, and all that was busy, nodes and PostgreSQL included."""
 
 _SYNCS_TEXT = """
 All sources change, and workers sync what is behind, eight at once each (`jobs = 8`). The target makes a block of each
 transaction, so nothing waits for a block. A sync here is of one to six changed slots of a small contract."""
 
 _COUNTED_TEXT = """
-Of one worker, through proxies that count, apart from the measurements above. Requests are those of HTTP: many calls go in
-one. What a worker asks its queue although there is nothing to do is in the first column, for each second; a look is at
-{replicas_a_look:,.0f} replicas. Rows are those that PostgreSQL writes, changed ones included."""
+Of one worker, through proxies that count, apart from the measurements above. Requests are those of HTTP: many calls
+go in one. What a worker asks its queue although there is nothing to do is in the first column, for each second; a
+look is at {replicas_a_look:,.0f} replicas. Rows are those that PostgreSQL writes, changed ones included."""
 
 _SCALING_TEXT = """
-One look at each replica for each block of the source ({block_s:.0f} s), and a sync for each whose source changed in it. Computed
-from the figures above of one worker: the seconds of the processor of a look and of a sync, at most {busy:.0%} of a core for each
-worker. Wherever a policy gathers changes (`max_lag_s`) there are fewer syncs than changes."""
+One look at each replica for each block of the source ({block_s:.0f} s), and a sync for each whose source changed in
+it. Computed from the figures above of one worker: the seconds of the processor of a look and of a sync, at most
+{busy:.0%} of a core for each worker. Wherever a policy gathers changes (`max_lag_s`) there are fewer syncs than
+changes."""
 
 
 def _numbers(results: dict[str, Any]) -> dict[str, float]:
@@ -71,11 +72,12 @@ def _introduction(results: dict[str, Any]) -> str:
     note = f" {machine['note']}" if machine["note"] else ""
     return paragraph(
         f"Measured in one run on {machine['date']}: {machine['cores']} cores, {machine['system']}, Python "
-        f"{machine['python']}; {results['replicas']:,} replicas of {results['sources']} sources.{note} Source (hardhat), "
-        "target (anvil), PostgreSQL and all workers share these cores: so more workers do not get more done here once "
-        "the cores are busy, and what tells of other machines is the processor's time that a worker takes for a look "
-        "and for a sync. A worker is one process on one core. That killed workers and restarted databases cost nothing "
-        "is tested by `make test-soak`. How to repeat this: [benchmarks](../../benchmarks/README.md#relayer)."
+        f"{machine['python']}; {results['replicas']:,} replicas of {results['sources']} sources.{note} Source "
+        "(hardhat), target (anvil), PostgreSQL and all workers share these cores: so more workers do not get more "
+        "done here once the cores are busy, and what tells of other machines is the processor's time that a worker "
+        "takes for a look and for a sync. A worker is one process on one core. That killed workers and restarted "
+        "databases cost nothing is tested by `make test-soak`. How to repeat this: "
+        "[benchmarks](../../benchmarks/README.md#relayer)."
     )
 
 
@@ -156,7 +158,7 @@ def _scaling(results: dict[str, Any]) -> str:
             ]
         )
     header = [
-        "changing in a block",
+        "share that changes in a block",
         "syncs (1/s)",
         "workers",
         "requests (calls) to source (1/s)",
@@ -172,17 +174,18 @@ def _meaning(results: dict[str, Any]) -> str:
     quiet, some = (needs(results, REPLICAS, BLOCK_S, changing) for changing in (0.0, 0.01))
     most = BLOCK_GAS / SYNC_GAS / BLOCK_S
     points = [
-        f"**Nodes come first.** Looking alone is {quiet.source_calls_a_s + quiet.target_calls_a_s:,.0f} calls a second to "
-        "both chains' nodes, whatever changes: nodes of one's own, several of them, and `poll_s` as long as the owners "
-        "bear it. Twice the interval is half of everything but the syncs.",
+        "**Nodes come first.** Looking alone is "
+        f"{quiet.source_calls_a_s + quiet.target_calls_a_s:,.0f} calls a second to both chains' nodes, whatever "
+        "changes: nodes of one's own, several of them, and `poll_s` as long as the owners bear it. Twice the interval "
+        "is half of everything but the syncs.",
         f"**The target is next.** A block of {BLOCK_GAS:,} gas every {BLOCK_S:.0f} s takes {most:.0f} syncs of some "
-        f"{SYNC_GAS:,} gas a second and nothing else; 1 % of {REPLICAS:,} are {some.syncs_a_s:.0f}. Beyond that replicas "
-        "have to be on several targets, or gather.",
-        f"**One PostgreSQL** has {some.transactions_a_s:,.0f} transactions and {some.rows_written_a_s:,.0f} written rows a "
-        "second at 1 %. The rows are few by cause: a look writes down each replica's state in one statement, and a sample "
-        "for the charts once a minute.",
-        f"**The disk**: {quiet.rows_a_day / 1e6:,.0f} million samples a day are nearly all of the rows that stay. "
-        "They are what has to be thinned out first where so many replicas are kept.",
+        f"{SYNC_GAS:,} gas a second and nothing else; 1 % of {REPLICAS:,} are {some.syncs_a_s:.0f}. Beyond that "
+        "replicas have to be on several targets, or gather.",
+        f"**One PostgreSQL** has {some.transactions_a_s:,.0f} transactions and {some.rows_written_a_s:,.0f} written "
+        "rows a second at 1 %. Nearly all are states that are written down anew at each look, though nothing changed "
+        "but its time, and samples for the charts.",
+        f"**The disk**: {quiet.rows_a_day / 1e6:,.0f} million samples a day, one a replica and minute, are nearly all "
+        "of the rows that stay. They are what has to be thinned out first where so many replicas are kept.",
     ]
     return "\n".join(paragraph(point, bullet=True) for point in points)
 

@@ -41,7 +41,8 @@ def needs(results: dict[str, Any], replicas: int, block_s: float, changing: floa
     look, sync, idle = counted["look"], counted["sync"], counted["idle"]
     looks_a_s = replicas / counted["replicas_a_look"] / block_s
     syncs_a_s = replicas * changing / block_s
-    look_s = looks_of(results, 1)["cpu_s_a_look"] / looks_of(results, 1)["replicas_a_look"] * counted["replicas_a_look"]
+    measured = looks_of(results, 1)
+    look_s = measured["cpu_s_a_look"] * counted["replicas_a_look"] / measured["replicas_a_look"]
     sync_s = syncs_of(results, 1)["cpu_s_a_sync"]
     cores = looks_a_s * look_s + syncs_a_s * sync_s
     workers = max(1, -int(-cores // (BUSY - idle["cpu_s_a_s"])))

@@ -24,6 +24,12 @@ from tests.soak.workers import Crew
 SLOW_S = 2.5
 """Seconds that a slow node takes for an answer: more than the workers wait."""
 
+SOURCE_BLOCK_S = 2
+"""Seconds between blocks of the source, where nothing happens there either."""
+
+STALLED_AFTER_S = 10
+"""Seconds without one after which the workers are to tell it."""
+
 _GWEI = 10**9
 
 
@@ -50,14 +56,15 @@ class Fault:
 
     ``state`` is what a replica is in that has to be synced meanwhile, with ``words`` in its reason. Without a state
     nothing can be written down, and the workers' logs have the words; without words either, all is exact in spite of
-    it. ``is_anchored`` where the anchor accepts blocks all the same, ``named_in_s`` how long it may take until it is
-    named.
+    it. ``is_anchored`` where the anchor accepts blocks all the same, ``is_late`` where it can only do so before:
+    the workers are held until then. ``named_in_s`` how long it may take until it is named.
     """
 
     trouble: Trouble
     state: str | None
     words: str = ""
     is_anchored: bool = True
+    is_late: bool = False
     named_in_s: float = 45.0
 
 
@@ -112,6 +119,25 @@ async def source_behind(place: Place) -> AsyncIterator[None]:
         place.source.head = None
 
 
+@asynccontextmanager
+async def source_stalled(place: Place) -> AsyncIterator[None]:
+    """Have the source make no blocks, while the target's clock goes on: it tells the time by its blocks."""
+
+    async def go_on() -> None:
+        while True:
+            place.made.target.request("evm_mine")
+            await asyncio.sleep(1.0)
+
+    place.made.source.request("evm_setIntervalMining", [0])
+    clock = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        clock.cancel()
+        await asyncio.gather(clock, return_exceptions=True)
+        place.made.source.request("evm_setIntervalMining", [SOURCE_BLOCK_S * 1_000])
+
+
 def _another_chain(params: list[Any], result: Any) -> str:
     return "0x7777"
 
@@ -139,7 +165,7 @@ async def small_blocks(place: Place) -> AsyncIterator[None]:
     """Leave no room in the target's blocks for a sync."""
     target = place.made.target
     limit = int(target.request("eth_getBlockByNumber", ["latest", False])["gasLimit"], 16)
-    target.request("evm_setBlockGasLimit", [hex(60_000)])
+    target.request("evm_setBlockGasLimit", [hex(90_000)])
     target.request("evm_mine")
     try:
         yield
@@ -222,15 +248,16 @@ _AWAY = Reply(status=503)
 FAULTS: dict[str, Fault] = {
     "the source's node is away": Fault(outage("source", _AWAY), "source-down", "503"),
     "the source's node is slow": Fault(outage("source", _SLOW), "source-down", "no answer within"),
-    "the source's node limits us": Fault(outage("source", _LIMITED), "source-down", "429"),
-    "the source's node is behind": Fault(source_behind, "source-wrong"),
+    "the source's node limits us": Fault(outage("source", _LIMITED), "source-limited", "429"),
+    "the source's node is behind": Fault(source_behind, "source-behind"),
+    "the source makes no blocks": Fault(source_stalled, "source-stalled"),
     "the source's node forges proofs": Fault(
         lies("source", "eth_getProof", lying_proxy.bent_account_proof), "source-wrong"
     ),
     "the source's node is on another chain": Fault(lies("source", "eth_chainId", _another_chain), "source-wrong"),
     "the target's node is away": Fault(outage("target", _AWAY), "target-down", "503"),
     "the target's node is slow": Fault(outage("target", _SLOW), "target-down", "no answer within"),
-    "the target's node limits us": Fault(outage("target", _LIMITED), "target-down", "429"),
+    "the target's node limits us": Fault(outage("target", _LIMITED), "target-limited", "429"),
     "the target's node is on another chain": Fault(lies("target", "eth_chainId", _another_chain), "target-down"),
     "the target's node takes no transactions": Fault(
         refuses("target", "eth_sendRawTransaction", _POOL_FULL), "target-full", "txpool is full"
@@ -238,7 +265,7 @@ FAULTS: dict[str, Fault] = {
     "the target's node takes transactions and says that it does not": Fault(
         lies("target", "eth_sendRawTransaction", lambda params, result: _POOL_FULL), None
     ),
-    "the target's blocks are too small": Fault(small_blocks, "target-full"),
+    "the target's blocks are too small": Fault(small_blocks, "target-full", is_late=True),
     "the target's fees are too high": Fault(high_fees, "fee-too-high"),
     "the keys have no funds": Fault(no_funds, "no-funds"),
     "the anchor lags": Fault(nothing, "anchor-behind", is_anchored=False),
@@ -248,7 +275,7 @@ FAULTS: dict[str, Fault] = {
 """What the story is made of."""
 
 SLOW_FAULTS: dict[str, Fault] = {
-    "the target makes no blocks": Fault(no_blocks, "target-full", "is in no block", named_in_s=180.0),
+    "the target makes no blocks": Fault(no_blocks, "target-full", "is in no block", is_late=True, named_in_s=180.0),
 }
 """Those that take minutes to be named."""
 

@@ -10,7 +10,7 @@ import os
 import random
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,17 @@ import pytest
 from smartsync.relayer.state.database import opened
 from smartsync.testing import anvil_node, hardhat_node
 from tests.postgres import postgres_server, programs
-from tests.soak.faults import FAULTS, IN_THE_SUITE, SLOW_FAULTS, Fault, Place
+from tests.soak.faults import (
+    FAULTS,
+    IN_THE_SUITE,
+    SLOW_FAULTS,
+    SOURCE_BLOCK_S,
+    STALLED_AFTER_S,
+    Fault,
+    Place,
+)
 from tests.soak.faulty_proxy import faulty
-from tests.soak.ground import Ground, ground
+from tests.soak.ground import ground
 from tests.soak.ledger import complaints, read_payments
 from tests.soak.memory import read_journal, read_states
 from tests.soak.workers import Crew, Settings
@@ -83,10 +91,17 @@ async def _endured(place: Place, state: str, name: str, fault: Fault, chance: ra
     source = chance.choice(sorted(made.values))
     logged = [len(worker.log) for worker in place.crew.workers]
     start = time.monotonic()
-    async with fault.trouble(place):
-        await made.change(chance, source)
-        if fault.is_anchored:
-            await _accept(made)
+    async with AsyncExitStack() as stack:
+        if fault.is_late:
+            with place.crew.held():
+                await made.change(chance, source)
+                await made.accept()
+                await stack.enter_async_context(fault.trouble(place))
+        else:
+            await stack.enter_async_context(fault.trouble(place))
+            await made.change(chance, source)
+            if fault.is_anchored:
+                await made.accept()
         concerned = [replica for replica, of in made.replicas.items() if of == source]
         while (told := await _unlike(place, state, fault, concerned, logged)) is not None:
             assert time.monotonic() - start < fault.named_in_s, f"{name}: {told}"
@@ -98,20 +113,6 @@ async def _endured(place: Place, state: str, name: str, fault: Fault, chance: ra
     healed = time.monotonic()
     await _until_exact(place, state, EXACT_AGAIN_S)
     return f"{name}: named after {named_s:.1f} s, exact {time.monotonic() - healed:.1f} s after it was over"
-
-
-async def _accept(made: Ground) -> None:
-    """Have the anchor accept the newest block, also where the target makes none by itself: then this one."""
-    target, owner = made.target, made.target.accounts[1].address
-    accepting = asyncio.create_task(made.accept())
-    while not accepting.done():
-        waiting, done = (
-            int(target.request("eth_getTransactionCount", [owner, at]), 16) for at in ("pending", "latest")
-        )
-        if waiting > done:
-            target.request("evm_mine")
-        await asyncio.sleep(0.05)
-    await accepting
 
 
 async def _unlike(place: Place, state: str, fault: Fault, concerned: list[str], logged: list[int]) -> str | None:
@@ -151,6 +152,13 @@ async def _place(folder: Path) -> AsyncIterator[tuple[Place, str]]:
             state = server.create("faults")
             async with opened(state):
                 pass  # there are tables to look into, whoever is first
-            settings = Settings(state, timeout_s=1.0, source_urls=[before_source.url], target_urls=[before_target.url])
+            source.request("evm_setIntervalMining", [SOURCE_BLOCK_S * 1_000])
+            settings = Settings(
+                state,
+                timeout_s=1.0,
+                source_urls=[before_source.url],
+                target_urls=[before_target.url],
+                source_options=f"stalled_after_s = {STALLED_AFTER_S}",
+            )
             crew = Crew.prepare(folder, made, settings, WORKERS)
             yield Place(made, before_source, before_target, server, crew), state

@@ -8,7 +8,8 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,14 +29,14 @@ chain_id = {source_id}
 urls = {source_urls}
 poll_s = {poll_s}
 timeout_s = {timeout_s}
-
+{source_options}
 [chains.there]
 chain_id = {target_id}
 urls = {target_urls}
 poll_s = {poll_s}
 timeout_s = {timeout_s}
 confirmations = 3
-{chain_options}
+{target_options}
 [pairs.here-there]
 source = "here"
 target = "there"
@@ -58,7 +59,8 @@ class Settings:
     policy: str = 'when = "on-change"'
     source_urls: Sequence[str] = ()
     target_urls: Sequence[str] = ()
-    chain_options: str = ""
+    source_options: str = ""
+    target_options: str = ""
     pair_options: str = ""
 
     def text(self, made: Ground, port: int) -> str:
@@ -74,7 +76,8 @@ class Settings:
             target_urls=_list(self.target_urls or [made.target.url]),
             hub=made.hub,
             policy=self.policy,
-            chain_options=self.chain_options,
+            source_options=self.source_options,
+            target_options=self.target_options,
             pair_options=self.pair_options,
             keys="\n".join(f"[keys.{name}]" for name in made.keys),
             replicas="\n".join(f'[[replicas]]\naddress = "{address}"' for address in made.replicas),
@@ -159,6 +162,18 @@ class Crew:
                 if worker.process is not None and worker.process.poll() is not None:
                     self.ended.append(worker.log[-1_000:])
                     worker.start()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let none of them go on meanwhile."""
+        processes = [worker.process for worker in self.workers if worker.process is not None]
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.send_signal(signal.SIGCONT)
 
     async def stop(self) -> list[int]:
         return list(await asyncio.gather(*(worker.stop() for worker in self.workers)))
