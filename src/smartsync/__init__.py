@@ -146,9 +146,6 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "RateLimited",
-    "PoolFull",
-    "Cancelled",
     "AcceptedBlock",
     "AlreadySigned",
     "Analysis",
@@ -171,6 +168,7 @@ __all__ = [
     "BlockhashCharter",
     "CallComparison",
     "CallOutcome",
+    "Cancelled",
     "ChangeReport",
     "Check",
     "CodeNotDeployable",
@@ -214,10 +212,12 @@ __all__ = [
     "NotAttestable",
     "NotDeployed",
     "PendingBlock",
+    "PoolFull",
     "Progress",
     "ProofError",
     "ProxyReport",
     "QuorumCharter",
+    "RateLimited",
     "Recovered",
     "RemoteSigners",
     "ReorganisationSeen",
