@@ -158,6 +158,8 @@ class Shared:
                 await worker.run()  # type: ignore[no-untyped-call]  # as above
             except exceptions.ConnectorException as error:
                 logger.warning("the worker for %s begins anew: %s", lane.name, cause_of(error))
+            except Exception:  # of a library: a lane at which nobody works would be told by nothing
+                logger.exception("the worker for %s begins anew", lane.name)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_FETCH_S):
                     await self._stopped.wait()
@@ -166,8 +168,11 @@ class Shared:
         """Say that the workers live, also when they take nothing more: procrastinate's do not while they end."""
         while True:
             await asyncio.sleep(self._lease_s / _BEATS)
-            for number in list(self._tables.workers):
-                await self._tables.update_heartbeat(number)
+            try:
+                for number in list(self._tables.workers):
+                    await self._tables.update_heartbeat(number)
+            except Exception:  # of a library: who is taken for dead has his work done by others, again and again
+                logger.exception("it cannot be said that this worker lives; it is tried again")
 
     async def _run(self, context: JobContext, /, **arguments: Any) -> None:
         number = context.job.id or 0
@@ -197,6 +202,9 @@ class Shared:
                 await asyncio.sleep(self._lease_s / _BEATS)
             except (exceptions.ConnectorException, StateUnavailable) as error:
                 logger.debug("jobs left behind are not to be had: %s", error)
+                await asyncio.sleep(2 * self._lease_s / _BEATS)
+            except Exception:  # as above
+                logger.exception("jobs left behind are not to be had; it is tried again")
                 await asyncio.sleep(2 * self._lease_s / _BEATS)
 
     async def _lost(self) -> list[jobs.Job]:
