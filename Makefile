@@ -91,12 +91,13 @@ bench-offchain: setup  ## measure time and memory of tries, fill plans, witnesse
 	$(BIN)/python -m benchmarks.offchain $(if $(SIZES),--sizes $(SIZES))
 	$(BIN)/python -m benchmarks.offchain_page
 
-lint: setup  ## ruff, mypy --strict, forge fmt, import layers
+lint: setup  ## ruff, mypy --strict, forge fmt, import layers, the Dockerfile
 	$(SAY) 'Lint'
 	$(BIN)/ruff check --output-format=concise .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
 	tools/forge fmt --check
 
 geth: .tools/bin/geth  ## build geth into .tools/bin (needs Go; some minutes), for the tests that use it
@@ -123,10 +124,11 @@ lock:  ## pin the newest versions again: requirements/*.txt and the two package-
 	$(SAY) 'Locks'
 	$(PYTHON) -m venv --clear .tools/lock
 	.tools/lock/bin/python -m pip install --quiet '$(PIP_TOOLS)'
-	for pair in pyproject.toml:runtime.txt requirements/dev.in:dev.txt; do \
-	  CUSTOM_COMPILE_COMMAND='make lock' .tools/lock/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
+	for lock in 'runtime.txt pyproject.toml' 'relayer.txt --extra=relayer --extra=postgresql pyproject.toml' \
+	  'build.txt --all-build-deps --only-build-deps pyproject.toml' 'dev.txt requirements/dev.in'; do set -- $$lock; \
+	  file=$$1; shift; CUSTOM_COMPILE_COMMAND='make lock' .tools/lock/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-config \
-	    --output-file="requirements/$${pair#*:}" "$${pair%%:*}" || exit 1; done
+	    --output-file="requirements/$$file" "$$@" || exit 1; done
 	rm -rf node_modules package-lock.json
 	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
 	rm -f tools/ethereumjs/package-lock.json

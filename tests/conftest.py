@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from smartsync.testing import Node, anvil_node, find_geth, ganache_node, geth_node, hardhat_node
 
@@ -14,11 +16,16 @@ TESTS = Path(__file__).parent
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C also where the tests run in the background of a shell, which has it ignored, by their children too.
+    """Make the tests independent of where they run.
 
-    Two tests press it, and would wait for ever.
+    Ctrl-C is taken also in the background of a shell, which has it ignored, by their children too: some tests press it,
+    and would wait for ever. No width of a terminal is inherited (pytest-xdist sets one): what is printed into a pipe is
+    not broken. And no example of hypothesis is late: on a machine that does other things as well any may be.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("COLUMNS", None)
+    settings.register_profile("patient", settings.default, deadline=None)
+    settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -276,6 +276,17 @@ def ending_early(page: dict[str, Any]) -> dict[str, Any]:
     return {"storage": dict(list(page["storage"].items())[:5]), "nextKey": None}
 
 
+def never_ending(proxy: LyingProxy) -> None:
+    """Make up one slot a page, each right behind the one before."""
+    proxy.missing |= TRACES
+
+    def page(params: list[Any], told: Any) -> Any:
+        key = int(params[3], 16) + 1
+        return {"storage": {f"0x{key:064x}": {"key": None, "value": "0x1"}}, "nextKey": f"0x{key + 1:064x}"}
+
+    proxy.lies[RANGE] = page
+
+
 def skipping(proxy: LyingProxy) -> None:
     """Give pages of seven, and name the key after the next one as the next."""
     proxy.missing |= TRACES
@@ -362,6 +373,7 @@ SLOTS = {
     "storage range that ends early": Deviation(pages(ending_early)),
     "storage range empty": Deviation(pages(lambda page: {"storage": {}, "nextKey": None})),
     "storage range that does not get on": Deviation(pages(lambda page: {**page, "nextKey": "0x" + "00" * 32})),
+    "storage range that never ends": Deviation(never_ending),
     "storage range that is garbage": Deviation(pages(lambda page: {"storage": 7})),
     "storage range and traces of @ethereumjs/client": Deviation(ethereumjs),
     "no tracers": Deviation(no_tracers),

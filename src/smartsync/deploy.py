@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from smartsync.anchors.deploying import QuorumCharter
+from smartsync.contracts import encode_deployment
 from smartsync.errors import SmartSyncError
 from smartsync.replica import require_hub
 from smartsync.results import Progress, Step
@@ -60,6 +61,8 @@ class Deployment:
         ------
         ConfigError
             Signers or threshold do not make a quorum. Nothing is sent.
+        InsufficientFunds
+            The account cannot pay for hub and anchor. Nothing is sent.
         NotDeployed
             There is no hub at the address given.
         SmartSyncError
@@ -69,6 +72,7 @@ class Deployment:
         arguments = charter.of(source_chain_id, source_genesis_hash)
         total = 2 if self.hub is None else 1
         if self.hub is None:
+            await self._require_funds(charter.contract, arguments)
             self.hub = await self._create("Hub", [], total)
         else:
             await require_hub(self.sender.chain, self.hub)
@@ -82,6 +86,13 @@ class Deployment:
         if self.on_progress:
             self.on_progress("deployed", total, total)
         return Deployed(self.hub, anchor, tuple(self.steps))
+
+    async def _require_funds(self, anchor: str, arguments: Sequence[object]) -> None:
+        """Check that hub and anchor can both be paid for: a hub alone is of no use."""
+        hub_gas = await self.sender.estimate(None, encode_deployment("Hub", []))
+        anchor_gas = await self.sender.estimate(None, encode_deployment(anchor, arguments))
+        # With the hub paid the anchor is refused unless a fifth more gas could be paid at a doubled base fee.
+        await self.sender.require_funds(hub_gas + anchor_gas * 12 // 5, "the deployment")
 
     async def _create(self, name: str, arguments: Sequence[object], total: int) -> str:
         if self.on_progress:

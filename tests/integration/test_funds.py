@@ -9,6 +9,7 @@ import pytest
 from eth_account import Account
 
 from smartsync import SmartSync
+from smartsync.contracts import encode_deployment
 from smartsync.errors import InsufficientFunds
 from smartsync.sync.supplying import Ready
 from smartsync.testing import Node
@@ -74,6 +75,22 @@ async def test_fork_with_funds_for_a_part_sends_nothing_and_with_what_is_told_al
     # Without a wei left it stays as it is.
     poor.fund(0)
     assert (await poor.client.fork(made.sample, anchor=made.anchor)).slots is None
+
+
+async def test_deploy_with_funds_for_the_hub_alone_sends_nothing_and_with_what_is_told_all(poor: Poor) -> None:
+    terms = {"signers": [poor.address], "threshold": 1}
+    with pytest.raises(InsufficientFunds, match="the deployment") as caught:
+        await poor.client.deploy(**terms)
+    # The hub alone could be sent with that, and be paid in vain.
+    message = {"from": poor.address, "data": f"0x{encode_deployment('Hub', []).hex()}"}
+    gas = await poor.client.target.estimate_gas(message)
+    poor.fund(gas * (await poor.client.target.fees()).max_fee_wei * 12 // 10)
+    with pytest.raises(InsufficientFunds, match="the deployment"):
+        await poor.client.deploy(**terms)
+    assert await poor.nonce() == 0, "nothing was sent"
+    poor.fund(caught.value.needed_wei)
+    deployed = await poor.client.deploy(**terms)
+    assert len(deployed.steps) == await poor.nonce() == 2
 
 
 async def test_fork_that_was_begun_needs_funds_for_the_rest_only(made: World, poor: Poor) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.metadata
 import inspect
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -232,3 +236,28 @@ def test_version_has_one_source() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     assert "version" in project["project"]["dynamic"]
     assert (ROOT / project["tool"]["hatch"]["version"]["path"]).samefile(smartsync.__file__)
+
+
+def test_names_are_those_that_a_type_checker_sees() -> None:
+    """What is loaded when it is asked for is what the imports that only type checkers follow say."""
+    seen = {
+        alias.name: node.module
+        for node in ast.walk(ast.parse(Path(smartsync.__file__).read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("smartsync.")
+        for alias in node.names
+    }
+    assert set(seen) == PUBLIC - {"__version__"}
+    for name, module in seen.items():
+        assert getattr(smartsync, name) is getattr(importlib.import_module(str(module)), name), name
+    assert set(dir(smartsync)) >= PUBLIC
+
+
+def test_name_that_is_not_public_is_none_of_the_package() -> None:
+    with pytest.raises(AttributeError, match="module 'smartsync' has no attribute 'Replicate'"):
+        getattr(smartsync, "Replicate")  # noqa: B009  # as a user's typing error is found
+
+
+def test_import_of_the_package_loads_nothing_yet() -> None:
+    code = "import sys, smartsync; print([m for m in sys.modules if m.startswith(('smartsync.', 'aiohttp', 'eth'))])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"

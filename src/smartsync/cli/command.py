@@ -24,6 +24,7 @@ from smartsync.cli.options import CONFIG_PARAMETER, output_parameters, setting_p
 from smartsync.cli.output import Output
 from smartsync.cli.session import Session
 from smartsync.config import Settings, config_path, load
+from smartsync.environment import Environment
 from smartsync.errors import SmartSyncError
 
 _NODES = ("source_url", "target_url", "source_chain_id", "target_chain_id", "timeout_s")
@@ -65,7 +66,7 @@ def command(
                 loaded = load(options, os.environ, file) if configured else Settings()
                 for name in needs if configured else ():
                     loaded.require(name)
-                body(Session(loaded, config_path(os.environ, file), os.environ, output), **values)
+                body(Session(loaded, config_path(os.environ, file), Environment(os.environ), output), **values)
 
         run.__doc__ = paragraphs(body.__doc__)
         return _with_parameters(run, body, [*common, *output_parameters(lines=lines)])

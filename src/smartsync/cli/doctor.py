@@ -21,6 +21,8 @@ from smartsync.rpc import Rpc
 
 Role = Literal["source", "target"]
 
+_CHAIN_ID = "chain id"
+
 _Address = Annotated[
     str | None,
     typer.Argument(metavar="SOURCE", help="A contract on the source chain to try the node with.", show_default=False),
@@ -31,7 +33,8 @@ _Address = Annotated[
 def doctor(session: Session, address: _Address = None) -> None:
     """Examine the nodes: methods, tries, what will not work and what would help.
 
-    Exit code 3 if something fails that is needed. One url is enough to examine one node.
+    Exit code 3 if something fails that is needed. One url is enough to examine one node. Of several nodes of a chain
+    one has to be fit, since it stands in for the others.
     """
     probed = None if address is None else parse_address(address, "SOURCE")
     settings = session.settings
@@ -40,11 +43,18 @@ def doctor(session: Session, address: _Address = None) -> None:
             "there is no node to examine", hint=f"give {option_of('source_url')}, {option_of('target_url')}, or both"
         )
     reports = asyncio.run(_examine_all(settings, probed))
-    healthy = all(report.ok for report in reports)
+    healthy = _healthy(reports)
     document = {"ok": healthy, "nodes": [{"ok": report.ok, **_fields(report)} for report in reports]}
     session.output.show(document, lambda console: _draw(console, reports))
     if not healthy:
         raise typer.Exit(NodeError.exit_code)
+
+
+def _healthy(reports: list[NodeReport]) -> bool:
+    """Whether each chain has a node that is fit. None may be on another chain: that is a mistake, and no failure."""
+    fit = {report.role for report in reports if report.ok}
+    strays = any(check.name == _CHAIN_ID and not check.ok for report in reports for check in report.checks)
+    return fit == {report.role for report in reports} and not strays
 
 
 def _fields(report: NodeReport) -> dict[str, object]:
@@ -71,7 +81,7 @@ async def _examine(
     if expected_chain_id is None:
         return report
     right = report.chain_id == expected_chain_id
-    check = Check("chain id", right, f"{report.chain_id}" if right else f"{report.chain_id}, not {expected_chain_id}")
+    check = Check(_CHAIN_ID, right, f"{report.chain_id}" if right else f"{report.chain_id}, not {expected_chain_id}")
     return NodeReport(report.role, report.host, report.client, report.chain_id, (check, *report.checks))
 
 
@@ -82,7 +92,11 @@ def _draw(console: Console, reports: list[NodeReport]) -> None:
         render.checks(console, report.checks, failed="no")
         console.print()
     bad = [f"the {report.role} node {report.host} ({_failed(report)})" for report in reports if not report.ok]
-    render.heading(console, f"Not fit as it is: {' and '.join(bad)}." if bad else "All that is needed works.")
+    named = " and ".join(bad)
+    if not _healthy(reports):
+        render.heading(console, f"Not fit as it is: {named}.")
+    else:
+        render.heading(console, f"All that is needed works, without {named}." if bad else "All that is needed works.")
 
 
 def _failed(report: NodeReport) -> str:

@@ -37,7 +37,7 @@ class Session:
     config_file
         Where settings are read from and written to; it need not exist.
     environ
-        Where keys and passwords are looked for.
+        Where keys, passwords and tokens are looked for; each may be in a file (`Environment`).
     """
 
     settings: Settings

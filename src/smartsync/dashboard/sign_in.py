@@ -24,6 +24,7 @@ _PAGE = """\
 <h1>SmartSync relayer</h1>
 <form method="post" action="/sign-in">
 <input type="hidden" name="next" value="{next}">
+<input type="text" autocomplete="username" value="relayer" hidden>
 {problem}<label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus{described}>
 <button type="submit">Sign in</button>

@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from smartsync import answers
@@ -38,6 +39,15 @@ METHOD = "debug_storageRangeAt"
 
 PAGE = 1024
 """Slots that are asked for in one call."""
+
+MOST_SLOTS = 2**24
+"""Slots of the largest contract that is read: to fill so many costs 420 billion gas."""
+
+_FEWEST_IN_A_PAGE, _FEWEST_A_SECOND = 16, 64
+"""Slots that a node must tell on average, after the first pages and the first minute."""
+
+_SAMPLE = 1_000
+"""Trie keys, which are spread evenly, from whose distances it is known how many there are, to some per cent."""
 
 _REACH = 8
 """Blocks tried on either side: each costs a call, and tracing to it all its transactions."""
@@ -125,6 +135,7 @@ async def _all_pages(
     slots: set[bytes] = set()
     unnamed: list[bytes] = []
     start: bytes | None = bytes(32)
+    pages, began_s = 0, monotonic()
     while start is not None:
         params = [f"0x{block_hash.hex()}", 0, address, f"0x{start.hex()}", PAGE]
         keys: list[bytes] = []
@@ -140,7 +151,33 @@ async def _all_pages(
         if on_progress:
             on_progress("discover (slots found)", len(slots) + len(unnamed), 0)
         start = _next(page.get("nextKey"), keys, start, chain.rpc.host)
+        pages += 1
+        if start is not None:
+            _require_an_end(chain.rpc.host, pages, len(slots) + len(unnamed), start, monotonic() - began_s)
     return slots, unnamed
+
+
+def _require_an_end(host: str, pages: int, found: int, start: bytes, seconds: float) -> None:
+    """Check that it will end: a node that makes keys up can always name one more.
+
+    Parameters
+    ----------
+    found
+        Slots of all these pages.
+    start
+        32 bytes: where the next page begins.
+
+    Raises
+    ------
+    NodeError
+        It tells too few slots a page or a second; or goes on as with more slots than any replica has.
+    """
+    if pages >= _SAMPLE // _FEWEST_IN_A_PAGE and found < pages * _FEWEST_IN_A_PAGE:
+        raise NodeError(f"{host} does not get on with {METHOD}: {found:,} slots in {pages:,} pages, and more to come")
+    if seconds > 60 + found / _FEWEST_A_SECOND:
+        raise NodeError(f"{host} is too slow with {METHOD}: {found:,} slots in {seconds:,.0f} s, and more to come")
+    if found >= _SAMPLE and (found << 256) // (int.from_bytes(start, "big") or 1) > MOST_SLOTS:
+        raise NodeError(f"{host} tells of more than {MOST_SLOTS:,} slots by {METHOD}, as no replica can have")
 
 
 def _preimage(trie_key: bytes, entry: object) -> bytes | None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from eth_account.signers.local import LocalAccount
 
-from smartsync.errors import KeyUnavailable
+from smartsync.environment import Environment
+from smartsync.errors import ConfigError, KeyUnavailable
 from smartsync.keccak import keccak256
 from smartsync.keys import Prompt, load_account
 from smartsync.relayer.tables import KeyTable
@@ -24,11 +25,12 @@ def unlock(
         One of them is not there, cannot be unlocked, or is the account of another one. All problems are told.
     """
     accounts: dict[str, LocalAccount] = {}
+    environ = Environment(environ)
     problems = []
     for name, key in keys.items():
         try:
             account = _unlocked(name, key, environ, prompt)
-        except KeyUnavailable as error:
+        except ConfigError as error:
             problems.append(f"[keys.{name}]: {error.message}; {error.hint}")
             continue
         other = next((one for one, known in accounts.items() if known.address == account.address), None)

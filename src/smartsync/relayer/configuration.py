@@ -14,8 +14,9 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from smartsync.config import HttpUrls, beside, problem_text, read_toml
+from smartsync.environment import SUFFIX, Environment
 from smartsync.errors import ConfigError
-from smartsync.listening import require_token
+from smartsync.listening import parse_listen, require_token
 from smartsync.relayer.fitting import Chains, Keys, Pairs, check_chains, check_keys, check_pairs
 from smartsync.relayer.problems import Problems, named, of_environment, readable
 from smartsync.relayer.replicas import Replica, fit_replicas
@@ -33,7 +34,15 @@ from smartsync.relayer.tables import (
     is_name,
     parse_state_url,
 )
-from smartsync.relayer.variables import ATTESTOR_TOKEN, STATE_URL, TOKEN, token_variable, urls_variable
+from smartsync.relayer.variables import (
+    ATTESTOR_TOKEN,
+    LISTEN,
+    PGPASSWORD,
+    STATE_URL,
+    TOKEN,
+    token_variable,
+    urls_variable,
+)
 
 AnyTable = TypeVar("AnyTable", bound=Table)
 
@@ -72,6 +81,8 @@ class Configuration:
 def read_configuration(environ: Mapping[str, str], file: Path = DEFAULT_FILE) -> Configuration:
     """Read and check a relayer's configuration. Empty variables count as not set.
 
+    Any of them may be in a file (`smartsync.environment.Environment`).
+
     Raises
     ------
     ConfigError
@@ -85,8 +96,9 @@ class _Reader:
     """Reads one file; ``problems`` grows with what is found to be wrong."""
 
     def __init__(self, file: Path, environ: Mapping[str, str], content: Mapping[str, object]) -> None:
-        self._file, self._environ, self._content = file, environ, content
+        self._file, self._content = file, content
         self._problems = Problems()
+        self._environ = Environment(environ, lambda error: self._problems.tell("", f"{error.message}; {error.hint}"))
 
     def read(self) -> Configuration:
         """Return the configuration. Raises ``ConfigError``."""
@@ -157,14 +169,27 @@ class _Reader:
         if table is not None and table.state.has_password:
             advice = f"leave it out and set PGPASSWORD, or set {STATE_URL} to the whole url"
             self._problems.tell("[relayer] state", f"a password does not stand in this file: {advice}")
-        table = table or RelayerTable()
+        table = self._listening(table or RelayerTable())
         try:
             given = self._environ.get(STATE_URL)
             state = parse_state_url(given) if given else self._beside(table.state)
+            # PostgreSQL's own library reads PGPASSWORD by itself, and knows nothing of the file.
+            if self._environ.get(PGPASSWORD + SUFFIX) and state.kind == "postgresql" and not state.has_password:
+                state = state.with_password(self._environ.get(PGPASSWORD, ""))
         except ValueError as error:
             self._problems.tell(of_environment(STATE_URL), str(error))
             return table
         return table.model_copy(update={"state": state})
+
+    def _listening(self, table: RelayerTable) -> RelayerTable:
+        if not (text := self._environ.get(LISTEN)):
+            return table
+        try:
+            listen = text if text == "none" else parse_listen(text, of_environment(LISTEN), DEFAULT_LISTEN)
+            return table.model_copy(update={"listen": listen})
+        except ConfigError as error:
+            self._problems.tell("", f"{error.message}; {error.hint}")
+            return table
 
     def _beside(self, state: StateUrl) -> StateUrl:
         return parse_state_url(state.url, self._file.parent) if state.kind == "sqlite" else state
@@ -214,7 +239,9 @@ class _Reader:
             return chain.model_copy(update={"urls": urls})
         where = f"[chains.{readable(name)}] urls"
         if not chain.urls and not self._raw("chains", name).get("urls"):
-            similar = get_close_matches(variable, [one for one in self._environ if one != variable], n=1, cutoff=0.85)
+            similar = get_close_matches(
+                variable, [one for one in self._environ if one not in (variable, variable + SUFFIX)], n=1, cutoff=0.85
+            )
             meant = f"; {similar[0]} is set, is it meant for this chain?" if similar else ""
             self._problems.tell(
                 where, f"there are none: give them here, or in the environment variable {variable}{meant}"

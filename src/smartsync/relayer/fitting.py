@@ -43,6 +43,8 @@ def check_keys(problems: Problems, keys: Keys, pairs: Pairs, environ: Mapping[st
             problems.tell(
                 where, "a key's name does not end like that: its variable would be the password of another one"
             )
+        if name.endswith("-file"):
+            problems.tell(where, "a key's name does not end like that: its variable would name the file of another one")
         if key is not None and key.keystore is not None and environ.get(key_variable(name)):
             problems.tell(
                 where,

@@ -28,8 +28,8 @@ _TYPES = {
 
 _ELSEWHERE = (
     f"keys are read from a keystore file or SMARTSYNC_KEY_NAME, its password from SMARTSYNC_KEY_NAME_PASSWORD, the "
-    f"database's from PGPASSWORD or {STATE_URL}, tokens from {TOKEN} and SMARTSYNC_PAIR_NAME_TOKEN. Remove it, and do "
-    "not use it any more if others could read it"
+    f"database's from PGPASSWORD or {STATE_URL}, tokens from {TOKEN} and SMARTSYNC_PAIR_NAME_TOKEN; or, with _FILE "
+    "behind any of these, from the file that it names. Remove it, and do not use it any more if others could read it"
 )
 
 

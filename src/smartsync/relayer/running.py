@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,13 +29,12 @@ from smartsync.relayer.service import Service
 from smartsync.relayer.shown import Show, Shown
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.errors import StateUnavailable
+from smartsync.relayer.state.pruning import forget
 from smartsync.relayer.state.store import Store
+from smartsync.relayer.supervisor import Supervisor
 from smartsync.relayer.tending import Tending
 
 logger = logging.getLogger(__name__)
-
-_KEPT_S = 90 * 86_400.0
-"""Seconds for which it is remembered what happened to replicas, and how far behind they were."""
 
 _FORGET_EVERY_S = 3_600.0
 
@@ -74,11 +74,12 @@ async def run(
     SmartSyncError
         The keys or the state are not to be had.
     """
-    stop, again = asyncio.Event(), asyncio.Event()
+    stop, again, supervisor = asyncio.Event(), asyncio.Event(), Supervisor.of(environ, os.getpid())
     loop = asyncio.get_running_loop()
     handled = ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, again))
     for number, event in handled:
         loop.add_signal_handler(number, event.set)
+    supervised = [asyncio.create_task(one) for one in (supervisor.kept_alive(), _tell_the_end(supervisor, stop))]
     try:
         async with AsyncExitStack() as outer:
             database = await outer.enter_async_context(opened(configuration.relayer.state.url))
@@ -92,13 +93,17 @@ async def run(
                     queue = await _queue(configuration, pairs, database, stack, dry=dry, once=once)
                     services = _services(configuration, pairs, database, queue, shown.metrics, dry=dry)
                     with shown.at_work(configuration, pairs, queue):
+                        supervisor.ready(f"replicas kept: {len(configuration.replicas)}")
                         await _work(services, queue, shown, (stop,) if once else (stop, again))
                 if once:
                     return
                 if again.is_set():
                     again.clear()
+                    supervisor.reading_again()
                     configuration, accounts = await _reread(configuration, accounts, environ, reread, shown.metrics)
     finally:
+        for task in supervised:
+            task.cancel()
         for number, _ in handled:
             loop.remove_signal_handler(number)
 
@@ -166,11 +171,16 @@ def _replicas(configuration: Configuration, pair: Pair) -> list[Replica]:
     return [replica for replica in configuration.replicas if replica.pair == pair.name]
 
 
-async def _forget(store: Store) -> None:
+async def _tell_the_end(supervisor: Supervisor, stop: asyncio.Event) -> None:
+    await stop.wait()
+    supervisor.stopping()
+
+
+async def _forget(database: Database) -> None:
     """Forget what is old, again and again: a service that runs for years must not fill its disk."""
     while True:
         with suppress(StateUnavailable):
-            await store.prune(time.time() - _KEPT_S)
+            await forget(database, time.time())
         await asyncio.sleep(_FORGET_EVERY_S)
 
 
@@ -202,7 +212,7 @@ async def _work(services: Sequence[Service], queue: Queue, shown: Shown, ends: S
     working = asyncio.create_task(queue.work(perform))
     besides = (
         _keep_looking(services, queue, shown),
-        _forget(Store(shown.database)),
+        _forget(shown.database),
         watch_balances(shown.configuration, shown.pairs, shown.metrics),
     )
     others = [asyncio.create_task(one) for one in besides]

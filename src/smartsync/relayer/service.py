@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from smartsync.errors import NodeError, Overtaken, SmartSyncError
 from smartsync.relayer.looking import Look, Looking, tell
-from smartsync.relayer.parts import Part, parts_of
+from smartsync.relayer.parts import PART, Part, parts_of
 from smartsync.relayer.policy import Due
 from smartsync.relayer.queueing.job import Job, Queue
 from smartsync.relayer.replicas import Replica
@@ -24,6 +24,7 @@ from smartsync.relayer.state.looks import remembered, waiting_for, write
 from smartsync.relayer.states import wait_s
 from smartsync.relayer.statuses import Failed, Looked, after_failure, after_sync
 from smartsync.relayer.tending import Tending
+from smartsync.replica import ReplicaRecord, read_records
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Service:
     looking: Looking = field(init=False)
     _parts: dict[str, Part] = field(init=False)
     _by_address: dict[str, Replica] = field(init=False)
+    _anchors: set[str] = field(default_factory=set)
     _strange: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -125,7 +127,7 @@ class Service:
             # Done by somebody else, or by one who died before he saw it: what he signed is not to be left.
             await self.looking.remember([replica], seen)
             if isinstance(found, Looked):
-                await self._follow(job.subject)
+                await self._follow(self.tending.pair.subject(replica.address))
             return
         try:
             await self._sync(replica, found, found.decision)
@@ -164,11 +166,25 @@ class Service:
         await write(self.tending.database, [status])
 
     async def _mind(self, job: Job) -> None:
-        pair = self.tending.pair
-        if await self.tending.mind(job.address, float(await pair.target.clock())):
-            waiting = await waiting_for(self.tending.database, pair.name, job.address)
-            known = [pair.subject(address) for address in waiting if address in self._by_address]
-            await self.queue.defer([Job("tend", pair.name, subject) for subject in known])
+        """Mind an anchor, and have done what waited for it."""
+        pair, anchor = self.tending.pair, job.address
+        if not await self._is_an_anchor(anchor):
+            self._drop(job)
+        elif await self.tending.mind(anchor, float(await pair.target.clock())):
+            waiting = [pair.subject(one.address) for one in await self._waiting_for(anchor)]
+            await self.queue.defer([Job("tend", pair.name, subject) for subject in waiting])
+
+    async def _is_an_anchor(self, anchor: str) -> bool:
+        """Whether it is that of a replica, which the hub tells: what the queue says is no reason to pay for it."""
+        if anchor not in self._anchors:
+            pair, waiting = self.tending.pair, await self._waiting_for(anchor)
+            found = await read_records(pair.target, pair.hub, [one.address for one in waiting[:PART]])
+            self._anchors |= {one.key.anchor for one in found if isinstance(one, ReplicaRecord)}
+        return anchor in self._anchors
+
+    async def _waiting_for(self, anchor: str) -> list[Replica]:
+        addresses = await waiting_for(self.tending.database, self.tending.pair.name, anchor)
+        return [self._by_address[address] for address in addresses if address in self._by_address]
 
     async def _follow(self, subject: str) -> None:
         """Follow what was signed for a subject and is in no block that is known, whoever signed it."""

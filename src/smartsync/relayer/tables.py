@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
@@ -54,6 +54,15 @@ class StateUrl:
     def has_password(self) -> bool:
         """Whether it must not stand in a file."""
         return self.url != self.shown
+
+    def with_password(self, password: str) -> StateUrl:
+        """Return it with the password of its user. Raises ``ValueError`` where it names none."""
+        parts = urlsplit(self.url)
+        user, at, host = parts.netloc.rpartition("@")
+        if not at:
+            raise ValueError(f"there is a password, and no user that it is of: {_POSTGRESQL}")
+        full = parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}")
+        return StateUrl(self.kind, self.shown, urlunsplit(full))
 
 
 def parse_state_url(text: str, folder: Path = Path()) -> StateUrl:

@@ -81,6 +81,10 @@ class Journal(Protocol):
         """Wait for the turn of an account on a chain."""
         ...
 
+    def alone(self, what: str) -> AbstractAsyncContextManager[object]:
+        """Wait until nobody else who shares the journal is at something that several subjects need: one pays for it."""
+        ...
+
     async def unfinished(self) -> Sequence[Signed]:
         """Return what was signed by whoever came before and has not ended, the oldest first."""
         ...
@@ -110,6 +114,11 @@ class Memory:
         """Wait for the turn; all its transactions are of one account on one chain."""
         async with self._lock:
             yield self
+
+    @asynccontextmanager
+    async def alone(self, what: str) -> AsyncIterator[None]:
+        """Wait for nobody: there is one who pays."""
+        yield
 
     async def taken(self) -> Collection[int]:
         """Return the nonces of what is under way."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from eth_account.signers.local import LocalAccount
@@ -220,6 +221,18 @@ class Sender:
         fields = {"transaction": receipt.tx_hash, "block": receipt.block_number, "gas": receipt.gas_used}
         logger.info("%s: block %d, %d gas", what, receipt.block_number, receipt.gas_used, extra=fields)
         return replace(receipt, calldata_bytes=len(data))
+
+    @asynccontextmanager
+    async def alone(self, what: str) -> AsyncIterator[None]:
+        """Wait until nobody else who shares the journal is at something on this chain: then look whether it is done.
+
+        Parameters
+        ----------
+        what
+            Not the sender's own subject, and needed by others too: a copy that several replicas delegate to.
+        """
+        async with self._journal.alone(f"{what} on chain {await self._chain()}"):
+            yield
 
     async def finish(self) -> list[Receipt]:
         """Follow to its end what was signed before this sender was, and return the receipts.

@@ -153,6 +153,10 @@ class Supplying(Work):
         NoCode, SourceIsProxy, CodeNotDeployable
             There is nothing that could be copied.
         """
+        async with self.sender.alone(f"{implementation} by {self.anchor}"):
+            await self._supplied(implementation, header)
+
+    async def _supplied(self, implementation: str, header: Header) -> None:
         for attempt in range(_ATTEMPTS):
             account, nodes = await self._account(implementation, header)
             if await self._is_supplied(implementation, header, account):
@@ -299,6 +303,10 @@ class Supplying(Work):
 
     async def _bring_beacon(self, beacon: str, replica: str | None, header: Header) -> str:
         """Have a replica that answers for the beacon, at this block or a newer one, and return it."""
+        async with self.sender.alone(f"{beacon} by {self.anchor}"):
+            return await self._brought(beacon, await self._active_replica(beacon), header)
+
+    async def _brought(self, beacon: str, replica: str | None, header: Header) -> str:
         if replica is None:
             replica = await self._revived(beacon, header) or await self._forked(beacon, header)
         if await self._is_there(replica, header):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
 import json
 import re
 import signal
@@ -111,6 +112,19 @@ class Seen:
                 await asyncio.sleep(0.2)
         assert found
 
+    async def crawled(self) -> int:
+        """Read all pages that a link leads to, and return how many there are."""
+        read: set[str] = set()
+        waiting = {"/"}
+        while waiting:
+            path = waiting.pop()
+            read.add(path)
+            status, text = await self.get(path, Accept="text/html")
+            assert status < 500, text
+            links = {html.unescape(one) for one in re.findall(r'(?:href|src)="(/[^"#]*)', text)}
+            waiting |= links - read if len(read) < 40 else set()
+        return len(read)
+
     async def ready(self, timeout_s: float = 30.0) -> None:
         async with asyncio.timeout(timeout_s):
             while (await self.get("/readyz", token=None))[0] != 200:  # noqa: ASYNC110  # it is in another process
@@ -198,6 +212,9 @@ async def test_run_is_seen_from_a_sync_to_a_node_that_is_away_and_tells_no_secre
     assert (await seen.get("/healthz", token=None))[0] == 200
     assert await seen.get("/readyz", token=None) == (200, '{"ok": true}')
 
+    # --- every page, all links followed ---
+    assert await seen.crawled() > 5
+
     # --- nothing without the token ---
     for token in (None, "", TOKEN[:-1], "the-attestors-token"):
         assert (await seen.get("/metrics", token=token))[0] == 401
@@ -209,6 +226,7 @@ async def test_run_is_seen_from_a_sync_to_a_node_that_is_away_and_tells_no_secre
     assert (await seen.values("smartsync_rpc_failures_total", chain="here", kind="gateway"))[0] > 0
     assert await seen.values("smartsync_replicas", pair="here-there", state="source-down") == [1]
     assert (await seen.get("/readyz", token=None))[0] == 200
+    await seen.crawled()
     seen.source.away = False
     await seen.until("smartsync_replica_state", 1, state="exact", **replica)
 

@@ -32,6 +32,7 @@ from smartsync.rpc import Rpc
 from smartsync.submit import Sender
 from smartsync.submit.following import Following
 from smartsync.testing import Node
+from tests.integration.proxies.proxied import erc1967, implementation, version_of
 from tests.integration.world import World, creation_code, encode, world
 
 DEAD = "http://127.0.0.1:9"
@@ -320,6 +321,24 @@ async def test_many_replicas_with_one_key_take_their_nonces_in_turn(made: World,
         assert (await made.client.verify(replica)).exact
 
 
+async def test_replicas_that_need_one_copy_have_it_paid_for_once(made: World, database: Database) -> None:
+    first, second = await implementation(made, 1), await implementation(made, 2)
+    proxies = [await erc1967(made, first) for _ in range(3)]
+    await made.attest()
+    replicas = [(await made.client.fork(one.address, anchor=made.anchor)).replica for one in proxies]
+    for one in proxies:
+        await one.upgrade(second)
+    await made.attest()
+    services = [service_of(pair_of(made), database, (replica, Policy())) for replica in replicas]
+    await asyncio.gather(*(service.once() for service in services))
+    assert {one.state for one in await services[0].store.statuses()} <= {"exact"}
+    async with database.transaction() as connection:
+        what = list(await connection.scalars(text("SELECT what FROM transactions ORDER BY what")))
+    assert len(what) == 4 and len([one for one in what if one.startswith("supply")]) == 1, what
+    for replica in replicas:
+        assert await version_of(made, replica) == 2
+
+
 async def test_round_minds_the_anchor_where_a_block_is_wanted_and_none_is_accepted(
     made: World, replica: str, database: Database
 ) -> None:
@@ -533,6 +552,25 @@ async def test_tend_that_failed_is_tried_again_later_and_its_reason_stands_meanw
     found = list(looked.values())
     assert len(found) > 8
     assert found[found.index(("no-funds", 1)) :] == [("no-funds", 1)] * (len(found) - found.index(("no-funds", 1)))
+
+
+async def test_mind_of_an_anchor_that_no_replica_has_is_not_paid_for(
+    made: World, replica: str, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever can write to the queue can have nothing signed."""
+    pair = pair_of(made, signers=SignersOnce(LocalSigners([made.owner]), made.client.target))
+    service = service_of(pair, database, (replica, Policy()))
+    other = (await made.client.deploy(signers=[made.owner.address], threshold=1, max_drift_s=86_400)).anchor
+    await look(service)
+    (known,) = await service.store.statuses()
+    await service.store.remember(replace(known, anchor=other, state="anchor-behind"))
+    before = await transactions(database)
+    queue = service.queue()
+    performer = Service(service.tending, service.replicas, queue)
+    await queue.defer([Job("mind", pair.name, pair.subject(other))])
+    await queue.work(performer.perform)
+    assert await transactions(database) == before
+    assert [one for one in caplog.messages if other in one and "left out" in one]
 
 
 async def test_job_of_another_configuration_is_dropped_and_told_once(

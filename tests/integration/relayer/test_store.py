@@ -81,14 +81,3 @@ async def test_sample_of_a_minute_is_the_worst(store: Store) -> None:
         await store.sample("a-b", R1, Sample(minute, blocks, seconds))
     assert await store.samples("a-b", R1, 0.0) == [Sample(7, 5, 60), Sample(8, 0, 0)]
     assert await store.samples("a-b", R1, 480.0) == [Sample(8, 0, 0)]
-
-
-async def test_prune_forgets_what_is_old_and_nothing_else(store: Store) -> None:
-    await store.remember(EXACT)
-    for minute in (1, 2):
-        await store.sample("a-b", R1, Sample(minute, 1, 1))
-        await store.tell(Happening("a-b", R1, None, minute * 60.0, "sync", f"{minute}"))
-    await store.prune(120.0)
-    assert [one.told for _, one in await store.history()] == ["2"]
-    assert [one.minute for one in await store.samples("a-b", R1, 0.0)] == [2]
-    assert await store.status("a-b", R1) == EXACT

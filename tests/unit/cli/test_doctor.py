@@ -3,6 +3,7 @@ import json
 import pytest
 from eth_utils.address import to_checksum_address
 
+from smartsync.chain import Chain
 from smartsync.errors import NodeUnreachable
 from smartsync.results import Check, NodeReport
 
@@ -61,6 +62,40 @@ def test_doctor_several_urls_examines_each_node(run, monkeypatch) -> None:
     assert result.exit_code == 0
     assert asked == [("source", None), ("source", None), ("target", None)]
     assert "secret" not in result.output
+
+
+def _one_dead(monkeypatch: pytest.MonkeyPatch, dead: str) -> None:
+    async def examine(chain: Chain, role: str, address: str | None = None) -> NodeReport:
+        if chain.rpc.host == dead:
+            raise NodeUnreachable(f"{dead}: connection refused")
+        return NodeReport(role, chain.rpc.host, "node/1.0", 1, (Check("eth_getProof", True, "answers"),))
+
+    monkeypatch.setattr("smartsync.cli.doctor.examine", examine)
+    monkeypatch.setenv("SMARTSYNC_SOURCE_URL", "http://one.example/secret-path,http://two.example/secret-path")
+
+
+@pytest.mark.parametrize("dead", ["one.example", "two.example"])
+def test_doctor_dead_node_that_another_stands_in_for_is_told_exit_0(run, monkeypatch, dead: str) -> None:
+    _one_dead(monkeypatch, dead)
+    result = run("doctor")
+    assert result.exit_code == 0
+    told = " ".join(result.stdout.split())
+    assert f"{dead}: connection refused" in told
+    assert told.endswith(f"All that is needed works, without the source node {dead} (answers).")
+    document = json.loads(run("doctor", "--json").stdout)
+    assert document["ok"] is True
+    assert [node["ok"] for node in document["nodes"]] == [dead != "one.example", dead != "two.example", True]
+
+
+def test_doctor_dead_node_beside_one_on_another_chain_exit_3(run, monkeypatch) -> None:
+    _one_dead(monkeypatch, "one.example")
+    assert run("doctor", "--source-chain-id", "5").exit_code == 3
+
+
+def test_doctor_only_node_of_a_chain_dead_exit_3(run, monkeypatch) -> None:
+    _one_dead(monkeypatch, "one.example")
+    monkeypatch.setenv("SMARTSYNC_SOURCE_URL", "http://one.example")
+    assert run("doctor").exit_code == 3
 
 
 def test_doctor_no_url_refused(run, monkeypatch) -> None:

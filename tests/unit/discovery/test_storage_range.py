@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +102,52 @@ async def test_candidates_node_that_repeats_a_page_is_refused(fake: Any) -> None
     node.debug["debug_storageRangeAt"] = lambda *_: page
     with pytest.raises(NodeError, match="does not get on"):
         await storage_range.candidates(node.chain, ADDRESS, None, 5)
+
+
+def endless(slots: int, apart: int) -> Callable[..., Any]:
+    """Return a debug_storageRangeAt that makes keys up: so many a page, so far from each other, and always one more."""
+
+    def answer(block_hash: str, index: int, address: str, start: str, limit: int) -> dict[str, Any]:
+        first = int(start, 16)
+        keys = [first + place * apart for place in range(slots)]
+        entries = {f"0x{key:064x}": {"key": None, "value": "0x1"} for key in keys}
+        return {"storage": entries, "nextKey": f"0x{keys[-1] + 1:064x}"}
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("slots", "apart", "problem", "calls"),
+    [
+        (1, 1, "does not get on .*: 62 slots in 62 pages, and more to come", 62),
+        (15, 2**240, "does not get on .*: 930 slots in 62 pages", 62),
+        (1024, 1, "tells of more than 16,777,216 slots", 1),
+        (1024, 2**231, "tells of more than 16,777,216 slots", 1),
+    ],
+)
+async def test_candidates_node_that_makes_keys_up_without_end_is_refused(
+    fake: Any, slots: int, apart: int, problem: str, calls: int
+) -> None:
+    node = fake({})
+    node.debug["debug_storageRangeAt"] = endless(slots, apart)
+    with pytest.raises(NodeError, match=problem):
+        await storage_range.candidates(node.chain, ADDRESS, None, 5)
+    assert sum(method == "debug_storageRangeAt" for method, _ in node.calls) == calls
+
+
+async def test_candidates_node_that_is_too_slow_is_refused(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = fake({})
+    node.debug["debug_storageRangeAt"] = endless(20, 2**244)
+    seconds = itertools.count(0, 29)
+    monkeypatch.setattr(storage_range, "monotonic", lambda: next(seconds))
+    with pytest.raises(NodeError, match="is too slow with debug_storageRangeAt: 60 slots in 87 s"):
+        await storage_range.candidates(node.chain, ADDRESS, None, 5)
+
+
+async def test_candidates_many_slots_in_pages_as_small_as_may_be_are_all_told(fake: Any) -> None:
+    node = fake({})
+    node.debug["debug_storageRangeAt"] = served(node, {6: list(range(3_000))}, page=16)
+    assert len((await storage_range.candidates(node.chain, ADDRESS, None, 5)).slots) == 3_000
 
 
 @pytest.mark.parametrize("value", ["0x01", "0x820400", "0x", None, {}])

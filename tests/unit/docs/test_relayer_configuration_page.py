@@ -71,7 +71,7 @@ def test_page_has_every_variable() -> None:
         variables.password_variable("name"),
         variables.token_variable("name"),
     }
-    known = {variables.STATE_URL, variables.TOKEN, variables.ATTESTOR_TOKEN} | made
+    known = {variables.STATE_URL, variables.LISTEN, variables.TOKEN, variables.ATTESTOR_TOKEN} | made
     (section,) = [one for one in PAGE.split("\n## ") if one.startswith("Environment variables")]
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.M)) == known
     for name in known:

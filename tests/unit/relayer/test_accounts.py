@@ -35,6 +35,29 @@ def test_unlock_of_environment_and_of_keystore(keystore: Path) -> None:
     }
 
 
+def test_unlock_keys_and_passwords_from_files(keystore: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"0x{OTHER}\n")
+    (tmp_path / "password").write_text(f"{PASSWORD}\r\n")
+    environ = {
+        "SMARTSYNC_KEY_HOT_FILE": str(tmp_path / "key"),
+        "SMARTSYNC_KEY_COLD_PASSWORD_FILE": str(tmp_path / "password"),
+    }
+    found = unlock({"hot": KeyTable(), "cold": KeyTable(keystore=keystore)}, environ)
+    assert [account.address for account in found.values()] == [Account.from_key(one).address for one in (OTHER, ONE)]
+
+
+def test_unlock_file_of_a_key_that_is_wrong_told_with_the_others_and_without_its_content(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(OTHER[2:])
+    environ = {"SMARTSYNC_KEY_A_FILE": str(tmp_path / "none"), "SMARTSYNC_KEY_B_FILE": str(tmp_path / "key")}
+    with pytest.raises(KeyUnavailable) as caught:
+        unlock({"a": KeyTable(), "b": KeyTable()}, environ)
+    assert (
+        f"[keys.a]: the file {tmp_path / 'none'} that SMARTSYNC_KEY_A_FILE names cannot be read" in caught.value.message
+    )
+    assert "[keys.b]: the environment variable SMARTSYNC_KEY_B is not a private key" in caught.value.message
+    assert OTHER[2:] not in caught.value.message
+
+
 def test_unlock_all_problems_told_at_once_and_no_secret(keystore: Path, tmp_path: Path) -> None:
     keys = {
         "absent": KeyTable(),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from smartsync.errors import ConfigError
 from smartsync.keccak import keccak256
@@ -275,6 +276,7 @@ def test_read_configuration_replica_keeps_the_limits_of_its_pair(read: Read, own
         (changed(f'"{HUB}"', f'"{HUB}"\nkeys = ["main", "main"]'), "keys: 'main' is named 2 times"),
         (changed(f'"{HUB}"', f'"{HUB}"\nupdate_anchors = "yes"'), "update_anchors: true or false"),
         (SMALLEST + "[keys.a]\n[keys.b]\n[keys.a-password]", "[keys.a-password]: a key's name does not end like that"),
+        (SMALLEST + "[keys.a]\n[keys.b]\n[keys.a-file]", "[keys.a-file]: a key's name does not end like that"),
         (SMALLEST + f"[keys.a]\nkeystore = '{PRIVATE_KEY}'", "[keys.a] keystore: 64 hex digits look"),
         (SMALLEST + f"[keys.a]\nprivate_key = '{PRIVATE_KEY}'", "[keys.a]: 'private_key' is refused, secrets do not"),
         (SMALLEST + f"[keys.a]\npassword = '{SECRET}'", "[keys.a]: 'password' is refused, secrets do not"),
@@ -352,6 +354,71 @@ def test_read_configuration_password_of_the_database_in_the_file_refused(
 ) -> None:
     (told,) = problems(f'[relayer]\nstate = "{url}"\n' + SMALLEST)
     assert "PGPASSWORD" in told and "SMARTSYNC_STATE_URL" in told
+
+
+def test_read_configuration_secrets_from_files(read: Read, tmp_path: Path) -> None:
+    environ = {}
+    for name, content in (
+        ("SMARTSYNC_CHAIN_BASE_URLS", "https://base.example/key, https://other.example\n"),
+        ("SMARTSYNC_RELAYER_TOKEN", f"{SECRET}\n"),
+        ("SMARTSYNC_STATE_URL", f"postgresql://u:{SECRET}@h/n\n"),
+    ):
+        (tmp_path / name).write_text(content)
+        environ[f"{name}_FILE"] = str(tmp_path / name)
+    found = read(f'[relayer]\nlisten = "0.0.0.0:8600"\n{SMALLEST}', environ)
+    assert found.chains["base"].urls == ("https://base.example/key", "https://other.example")
+    assert found.token == SECRET
+    assert found.relayer.state.url == f"postgresql://u:{SECRET}@h/n"
+    assert SECRET not in repr(found)
+    assert found.relayer.state.shown == "postgresql://u@h/n"
+
+
+def test_read_configuration_variable_says_where_it_listens(read: Read, problems: Callable[..., list[str]]) -> None:
+    environ = {"SMARTSYNC_RELAYER_LISTEN": "0.0.0.0:80", "SMARTSYNC_RELAYER_TOKEN": SECRET}
+    found = read('[relayer]\nlisten = "127.0.0.1:1"\n' + SMALLEST, environ).relayer.listen
+    assert found == Listen("0.0.0.0", 80)  # noqa: S104
+    (told,) = problems(SMALLEST, {"SMARTSYNC_RELAYER_LISTEN": "8600"})
+    assert told.startswith("the environment variable SMARTSYNC_RELAYER_LISTEN: '8600' is not HOST:PORT; for instance")
+    (told,) = problems(SMALLEST, {"SMARTSYNC_RELAYER_LISTEN": "0.0.0.0:8600"})
+    assert told.startswith("[relayer] listen: to listen on 0.0.0.0, SMARTSYNC_RELAYER_TOKEN must be set")
+
+
+def test_read_configuration_password_of_the_database_from_a_file(read: Read, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("p@ss/w:rd%\n")
+    environ = {"PGPASSWORD_FILE": str(file)}
+    state = read('[relayer]\nstate = "postgresql://u@h:5433/n?sslmode=require"\n' + SMALLEST, environ).relayer.state
+    assert state.url == "postgresql://u:p%40ss%2Fw%3Ard%25@h:5433/n?sslmode=require"
+    assert state.shown == "postgresql://u@h:5433/n?sslmode=require"
+    assert make_url(state.url).password == "p@ss/w:rd%"
+    assert "p@ss" not in repr(state)
+    assert not read(SMALLEST, environ).relayer.state.has_password, "SQLite has none"
+
+
+def test_read_configuration_password_in_a_file_and_no_user_refused(
+    problems: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text(SECRET)
+    environ = {"PGPASSWORD_FILE": str(tmp_path / "password"), "SMARTSYNC_STATE_URL": "postgresql://h/n"}
+    (told,) = problems(SMALLEST, environ)
+    assert "there is a password, and no user that it is of: postgresql://USER@HOST" in told
+
+
+def test_read_configuration_files_of_secrets_that_are_wrong_all_told(
+    problems: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("")
+    environ = {
+        "SMARTSYNC_RELAYER_TOKEN_FILE": str(tmp_path / "token"),
+        "SMARTSYNC_CHAIN_BASE_URLS_FILE": str(tmp_path / "absent"),
+        "SMARTSYNC_STATE_URL": f"postgresql://u:{SECRET}@h/n",
+        "SMARTSYNC_STATE_URL_FILE": str(tmp_path / "token"),
+    }
+    told = problems(SMALLEST, environ)
+    assert len(told) == 3
+    assert any("that SMARTSYNC_RELAYER_TOKEN_FILE names is empty" in one for one in told)
+    assert any("that SMARTSYNC_CHAIN_BASE_URLS_FILE names cannot be read: No such file" in one for one in told)
+    assert any("SMARTSYNC_STATE_URL and SMARTSYNC_STATE_URL_FILE are both set" in one for one in told)
 
 
 def test_read_configuration_variables_wrong_refused_without_repeating_them(problems: Callable[..., list[str]]) -> None:
@@ -465,3 +532,11 @@ def test_read_configuration_no_toml_refused(read: Read) -> None:
 def test_read_configuration_file_missing_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no configuration file"):
         read_configuration({}, tmp_path / "absent.toml")
+
+
+def test_read_configuration_listen_none_needs_no_token_and_serves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "relayer.toml"
+    file.write_text('[relayer]\nlisten = "none"\n' + SMALLEST)
+    environ = {"SMARTSYNC_CHAIN_MAINNET_URLS": "https://node.example"}
+    found = read_configuration(environ, file)
+    assert found.relayer.listen == "none" and found.token is None

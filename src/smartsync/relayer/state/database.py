@@ -25,8 +25,13 @@ from smartsync.relayer.state.errors import StateUnavailable
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _MIGRATING = "migrations"
+_FEW = 5
 _LOCK_S = 120
 """Seconds to wait for a lock: several times as long as a turn takes."""
+
+
+_WAL_BYTES = 64 * 1024 * 1024
+"""What SQLite's log keeps of the disk once it was larger."""
 
 
 class Database:
@@ -42,6 +47,8 @@ class Database:
         self.engine = engine
         self._file = file
         self._locks: dict[str, asyncio.Lock] = {}
+        self.few = asyncio.Semaphore(_FEW)
+        """For who keeps a connection while he needs others."""
 
     @property
     def is_shared(self) -> bool:
@@ -201,7 +208,9 @@ def _options(url: URL) -> dict[str, Any]:
 def _set_up_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     # What is signed must be on disk before it is sent, also where the power fails.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # Room that is left is given back (`pruning`): that has to be said before there is any table, and so first.
+    pragmas = ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    for pragma in (*pragmas, f"journal_size_limit={_WAL_BYTES}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -66,6 +66,13 @@ class StateJournal:
         async with self._database.locked(f"{chain_id} {sender}") as connection:
             yield _Turn(self, connection, chain_id, sender)
 
+    @asynccontextmanager
+    async def alone(self, what: str) -> AsyncIterator[None]:
+        """Wait until nobody else is at something, in whichever process; for two minutes at most where it is shared."""
+        # Who is at it needs further connections to write down what he does.
+        async with self._database.few, self._database.locked(what):
+            yield
+
     async def unfinished(self) -> Sequence[Signed]:
         """Return what was signed for the subject and is in no block that is known, the oldest first."""
         async with self._database.transaction() as connection:

@@ -161,12 +161,6 @@ class Store:
         async with self._database.transaction() as connection:
             return [Sample(*row) for row in await connection.execute(wanted)]
 
-    async def prune(self, before_s: float) -> None:
-        """Forget what happened before a time, and how far behind the replicas were then."""
-        async with self._database.transaction() as connection:
-            await connection.execute(delete(_H).where(_H.at_s < before_s))
-            await connection.execute(delete(_S).where(_S.minute < before_s // 60))
-
     async def _put(
         self,
         table: type[Table],
