@@ -8,9 +8,7 @@ from smartsync.results.telling import WORDS
 
 
 def test_standing_of_every_state_is_told() -> None:
-    missing = set(get_args(State)) - STANDINGS.keys()
-    assert not missing, f"say in STANDINGS what these mean: {missing}"
-    assert STANDINGS.keys() - {UNSEEN} == set(get_args(State)), "and none that is no state"
+    assert STANDINGS.keys() == {*get_args(State), UNSEEN}, "each needs its meaning in STANDINGS, and no other has one"
 
 
 def test_standing_of_what_is_wrong_says_what_to_do() -> None:
