@@ -55,12 +55,12 @@ STANDINGS: dict[str, Standing] = {
     "source-limited": Standing(
         "held",
         "The source node answers less often than it is asked.",
-        "Raise poll_s of the source chain, or configure more nodes.",
+        "Raise poll_s of the chain, configure more nodes, or pay for more.",
     ),
     "target-limited": Standing(
         "held",
         "The target node answers less often than it is asked.",
-        "Configure more nodes of the target chain, or raise poll_s of the source chain.",
+        "Raise poll_s of the source chain, configure more nodes, or pay for more.",
     ),
     "anchor-stopped": Standing(
         "bad",
