@@ -11,7 +11,7 @@ from hexbytes import HexBytes
 
 from smartsync.fees import Fees
 from smartsync.submit.journal import Signed
-from smartsync.submit.signing import is_by, outbid, sign
+from smartsync.submit.signing import capped, is_by, outbid, sign
 
 ACCOUNT = Account.from_key("0x" + "11" * 32)
 TO = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -79,3 +79,35 @@ def test_is_by_the_account_that_signed_it_and_only_as_it_was_signed() -> None:
         assert not is_by(ACCOUNT, 31337, replace(signed, **forged))
     half = replace(signed.newest, raw=b"\x00")
     assert not is_by(ACCOUNT, 31337, replace(signed, attempts=(signed.attempts[0], half)))
+
+
+@pytest.mark.parametrize(
+    ("cap_wei", "offered"),
+    [
+        (None, Fees(300, 20)),
+        (300, Fees(300, 20)),
+        (299, Fees(299, 20)),
+        (160, Fees(160, 20)),
+        (159, None),
+        (0, None),
+    ],
+)
+def test_capped_offers_the_cap_where_that_still_takes_the_place(cap_wei: int | None, offered: Fees | None) -> None:
+    """160 is what the chain asks for now; an eighth more than 100 would do."""
+    assert capped(Fees(300, 20), Fees(100, 10), Fees(300, 20), cap_wei) == offered
+
+
+def test_capped_below_what_nodes_ask_of_a_replacement_is_none() -> None:
+    assert capped(Fees(300, 20), Fees(200, 10), Fees(300, 20), 224) is None
+    assert capped(Fees(300, 20), Fees(200, 10), Fees(300, 20), 225) == Fees(225, 20)
+
+
+def test_sign_a_version_that_cancels_pays_nobody_and_does_nothing() -> None:
+    one = sign(ACCOUNT, 31337, Signed("sync", ACCOUNT.address, 5, TO, b"\x01", 90_000, ()), Fees(203, 3))
+    both = sign(ACCOUNT, 31337, one, Fees(406, 6), cancels=True)
+    told = TypedTransaction.from_bytes(HexBytes(both.newest.raw)).as_dict()
+    assert (told["nonce"], told["gas"], told["value"], told["data"]) == (5, 90_000, 0, b"")
+    assert told["to"].hex() == ACCOUNT.address[2:].lower()
+    assert both.is_cancelled_by(both.newest.tx_hash) and not both.is_cancelled_by(one.newest.tx_hash)
+    assert is_by(ACCOUNT, 31337, both)
+    assert not is_by(ACCOUNT, 31337, replace(both, attempts=tuple(replace(a, cancels=False) for a in both.attempts)))
