@@ -12,6 +12,8 @@ PY_DEPS := $(VENV)/.dependencies
 PY_STAMP := $(VENV)/.done
 NODE_STAMP := node_modules/.done
 ANALYSIS := build/analysis
+# Of pytest. Tests of one file stay together, in their order; each process has nodes of its own.
+PROCESSES ?= 1
 SAY := @printf '\n== %s\n'
 unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -69,7 +71,7 @@ test: setup  ## all tests: contracts, then unit, integration and acceptance
 	$(SAY) 'Contracts: forge test'
 	tools/forge test
 	$(SAY) 'Python: unit, integration (real nodes on loopback), acceptance'
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest --durations=10 $(if $(filter-out 1,$(PROCESSES)),-n $(PROCESSES) --dist loadscope)
 
 test-large: setup  ## a fork of SLOTS (100,000) slots, killed five times; takes some ten minutes
 	SMARTSYNC_LARGE_FORK=$(or $(SLOTS),100000) $(BIN)/python -m pytest tests/integration/test_large_fork.py -k killed_at_random
