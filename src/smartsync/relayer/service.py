@@ -150,7 +150,7 @@ class Service:
         before = known.statuses.get(address)
         status = after_sync(replica, before, sight, result, known.now_s)
         tell(before, status)
-        await write(self.tending.database, [status])
+        await write(self.tending.database, [status], is_outcome=True)
 
     async def _gave_up(self, replica: Replica, job: Job, error: SmartSyncError) -> None:
         pair = self.tending.pair
@@ -163,7 +163,7 @@ class Service:
         before = known.statuses.get(replica.address)
         status = after_failure(replica, before, failed, known.now_s)
         tell(before, status)
-        await write(self.tending.database, [status])
+        await write(self.tending.database, [status], is_outcome=True)
 
     async def _mind(self, job: Job) -> None:
         """Mind an anchor, and have done what waited for it."""

@@ -59,6 +59,15 @@ async def test_write_of_an_older_look_changes_nothing(database: Database) -> Non
     assert [(one.state, one.block_number) for one in found.values()] == [("exact", 8), ("behind", 7), ("behind", 7)]
 
 
+async def test_write_of_an_outcome_is_not_undone_by_a_look_that_began_before(database: Database) -> None:
+    await write(database, [status(1)])
+    began = await remembered(database, "a-b", [status(1).address])
+    await write(database, [status(1, state="no-funds", failures=1)], is_outcome=True)
+    await write(database, [status(1, state="behind", looked_s=began.now_s)])
+    found = await Store(database).status("a-b", status(1).address)
+    assert found is not None and (found.state, found.failures) == ("no-funds", 1)
+
+
 async def test_write_after_a_clock_was_set_back_goes_on(database: Database) -> None:
     await write(database, [status(1, looked_s=NOW_S + 3_600)])
     await write(database, [status(1, state="behind")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Double, cast, extract, func, or_, select
@@ -75,10 +75,21 @@ async def spendings_of(
     return found
 
 
-async def write(database: Database, statuses: Sequence[Status], samples: Mapping[str, Sample] | None = None) -> None:
+async def write(
+    database: Database,
+    statuses: Sequence[Status],
+    samples: Mapping[str, Sample] | None = None,
+    *,
+    is_outcome: bool = False,
+) -> None:
     """Write down how replicas stand, and how far behind they are, by address: two statements, however many they are.
 
     A look that began before the one that is remembered of a replica changes nothing; ``looked_s`` is when it began.
+
+    Parameters
+    ----------
+    is_outcome
+        Whether it is what a job has come to: that is as of now, so that a look that began before does not undo it.
 
     Raises
     ------
@@ -89,17 +100,23 @@ async def write(database: Database, statuses: Sequence[Status], samples: Mapping
         return
     # By address: two who write some of the same must not wait for each other.
     ordered = sorted(statuses, key=lambda one: one.address)
-    status = _insertion(database, _R).values([asdict(one) for one in ordered])
+    async with database.transaction() as connection:
+        if is_outcome:
+            now_s = await _now_s(database, connection)
+            ordered = [replace(one, looked_s=now_s) for one in ordered]
+        await connection.execute(_standing(database, ordered))
+        if samples:
+            await connection.execute(_sampling(database, ordered[0].pair, samples))
+
+
+def _standing(database: Database, statuses: Sequence[Status]) -> Any:
+    status = _insertion(database, _R).values([asdict(one) for one in statuses])
     kept = ("pair", "address", "is_demanded")
-    status = status.on_conflict_do_update(
+    return status.on_conflict_do_update(
         index_elements=["pair", "address"],
         set_={column.name: status.excluded[column.name] for column in _R.__table__.columns if column.name not in kept},
         where=or_(_R.looked_s <= status.excluded.looked_s, _R.looked_s > status.excluded.looked_s + _SKEW_S),
     )
-    async with database.transaction() as connection:
-        await connection.execute(status)
-        if samples:
-            await connection.execute(_sampling(database, ordered[0].pair, samples))
 
 
 async def waiting_for(database: Database, pair: str, anchor: str) -> list[str]:
