@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its tier, the name of its folder."""
     for item in items:
         tier = item.path.relative_to(TESTS).parts[0]
-        if tier in ("integration", "acceptance"):
+        if tier in ("integration", "acceptance", "soak"):
             item.add_marker(tier)
 
 

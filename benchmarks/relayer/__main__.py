@@ -127,51 +127,49 @@ class _Bench:
     async def counted(self) -> Record:
         """Count what one worker asks of nodes and database: idle, for a look, and for a sync."""
         with lying(self.made.source.url) as source, lying(self.made.target.url) as target:
-            settings = Settings(
+            calm = Settings(
                 self.state, poll_s=CALM_POLL_S, timeout_s=60.0, source_urls=[source.url], target_urls=[target.url]
             )
-            async with self._crew(replace(settings, poll_s=3_600.0), 1) as crew:
+            once = replace(calm, poll_s=3_600.0)
+            async with self._crew(once, 1) as crew:
                 idle = await self._watched(crew)
-            async with self._crew(settings, 1) as crew:
+            async with self._crew(calm, 1) as crew:
                 _forget(source, target)
                 quiet = await self._watched(crew)
                 looks = sum(_is_look(request) for request in source.requests)
-                look = {"source": _asked(source), "target": _asked(target)}
-                _forget(source, target)
-                before = counters.read(self.state, _processes(crew))
-                first = await self.made.client.target.block_number()
-                await self._change(1)
-                await self.made.until_equal(600.0)
-                await asyncio.sleep(2.0)  # PostgreSQL counts with a delay
-                busy = counters.read(self.state, _processes(crew)).since(before)
-                seconds = sum(_is_look(request) for request in source.requests) / looks * self.window_s
+                asked = _asked(source, target)
+            each = {name: number / looks for name, number in asked.items()}
+            each["transactions"] = (quiet.transactions - idle.transactions) / looks
+            each["rows"] = (quiet.rows - idle.rows) / looks
+
+            # Changed before the worker begins: then all that there is to do is one look at all, and the syncs.
+            first = await self.made.client.target.block_number()
+            await self._change(len(self.made.values) // 4)
+            _forget(source, target)
+            before, start = counters.read(self.state, []), time.monotonic()
+            async with self._crew(once, 1) as crew:
+                busy = counters.read(self.state, []).since(before)
+                share = (time.monotonic() - start) / self.window_s
                 done = await self._synced_since(first)
-                both = {"source": _asked(source), "target": _asked(target)}
-        spare = seconds / self.window_s
-        found: Record = {
+        parts = len(self.made.replicas) / self._a_look()
+        spent = {
+            **_asked(source, target),
+            "transactions": busy.transactions - idle.transactions * share,
+            "rows": busy.rows - idle.rows * share,
+        }
+        return {
             "replicas_a_look": self._a_look(),
             "looks": looks,
             "syncs": done,
-            "idle": {
-                "transactions_a_s": idle.transactions / self.window_s,
-                "cpu_s_a_s": idle.workers_s / self.window_s,
-            },
-            "look": {
-                "transactions": (quiet.transactions - idle.transactions) / looks,
-                "rows": (quiet.rows - idle.rows) / looks,
-                **{f"{role}_{what}": asked[what] / looks for role, asked in look.items() for what in asked},
-            },
-            "sync": {
-                "transactions": (busy.transactions - quiet.transactions * spare) / done,
-                "rows": (busy.rows - quiet.rows * spare) / done,
-                **{
-                    f"{role}_{what}": (both[role][what] - asked[what] * spare) / done
-                    for role, asked in look.items()
-                    for what in asked
-                },
-            },
+            "idle": self._told(
+                {
+                    "transactions_a_s": idle.transactions / self.window_s,
+                    "cpu_s_a_s": idle.workers_s / self.window_s,
+                }
+            ),
+            "look": self._told(each),
+            "sync": self._told({name: (number - parts * each[name]) / done for name, number in spent.items()}),
         }
-        return {key: self._told(value) if isinstance(value, dict) else value for key, value in found.items()}
 
     @asynccontextmanager
     async def _crew(self, settings: Settings, workers: int, *, is_calm: bool = True) -> AsyncIterator[Crew]:
@@ -237,12 +235,17 @@ def _forget(*proxies: LyingProxy) -> None:
         proxy.requests.clear()
 
 
-def _asked(proxy: LyingProxy) -> dict[str, int]:
-    return {"requests": len(proxy.requests), "calls": len(proxy.calls)}
+def _asked(source: LyingProxy, target: LyingProxy) -> dict[str, float]:
+    return {
+        "source_requests": len(source.requests),
+        "source_calls": len(source.calls),
+        "target_requests": len(target.requests),
+        "target_calls": len(target.calls),
+    }
 
 
 def _is_look(request: Any) -> bool:
-    """Whether it is what each look asks a source once, and a sync does not: its newest block, alone."""
+    """Whether it is what each look asks a source once: its newest block, alone."""
     return isinstance(request, dict) and (request["method"], request["params"]) == (
         "eth_getBlockByNumber",
         ["latest", False],

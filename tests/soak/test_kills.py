@@ -23,8 +23,8 @@ from tests.soak.ledger import complaints, paid_in_vain, read_payments
 from tests.soak.memory import read_journal
 from tests.soak.workers import Crew, Settings
 
-SOAK_S = float(os.environ.get("SMARTSYNC_SOAK_S") or 24)
-REPLICAS = int(os.environ.get("SMARTSYNC_SOAK_REPLICAS") or 16)
+SOAK_S = float(os.environ.get("SMARTSYNC_SOAK_S") or 14)
+REPLICAS = int(os.environ.get("SMARTSYNC_SOAK_REPLICAS") or 12)
 WORKERS = int(os.environ.get("SMARTSYNC_SOAK_WORKERS") or 3)
 SEED = int(os.environ.get("SMARTSYNC_SOAK_SEED") or time.time())
 KILL_EVERY_S = float(os.environ.get("SMARTSYNC_SOAK_KILL_EVERY_S") or 4)
