@@ -22,6 +22,7 @@ from smartsync.relayer.metrics import Metrics
 from smartsync.relayer.pairs import Pair, connected, require_chain
 from smartsync.relayer.parts import parts_of
 from smartsync.relayer.queueing.embedded import Embedded
+from smartsync.relayer.queueing.ending import end
 from smartsync.relayer.queueing.job import Job, Queue
 from smartsync.relayer.queueing.lane import lanes_of
 from smartsync.relayer.replicas import Replica
@@ -216,14 +217,13 @@ async def _work(services: Sequence[Service], queue: Queue, shown: Shown, ends: S
         watch_balances(shown.configuration, shown.pairs, shown.metrics),
     )
     others = [asyncio.create_task(one) for one in besides]
-    waits = [asyncio.create_task(end.wait()) for end in ends]
+    waits = [asyncio.create_task(one.wait()) for one in ends]
     try:
         done, _ = await asyncio.wait([working, *others, *waits], return_when=asyncio.FIRST_COMPLETED)
     finally:
         queue.stop()
-        for task in (*others, *waits):
-            task.cancel()
-        await asyncio.gather(working, *others, *waits, return_exceptions=True)
+        await asyncio.gather(working, return_exceptions=True)
+        await end(*others, *waits)
     for task in done:
         task.result()  # they end by themselves only by an error that nothing foresaw
 

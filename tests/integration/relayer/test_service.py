@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -577,6 +578,7 @@ async def test_job_of_another_configuration_is_dropped_and_told_once(
     made: World, replica: str, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     service = service_of(pair_of(made), database, (replica, Policy()))
+    caplog.set_level(logging.INFO, "smartsync")
     stranger = Job("tend", "here-there", service.pair.subject("0x" + "11" * 20))
     for _ in range(2):
         queue = service.queue()

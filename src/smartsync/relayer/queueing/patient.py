@@ -10,6 +10,8 @@ from procrastinate import exceptions, jobs, manager
 from procrastinate.connector import BaseConnector
 from psycopg.errors import ForeignKeyViolation
 
+from smartsync.relayer.queueing.ending import end
+
 logger = logging.getLogger(__name__)
 
 _AGAIN_S = 1.0
@@ -85,9 +87,12 @@ class Patient(manager.JobManager):
     ) -> None:
         """Tell of new jobs at once; meanwhile, where that cannot be had, they are found by asking."""
         while True:
+            listening = asyncio.create_task(super().listen_for_jobs(on_notification=on_notification, queues=queues))
             try:
-                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
-            except exceptions.ConnectorException as error:
+                await asyncio.wait([listening])
+            finally:
+                await end(listening)
+            if isinstance(error := listening.exception(), exceptions.ConnectorException):
                 self._miss(error)
             await asyncio.sleep(_AGAIN_S)
 

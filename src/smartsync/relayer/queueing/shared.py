@@ -14,7 +14,9 @@ from typing import Any
 import psycopg
 from procrastinate import App, JobContext, PsycopgConnector, exceptions, jobs
 from procrastinate.manager import JobManager
+from procrastinate.worker import Worker
 
+from smartsync.relayer.queueing.ending import end
 from smartsync.relayer.queueing.job import Count, Job, Perform
 from smartsync.relayer.queueing.lane import Lane
 from smartsync.relayer.queueing.patient import Patient, cause_of
@@ -75,6 +77,7 @@ class Shared:
         self._lanes, self._lease_s = lanes, lease_s
         self._stopped = asyncio.Event()
         self._perform: Perform | None = None
+        self._workers: dict[str, Worker] = {}
         self._at_work: set[int] = set()
         self._unaccounted: set[int] = set()
         self._clock: tuple[float, float] | None = None
@@ -109,17 +112,16 @@ class Shared:
     async def work(self, perform: Perform) -> None:
         """See `Queue`."""
         self._perform = perform
-        tasks = [asyncio.create_task(self._work_at(lane)) for lane in self._lanes]
+        lanes = [asyncio.create_task(self._work_at(lane)) for lane in self._lanes]
         others = [asyncio.create_task(self._rescue()), asyncio.create_task(self._live())]
         try:
             await self._stopped.wait()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            self._stopped.set()
+            for worker in self._workers.values():
+                worker.stop()  # type: ignore[no-untyped-call]  # procrastinate says no types there
+            await asyncio.gather(*lanes, return_exceptions=True)
+            await end(*others)
 
     def stop(self) -> None:
         """See `Queue`."""
@@ -137,31 +139,40 @@ class Shared:
     # --- doing ---
 
     async def _work_at(self, lane: Lane) -> None:
-        """Do the jobs of a lane until cancelled: then those that are under way are ended."""
-        while True:
+        """Do the jobs of a lane until stopped: then those that are under way are ended."""
+        while not self._stopped.is_set():
+            worker = self._workers[lane.name] = Worker(
+                self._app,
+                queues=[lane.name],
+                name=lane.name,
+                concurrency=lane.at_once,
+                delete_jobs="always",
+                install_signal_handlers=False,
+                listen_notify=lane.every_s is None,
+                fetch_job_polling_interval=min(_FETCH_S, max((lane.every_s or _FETCH_S) / 4, 0.05)),
+                abort_job_polling_interval=3_600.0,
+                update_heartbeat_interval=3_600.0,  # `_live` does
+                stalled_worker_timeout=_FORGET_S,
+            )
             try:
-                await self._app.run_worker_async(
-                    queues=[lane.name],
-                    name=lane.name,
-                    concurrency=lane.at_once,
-                    delete_jobs="always",
-                    install_signal_handlers=False,
-                    listen_notify=lane.every_s is None,
-                    fetch_job_polling_interval=min(_FETCH_S, max((lane.every_s or _FETCH_S) / 4, 0.05)),
-                    abort_job_polling_interval=3_600.0,
-                    update_heartbeat_interval=3_600.0,  # `_live` does
-                    stalled_worker_timeout=_FORGET_S,
-                )
+                await worker.run()  # type: ignore[no-untyped-call]  # as above
             except exceptions.ConnectorException as error:
                 logger.warning("the worker for %s begins anew: %s", lane.name, cause_of(error))
-            await asyncio.sleep(_FETCH_S)
+            except Exception:  # of a library: a lane at which nobody works would be told by nothing
+                logger.exception("the worker for %s begins anew", lane.name)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FETCH_S):
+                    await self._stopped.wait()
 
     async def _live(self) -> None:
         """Say that the workers live, also when they take nothing more: procrastinate's do not while they end."""
         while True:
             await asyncio.sleep(self._lease_s / _BEATS)
-            for number in list(self._tables.workers):
-                await self._tables.update_heartbeat(number)
+            try:
+                for number in list(self._tables.workers):
+                    await self._tables.update_heartbeat(number)
+            except Exception:  # of a library: who is taken for dead has his work done by others, again and again
+                logger.exception("it cannot be said that this worker lives; it is tried again")
 
     async def _run(self, context: JobContext, /, **arguments: Any) -> None:
         number = context.job.id or 0
@@ -191,6 +202,9 @@ class Shared:
                 await asyncio.sleep(self._lease_s / _BEATS)
             except (exceptions.ConnectorException, StateUnavailable) as error:
                 logger.debug("jobs left behind are not to be had: %s", error)
+                await asyncio.sleep(2 * self._lease_s / _BEATS)
+            except Exception:  # as above
+                logger.exception("jobs left behind are not to be had; it is tried again")
                 await asyncio.sleep(2 * self._lease_s / _BEATS)
 
     async def _lost(self) -> list[jobs.Job]:

@@ -182,6 +182,21 @@ async def test_stop_ends_what_is_under_way_and_leaves_the_rest(url: str) -> None
         assert await queue.counts() == {"a-b": Count(due=1)}
 
 
+async def test_stop_at_any_moment_of_the_start_ends(url: str) -> None:
+    """As where a configuration is read again twice in a row."""
+
+    async def perform(job: Job) -> None:
+        pass
+
+    for step in range(25):
+        async with queue_in(url, "a-b", "c-d") as queue:
+            task = asyncio.create_task(queue.work(perform))
+            await asyncio.sleep(step * 0.004)
+            queue.stop()
+            async with asyncio.timeout(20):
+                await task
+
+
 async def test_work_goes_on_after_what_nobody_foresaw(url: str) -> None:
     seen = []
 
