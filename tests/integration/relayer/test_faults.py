@@ -24,7 +24,7 @@ from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.journal import StateJournal, abandoned, spendings
 from smartsync.relayer.state.store import Happening, Store
 from smartsync.rpc import Rpc
-from smartsync.testing import Node
+from smartsync.testing import Node, anvil_node, hardhat_node
 from tests.http_node import HttpNode, Refusal, serving
 from tests.integration.relayer.test_journal import CHAIN, SENDER, signed, write
 from tests.integration.relayer.test_service import look, pair_of, service_of, transactions
@@ -52,17 +52,20 @@ async def changed(made: World, value: int) -> None:
 # --- a source that stops, a node that is behind, one that is asked too often ---
 
 
-async def test_source_that_stops_is_stalled_and_goes_on(made: World, replica: str, database: Database) -> None:
-    await look(service_of(pair_of(made), database, (replica, Policy())))
-    await asyncio.sleep(2.1)
-    await made.client.target.rpc.call("anvil_mine", ["0x1"])
-    service = service_of(pair_of(made, stalled_after_s=1.0), database, (replica, Policy()))
-    found = (await look(service))["number 0"]
-    assert found.state == "source-stalled" and "no new source block for" in found.reason
-    await changed(made, 301)
-    assert (await look(service_of(pair_of(made, stalled_after_s=60.0), database, (replica, Policy()))))[
-        "number 0"
-    ].state == "exact"
+async def test_source_that_stops_is_stalled_and_goes_on(database: Database) -> None:
+    # Nodes of its own: the clocks of those that all tests share go by what other tests made of them.
+    with hardhat_node() as source, anvil_node() as target:
+        async with world(source, target) as made:
+            replica = await made.fork()
+            await look(service_of(pair_of(made), database, (replica, Policy())))
+            await asyncio.sleep(2.1)
+            await made.client.target.rpc.call("anvil_mine", ["0x1"])
+            service = service_of(pair_of(made, stalled_after_s=1.0), database, (replica, Policy()))
+            found = (await look(service))["number 0"]
+            assert found.state == "source-stalled" and "no new source block for" in found.reason
+            await changed(made, 301)
+            service = service_of(pair_of(made, stalled_after_s=60.0), database, (replica, Policy()))
+            assert (await look(service))["number 0"].state == "exact"
 
 
 async def test_node_behind_what_the_anchor_accepts_is_told_and_catches_up(
