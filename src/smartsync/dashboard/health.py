@@ -22,7 +22,7 @@ from smartsync.relayer.state.looked import looked
 
 DEAD_S = 900.0
 """Seconds without any job coming to its end after which the process is not alive. A look waits for nodes, for minutes
-where all of them are silent; it comes to its end all the same."""
+where all of them are silent; it comes to its end all the same. Where looks are rare it takes as many as of `_POLLS`."""
 
 _POLLS = 5
 _LEAST_S = 60.0
@@ -43,9 +43,8 @@ def add_health(application: web.Application, shown: Shown) -> None:
 
     async def healthz(request: web.Request) -> web.Response:
         idle_s = shown.metrics.idle_s()
-        return _answer(
-            request, {} if idle_s < DEAD_S else {"process": f"nothing was brought to its end in {idle_s:.0f} s"}
-        )
+        is_alive = idle_s < max(DEAD_S, _POLLS * _longest_poll_s(shown))
+        return _answer(request, {} if is_alive else {"process": f"nothing was brought to its end in {idle_s:.0f} s"})
 
     async def readyz(request: web.Request) -> web.Response:
         return _answer(request, await found.get(""))
@@ -81,6 +80,11 @@ async def problems(shown: Shown) -> dict[str, str]:
         if silent_s > max(_POLLS * poll_s, _LEAST_S):
             found[name] = f"not looked at for {silent_s:.0f} s, and should be every {poll_s:g} s"
     return found
+
+
+def _longest_poll_s(shown: Shown) -> float:
+    configuration = shown.configuration
+    return max((configuration.chains[pair.source].poll_s for pair in configuration.pairs.values()), default=0.0)
 
 
 async def _require_writable(database: Database) -> None:

@@ -113,3 +113,15 @@ async def test_healthz_is_about_this_process_alone(shown: Shown, serving: Servin
         shown.metrics.rested()
         async with client.get("/healthz") as answer:
             assert answer.status == 200
+
+
+async def test_healthz_of_chains_that_are_looked_at_rarely_is_alive_between_two_looks(
+    shown: Shown, serving: Serving, later: list[float]
+) -> None:
+    chains = {name: one.model_copy(update={"poll_s": 3_600.0}) for name, one in shown.configuration.chains.items()}
+    shown.configuration = replace(shown.configuration, chains=chains)
+    async with serving(partial(add_health, shown=shown)) as client:
+        for by, status in ((3_700.0, 200), (5 * 3_600.0 + 10, 503)):
+            later[0] = by
+            async with client.get("/healthz") as answer:
+                assert answer.status == status, by

@@ -53,7 +53,7 @@ def test_page_has_a_runbook_for_every_alert_in_order_and_for_no_other() -> None:
 def test_page_says_where_health_is() -> None:
     for path in OPEN - {"/sign-in", "/sign-in.css"}:
         assert f"| `{path}` | anybody" in PAGE
-    assert f"none has for {health.DEAD_S // 60:.0f} minutes" in PAGE
+    assert f"none has for {health.DEAD_S // 60:.0f} minutes, and for five times the longest" in PAGE
     assert health._POLLS == 5 and health._LEAST_S == 60
     assert "within five times its `poll_s` (and a minute)" in PAGE
 
