@@ -21,12 +21,7 @@ from smartsync.relayer.replicas import Replica
 from smartsync.relayer.state.costs import Cost
 from smartsync.relayer.state.outstanding import Outstanding
 from smartsync.relayer.state.store import Status
-from smartsync.relayer.states import State
-
-UNSEEN = "unseen"
-"""The state of a replica that nobody has looked at yet."""
-
-_GOOD = ("exact", "behind", "waiting")
+from smartsync.relayer.states import FINE, UNSEEN, State
 
 _REPLICA = ("pair", "replica", "name")
 _NUMBERS: tuple[tuple[str, str, Callable[[Status], float | None]], ...] = (
@@ -43,7 +38,7 @@ _NUMBERS: tuple[tuple[str, str, Callable[[Status], float | None]], ...] = (
     (
         "smartsync_replica_held_up",
         "Whether something holds it up: 0 where it is exact, behind (work is under way) or waiting (its policy).",
-        lambda one: float(one.state not in _GOOD),
+        lambda one: float(one.state not in FINE),
     ),
     (
         "smartsync_replica_state_timestamp_seconds",
