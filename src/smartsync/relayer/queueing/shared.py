@@ -59,8 +59,8 @@ _DUE = datetime(1970, 1, 1, tzinfo=UTC)
 class Shared:
     """Jobs in PostgreSQL.
 
-    A job that a worker has taken is its own while it lives; where it dies, the job is another's after ``lease_s`` and
-    two beats at most. Nothing hangs on that: who was only slow finds in the journal that he was overtaken.
+    A job that a worker has taken is its own while it lives; where it dies, the job is another's after ``lease_s``,
+    a beat and a look at most. Nothing hangs on that: who was only slow finds in the journal that he was overtaken.
 
     Parameters
     ----------
