@@ -91,9 +91,11 @@ STANDINGS: dict[str, Standing] = {
     "unreadable": Standing(
         "bad",
         "It is a proxy without a proven copy of what it delegates to: reads are refused.",
-        "The reason says what is missing; smartsync supply brings it.",
+        "The reason says what is missing, and whether smartsync supply can bring it.",
     ),
-    "ended": Standing("over", "The source contract has ended.", "Take it out of the configuration."),
+    "ended": Standing(
+        "over", "The source contract has ended.", "smartsync halt records it; then take it out of the configuration."
+    ),
     "failing": Standing("bad", "Something else is wrong.", "The reason says what; the log says more."),
 }
 

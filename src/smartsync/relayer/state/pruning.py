@@ -2,6 +2,7 @@
 
 Never what is open: what is signed, or in a block that is not final. And by the time of the newest final block that is
 known, where the machine's clock is ahead of that: one that jumped by a year is no reason to forget.
+But for how far behind replicas were, which is of the machine's clock itself, and for charts alone.
 """
 
 from __future__ import annotations
