@@ -91,6 +91,7 @@ def gauges(configuration: Configuration, snapshot: Snapshot | None) -> Iterator[
         out: nobody looks at them any more.
     """
     yield _plain("smartsync_state_up", "Whether the relayer's database answers.", snapshot is not None)
+    yield _polls(configuration)
     yield from _limits(configuration.replicas)
     if snapshot is None:
         return
@@ -109,6 +110,14 @@ def gauges(configuration: Configuration, snapshot: Snapshot | None) -> Iterator[
 
 def _plain(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _polls(configuration: Configuration) -> Metric:
+    text = "Seconds between two looks at a pair, as configured."
+    family = GaugeMetricFamily("smartsync_pair_poll_seconds", text, labels=["pair"])
+    for name, pair in configuration.pairs.items():
+        family.add_metric([name], configuration.chains[pair.source].poll_s)
+    return family
 
 
 def _limits(replicas: Iterable[Replica]) -> Iterator[Metric]:
