@@ -18,7 +18,7 @@ from smartsync.dashboard.guarding import SIGNED_IN
 from smartsync.relayer.shown import Shown
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.errors import StateUnavailable
-from smartsync.relayer.state.looked import looked
+from smartsync.relayer.state.reading import Reading
 
 DEAD_S = 900.0
 """Seconds without any job coming to its end after which the process is not alive. A look waits for nodes, for minutes
@@ -68,7 +68,7 @@ async def problems(shown: Shown) -> dict[str, str]:
     try:
         async with asyncio.timeout(_WITHIN_S):
             await _require_writable(shown.database)
-            looked_s = await looked(shown.database)
+            looked_s = await Reading(shown.database).newest_looks()
     except StateUnavailable as error:
         return {"state": error.message}
     except TimeoutError:

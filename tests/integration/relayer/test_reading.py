@@ -110,3 +110,11 @@ async def test_sent_has_the_newest_first(database: Database) -> None:
     rest = await reading.sent("0x1 on chain 7", before=first[-1].id, limit=3)
     assert [one.nonce for one in rest] == [1, 0]
     assert await reading.sent("' OR 1=1 --", before=None, limit=3) == []
+
+
+async def test_newest_looks_are_those_at_any_replica_of_a_pair(database: Database) -> None:
+    store, reading = Store(database), Reading(database)
+    assert await reading.newest_looks() == {}
+    for address, pair, looked_s in (("0x1", "one", 5.0), ("0x2", "one", 7.0), ("0x1", "other", 6.0)):
+        await store.remember(replace(STATUS, address=address, pair=pair, looked_s=looked_s))
+    assert await reading.newest_looks() == {"one": 7.0, "other": 6.0}
