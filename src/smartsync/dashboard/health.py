@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from smartsync.attestor.sharing import Shared
 from smartsync.dashboard.guarding import SIGNED_IN
+from smartsync.relayer.lateness import late_after_s
 from smartsync.relayer.shown import Shown
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.errors import StateUnavailable
@@ -22,11 +23,7 @@ from smartsync.relayer.state.reading import Reading
 
 DEAD_S = 900.0
 """Seconds without any job coming to its end after which the process is not alive. A look waits for nodes, for minutes
-where all of them are silent; it comes to its end all the same. Where looks are rare it takes as many as of `_POLLS`."""
-
-_POLLS = 5
-_LEAST_S = 60.0
-"""A pair should have been looked at within so many of its ``poll_s``, and within a minute where those are short."""
+where all of them are silent; it comes to its end all the same. Where looks are rare it is longer."""
 
 _FRESH_S = 2.0
 _WITHIN_S = 5.0
@@ -43,7 +40,7 @@ def add_health(application: web.Application, shown: Shown) -> None:
 
     async def healthz(request: web.Request) -> web.Response:
         idle_s = shown.metrics.idle_s()
-        is_alive = idle_s < max(DEAD_S, _POLLS * _longest_poll_s(shown))
+        is_alive = idle_s < max(DEAD_S, late_after_s(_longest_poll_s(shown)))
         return _answer(request, {} if is_alive else {"process": f"nothing was brought to its end in {idle_s:.0f} s"})
 
     async def readyz(request: web.Request) -> web.Response:
@@ -77,7 +74,7 @@ async def problems(shown: Shown) -> dict[str, str]:
     for name, pair in shown.configuration.pairs.items():
         poll_s = shown.configuration.chains[pair.source].poll_s
         silent_s = min(shown.metrics.silent_s(name), time.time() - looked_s.get(name, 0.0))
-        if silent_s > max(_POLLS * poll_s, _LEAST_S):
+        if silent_s > late_after_s(poll_s):
             found[name] = f"not looked at for {silent_s:.0f} s, and should be every {poll_s:g} s"
     return found
 

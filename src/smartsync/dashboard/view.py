@@ -20,6 +20,7 @@ from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.errors import ConfigError, SmartSyncError
 from smartsync.explaining import Explanation
 from smartsync.relayer.configuration import Configuration
+from smartsync.relayer.lateness import late_after_s
 from smartsync.relayer.pairs import Pair, subject
 from smartsync.relayer.replicas import Replica
 from smartsync.relayer.seen import DAY_S
@@ -162,7 +163,7 @@ class View:
         """Return for how many seconds nobody has looked at a pair, where that is longer than it should be."""
         poll_s = self.pairs[pair].poll_s if pair in self.pairs else 0.0
         late_s = self.clock() - (looked_s or self.clock())
-        return late_s if late_s > max(90.0, 5 * poll_s) else None
+        return late_s if late_s > late_after_s(poll_s) else None
 
     async def anchor(self, pair: str, anchor: str) -> AnchorSeen:
         """Return what an anchor says of itself, asked anew now and then only."""
