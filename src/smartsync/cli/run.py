@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 import typer
 
 from smartsync.cli.command import command
 from smartsync.cli.logged import LogFormat
+from smartsync.cli.relayer.given import ConfigurationFile, relayers_libraries
 from smartsync.cli.session import Session
 from smartsync.errors import ConfigError
 from smartsync.relayer.configuration import DEFAULT_FILE, read_configuration
 
-_Configuration = Annotated[
-    Path,
-    typer.Option("--config", metavar="FILE", help="The relayer's configuration.", envvar="SMARTSYNC_RELAYER_CONFIG"),
-]
 _Check = Annotated[
     bool, typer.Option("--check", help="Check configuration, keys and nodes, and end; exit code 2 where one is wrong.")
 ]
@@ -36,7 +31,7 @@ _LogFormat = Annotated[
 @command(configured=False)
 def run(
     session: Session,
-    config: _Configuration = DEFAULT_FILE,
+    config: ConfigurationFile = DEFAULT_FILE,
     check: _Check = False,
     once: _Once = False,
     dry_run: _DryRun = False,
@@ -46,10 +41,11 @@ def run(
 
     SIGTERM and Ctrl-C end it: nothing new is begun, and what is under way is followed to its end. SIGHUP has it read
     the configuration again. It remembers in a database what it has signed, so that whoever is started next goes on, and
-    pays for nothing twice. Where the configuration says (127.0.0.1:8600), it serves metrics and its health.
+    pays for nothing twice. Where the configuration says (127.0.0.1:8600), it serves its web page, metrics and health.
     """
     configuration = read_configuration(session.environ, config)
-    relaying = _relaying()
+    with relayers_libraries():
+        from smartsync.cli import relaying
     if check:
         problems = relaying.check(session, configuration)
         if problems:
@@ -59,14 +55,3 @@ def run(
         return
     form = LogFormat.JSON if session.output.as_json else log_format
     relaying.relay(session, config, form, dry=dry_run, once=once)
-
-
-def _relaying() -> ModuleType:
-    """Return what runs a relayer: with the libraries of an extra, which nothing else needs."""
-    try:
-        from smartsync.cli import relaying
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the relayer needs the package {error.name}", hint="pip install 'smartsync[relayer,postgresql]'"
-        ) from error
-    return relaying

@@ -15,18 +15,15 @@ from sqlalchemy import text
 
 from smartsync.attestor.sharing import Shared
 from smartsync.dashboard.guarding import SIGNED_IN
+from smartsync.relayer.lateness import late_after_s
 from smartsync.relayer.shown import Shown
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.errors import StateUnavailable
-from smartsync.relayer.state.looked import looked
+from smartsync.relayer.state.reading import Reading
 
 DEAD_S = 900.0
 """Seconds without any job coming to its end after which the process is not alive. A look waits for nodes, for minutes
-where all of them are silent; it comes to its end all the same."""
-
-_POLLS = 5
-_LEAST_S = 60.0
-"""A pair should have been looked at within so many of its ``poll_s``, and within a minute where those are short."""
+where all of them are silent; it comes to its end all the same. Where looks are rare it is longer."""
 
 _FRESH_S = 2.0
 _WITHIN_S = 5.0
@@ -43,9 +40,8 @@ def add_health(application: web.Application, shown: Shown) -> None:
 
     async def healthz(request: web.Request) -> web.Response:
         idle_s = shown.metrics.idle_s()
-        return _answer(
-            request, {} if idle_s < DEAD_S else {"process": f"nothing was brought to its end in {idle_s:.0f} s"}
-        )
+        is_alive = idle_s < max(DEAD_S, late_after_s(_longest_poll_s(shown)))
+        return _answer(request, {} if is_alive else {"process": f"nothing was brought to its end in {idle_s:.0f} s"})
 
     async def readyz(request: web.Request) -> web.Response:
         return _answer(request, await found.get(""))
@@ -69,7 +65,7 @@ async def problems(shown: Shown) -> dict[str, str]:
     try:
         async with asyncio.timeout(_WITHIN_S):
             await _require_writable(shown.database)
-            looked_s = await looked(shown.database)
+            looked_s = await Reading(shown.database).newest_looks()
     except StateUnavailable as error:
         return {"state": error.message}
     except TimeoutError:
@@ -78,9 +74,14 @@ async def problems(shown: Shown) -> dict[str, str]:
     for name, pair in shown.configuration.pairs.items():
         poll_s = shown.configuration.chains[pair.source].poll_s
         silent_s = min(shown.metrics.silent_s(name), time.time() - looked_s.get(name, 0.0))
-        if silent_s > max(_POLLS * poll_s, _LEAST_S):
+        if silent_s > late_after_s(poll_s):
             found[name] = f"not looked at for {silent_s:.0f} s, and should be every {poll_s:g} s"
     return found
+
+
+def _longest_poll_s(shown: Shown) -> float:
+    configuration = shown.configuration
+    return max((configuration.chains[pair.source].poll_s for pair in configuration.pairs.values()), default=0.0)
 
 
 async def _require_writable(database: Database) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from smartsync.dashboard.standing import UNSEEN, WEIGHTS, Standing, Weight, standing_of
+from smartsync.dashboard.standing import GONE, WEIGHTS, Standing, Weight, standing_of
 from smartsync.relayer.state.costs import Cost
 from smartsync.relayer.state.store import Status
+from smartsync.relayer.states import UNSEEN
 
 PAGE = 100
 """Rows of a page of one pair."""
@@ -42,7 +43,7 @@ class Row:
     @property
     def standing(self) -> Standing:
         """How its state is shown."""
-        return standing_of(self.status.state)
+        return standing_of(self.status.state) if self.is_kept else GONE
 
     @property
     def behind_blocks(self) -> int | None:
@@ -209,9 +210,7 @@ def listed(
     most = PAGE if len(shown) == 1 else max(_LEAST, OVERVIEW // max(1, len(shown)))
     groups = [_group(pair, of_pair, wanted, most, (spent or {}).get(pair, Spent())) for pair, of_pair in shown.items()]
     states = Counter(row.status.state for row in rows)
-    weights: Counter[Weight] = Counter()
-    for state, number in states.items():
-        weights[standing_of(state).weight] += number
+    weights: Counter[Weight] = Counter(row.standing.weight for row in rows)
     return Listing(
         wanted,
         tuple(groups),

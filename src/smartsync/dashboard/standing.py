@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from smartsync.relayer.states import UNSEEN
+
 Weight: TypeAlias = Literal["bad", "held", "work", "wait", "good", "over"]
 """How bad a state is, the worst first: each has a colour and a shape of its own."""
 
 WEIGHTS: tuple[Weight, ...] = ("bad", "held", "work", "wait", "good", "over")
-
-UNSEEN = "not-looked-at"
-"""Of a replica that is configured and that nobody has looked at yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +91,16 @@ STANDINGS: dict[str, Standing] = {
     "unreadable": Standing(
         "bad",
         "It is a proxy without a proven copy of what it delegates to: reads are refused.",
-        "The reason says what is missing; smartsync supply brings it.",
+        "The reason says what is missing, and whether smartsync supply can bring it.",
     ),
-    "ended": Standing("over", "The source contract has ended.", "Take it out of the configuration."),
+    "ended": Standing(
+        "over", "The source contract has ended.", "smartsync halt records it; then take it out of the configuration."
+    ),
     "failing": Standing("bad", "Something else is wrong.", "The reason says what; the log says more."),
 }
+
+GONE = Standing("over", "The configuration does not have it any more, and nobody looks at it.")
+"""Of a replica that was taken out of the configuration: whatever was wrong with it then is nobody's trouble now."""
 
 _OTHER = Standing("bad", "This state is not known to the page.", "The reason says more.")
 

@@ -20,15 +20,16 @@ from smartsync.discovery.hints import NO_HINTS, Hints
 from smartsync.errors import ConfigError, SmartSyncError
 from smartsync.explaining import Explanation
 from smartsync.relayer.configuration import Configuration
-from smartsync.relayer.pairs import Pair
+from smartsync.relayer.lateness import late_after_s
+from smartsync.relayer.pairs import Pair, subject
 from smartsync.relayer.replicas import Replica
+from smartsync.relayer.seen import DAY_S
 from smartsync.relayer.state.costs import Cost, Costs
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.reading import Lag, Reading, Sent, Used
 from smartsync.relayer.state.store import Status
 from smartsync.results import AnchorReport
 
-DAY_S = 86_400.0
 MONTH_S = 30 * DAY_S
 
 EVENTS = 20
@@ -162,7 +163,7 @@ class View:
         """Return for how many seconds nobody has looked at a pair, where that is longer than it should be."""
         poll_s = self.pairs[pair].poll_s if pair in self.pairs else 0.0
         late_s = self.clock() - (looked_s or self.clock())
-        return late_s if late_s > max(90.0, 5 * poll_s) else None
+        return late_s if late_s > late_after_s(poll_s) else None
 
     async def anchor(self, pair: str, anchor: str) -> AnchorSeen:
         """Return what an anchor says of itself, asked anew now and then only."""
@@ -207,9 +208,9 @@ class View:
         )
 
     def _subject(self, pair: str, address: str) -> str:
-        """Return what the journal calls a replica or an anchor, as `Pair.subject` does."""
+        """Return what the journal calls a replica or an anchor; nothing where its pair is not configured."""
         table = self.configuration.pairs.get(pair)
-        return "" if table is None else f"{address} on chain {self.configuration.chains[table.target].chain_id}"
+        return "" if table is None else subject(address, self.configuration.chains[table.target].chain_id)
 
     async def _read_rows(self) -> list[Row]:
         paid, known = await self._paid.get(""), await self.reading.standing()
@@ -218,10 +219,9 @@ class View:
 
     def _joined(self, known: Sequence[tuple[Status, float | None]], paid: _Paid) -> list[Row]:
         kept = self.replicas
-        subjects = {pair: self._subject(pair, "") for pair in self.configuration.pairs}
         found = []
         for status, last_s in known:
-            spent = paid.for_subject(status.address + subjects.get(status.pair, ""))
+            spent = paid.for_subject(self._subject(status.pair, status.address))
             found.append(Row(status, last_s, spent, (status.pair, status.address) in kept))
         seen = {(row.status.pair, row.status.address) for row in found}
         return found + [Row(unseen(*key, one.name)) for key, one in kept.items() if key not in seen]
@@ -233,13 +233,14 @@ class View:
             (await self._costs.by_pair(day_s), await self._costs.by_pair(month_s)),
         )
 
-    async def _ask_anchor(self, subject: tuple[str, str]) -> AnchorSeen:
-        pair = self.pairs.get(subject[0])
+    async def _ask_anchor(self, asked: tuple[str, str]) -> AnchorSeen:
+        name, anchor = asked
+        pair = self.pairs.get(name)
         if pair is None:
             return AnchorSeen(None, "its pair is not in the configuration")
         try:
             async with asyncio.timeout(_ANCHOR_WITHIN_S):
-                return AnchorSeen(await describe_anchor(pair.source, pair.target, subject[1]))
+                return AnchorSeen(await describe_anchor(pair.source, pair.target, anchor))
         except TimeoutError:
             return AnchorSeen(None, f"the nodes have not told all of it within {_ANCHOR_WITHIN_S:g} s")
         except SmartSyncError as error:

@@ -21,12 +21,7 @@ from smartsync.relayer.replicas import Replica
 from smartsync.relayer.state.costs import Cost
 from smartsync.relayer.state.outstanding import Outstanding
 from smartsync.relayer.state.store import Status
-from smartsync.relayer.states import State
-
-UNSEEN = "unseen"
-"""The state of a replica that nobody has looked at yet."""
-
-_GOOD = ("exact", "behind", "waiting")
+from smartsync.relayer.states import FINE, UNSEEN, State
 
 _REPLICA = ("pair", "replica", "name")
 _NUMBERS: tuple[tuple[str, str, Callable[[Status], float | None]], ...] = (
@@ -43,7 +38,7 @@ _NUMBERS: tuple[tuple[str, str, Callable[[Status], float | None]], ...] = (
     (
         "smartsync_replica_held_up",
         "Whether something holds it up: 0 where it is exact, behind (work is under way) or waiting (its policy).",
-        lambda one: float(one.state not in _GOOD),
+        lambda one: float(one.state not in FINE),
     ),
     (
         "smartsync_replica_state_timestamp_seconds",
@@ -96,6 +91,7 @@ def gauges(configuration: Configuration, snapshot: Snapshot | None) -> Iterator[
         out: nobody looks at them any more.
     """
     yield _plain("smartsync_state_up", "Whether the relayer's database answers.", snapshot is not None)
+    yield _polls(configuration)
     yield from _limits(configuration.replicas)
     if snapshot is None:
         return
@@ -114,6 +110,14 @@ def gauges(configuration: Configuration, snapshot: Snapshot | None) -> Iterator[
 
 def _plain(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _polls(configuration: Configuration) -> Metric:
+    text = "Seconds between two looks at a pair, as configured."
+    family = GaugeMetricFamily("smartsync_pair_poll_seconds", text, labels=["pair"])
+    for name, pair in configuration.pairs.items():
+        family.add_metric([name], configuration.chains[pair.source].poll_s)
+    return family
 
 
 def _limits(replicas: Iterable[Replica]) -> Iterator[Metric]:

@@ -14,11 +14,11 @@ from smartsync.relayer.scanning import Known, NodeFault, Sight, look
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.looks import Remembered, remembered, spendings_of, write
 from smartsync.relayer.state.store import Status
+from smartsync.relayer.states import FINE
 from smartsync.relayer.statuses import Failed, Looked, after_look, sample
 
 logger = logging.getLogger(__name__)
 
-_GOOD = ("exact", "behind", "waiting")
 _WANTED = ("anchor-behind", "orphaned")
 
 
@@ -111,7 +111,7 @@ class Looking:
 def tell(before: Status | None, status: Status) -> None:
     """Tell how a replica stands, where that is news."""
     if before is None or before.state != status.state:
-        log = logger.info if status.state in _GOOD else logger.warning
+        log = logger.info if status.state in FINE else logger.warning
         fields = {"pair": status.pair, "replica": status.address, "state": status.state, "failures": status.failures}
         log("%s: %s: %s", status.name, status.state, status.reason, extra=fields)
 

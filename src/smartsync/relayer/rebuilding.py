@@ -33,10 +33,11 @@ from smartsync.relayer.pool import waiting
 from smartsync.relayer.replicas import Replica
 from smartsync.relayer.scanning import Known, NodeFault, Sight, look
 from smartsync.relayer.state.database import Database
-from smartsync.relayer.state.journal import StateJournal, spendings
+from smartsync.relayer.state.journal import StateJournal
+from smartsync.relayer.state.looks import spendings_of
 from smartsync.relayer.state.restoring import is_told, known, restore, told_since
 from smartsync.relayer.state.store import Happening, Sample, Status, Store
-from smartsync.relayer.states import state_of
+from smartsync.relayer.statuses import Failed, Looked, after_failure, after_look
 from smartsync.replica import ReplicaRecord, read_records
 from smartsync.results import AnchorUpdate, Step, SyncResult
 from smartsync.results.steps import cost_of
@@ -327,24 +328,12 @@ class _Rebuilding:
 
     async def _status(self, replica: Replica, found: Sight | SmartSyncError) -> Status:
         now_s = float(await self.pair.target.clock())
-        empty = Status(self.pair.name, replica.address, replica.name, "", "", now_s, now_s)
         if isinstance(found, SmartSyncError):
-            return replace(empty, state=state_of(found), reason=found.in_full, failures=1)
-        spent = await spendings(self.database, self.pair.subject(replica.address), found.now_s, found.target_s)
-        decision = decide(replica.policy, found.seen, spent, found.fee_wei, found.now_s)
-        return replace(
-            empty,
-            state=decision.state,
-            reason=decision.why,
-            anchor=found.record.key.anchor,
-            block_number=found.record.block_number,
-            block_hash=found.record.block_hash,
-            level=found.level,
-            accepted_block=found.seen.accepted_block,
-            source_head=found.seen.source_head,
-            behind_s=found.behind_s,
-            changed_s=None if found.seen.change is None else found.seen.change.since_s,
-        )
+            return after_failure(replica, None, Failed(found), now_s)
+        subject = self.pair.subject(replica.address)
+        spent = await spendings_of(self.database, [subject], found.now_s, found.target_s)
+        decision = decide(replica.policy, found.seen, spent[subject], found.fee_wei, found.now_s)
+        return after_look(replica, None, Looked(found, decision), now_s)
 
     def _name(self, address: str) -> str:
         names = {one.address: one.name for one in self.replicas}

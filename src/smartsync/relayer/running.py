@@ -246,6 +246,15 @@ async def _reread(
         logger.error("the configuration stays as it is: %s", error.in_full)
         return configuration, accounts
     metrics.reread(is_accepted=True)
-    found = changes(configuration, new)
-    logger.info("the configuration was read again: %s", "; ".join(found.words()) or "nothing has changed")
+    # A key is in no file of the configuration, so that nothing of that changes with it.
+    told = [*changes(configuration, new).words(), *_other_accounts(accounts, unlocked)]
+    logger.info("the configuration was read again: %s", "; ".join(told) or "nothing has changed")
     return new, unlocked
+
+
+def _other_accounts(before: Mapping[str, LocalAccount], after: Mapping[str, LocalAccount]) -> list[str]:
+    return [
+        f"key {name}: pays by another account, {account.address}"
+        for name, account in after.items()
+        if name in before and before[name].address != account.address
+    ]

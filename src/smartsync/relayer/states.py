@@ -55,7 +55,13 @@ State: TypeAlias = Literal[
     "ended",
     "failing",
 ]
-"""Of a replica, as a metric, a line of the log and the page call it. All but the first two are held up by something."""
+"""Of a replica, as a metric, a line of the log and the page call it."""
+
+FINE: tuple[State, ...] = ("exact", "behind", "waiting")
+"""Nothing holds it up: it is done, under way, or its policy waits. All others are told as warnings."""
+
+UNSEEN = "unseen"
+"""In the place of a state: of a replica that is configured and that nobody has looked at yet."""
 
 Role: TypeAlias = Literal["source", "target"]
 

@@ -388,7 +388,7 @@ async def test_list_of_a_relayer_that_nobody_has_looked_with(visitor: Visitor, t
         view = View(Relayer(database, told, ()), clock=lambda: NOW_S)
         async with showing(view) as url:
             page = await visitor.open(url)
-            await expect(page.locator("table.replicas").first).to_contain_text("not-looked-at")
+            await expect(page.locator("table.replicas").first).to_contain_text("unseen")
             await expect(page.locator("h1")).to_contain_text("Nothing is wrong with 3 replicas")
             await page.locator("table.replicas .who a").first.click()
             await expect(page.locator("#chart-lag")).to_contain_text("Nothing is known of this time.")

@@ -21,7 +21,8 @@ from smartsync.relayer.policy import Policy
 from smartsync.relayer.seen import DAY_S
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.errors import StateUnavailable
-from smartsync.relayer.state.journal import StateJournal, abandoned, spendings
+from smartsync.relayer.state.journal import StateJournal, abandoned
+from smartsync.relayer.state.looks import spendings_of
 from smartsync.relayer.state.store import Happening, Store
 from smartsync.rpc import Rpc
 from smartsync.testing import Node, anvil_node, hardhat_node
@@ -250,7 +251,7 @@ async def test_spendings_of_what_is_open_count_whenever_it_was_signed(
     monkeypatch.setattr(time, "time", lambda: real() - 3 * DAY_S)
     await write(await StateJournal.of(database, "replica 1"), signed(5))
     now_s = real()
-    (one,) = await spendings(database, "replica 1", now_s, now_s)
+    (one,) = (await spendings_of(database, ["replica 1"], now_s, now_s))["replica 1"]
     assert (one.gas, one.at_s) == (100_000, now_s)
 
 

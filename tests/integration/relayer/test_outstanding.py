@@ -1,17 +1,13 @@
-"""What is outstanding, and who was looked at last: on both databases."""
+"""What is outstanding: on both databases."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from sqlalchemy import insert
 
 from smartsync.relayer.state.database import Database
-from smartsync.relayer.state.looked import looked
 from smartsync.relayer.state.outstanding import Outstanding, outstanding
-from smartsync.relayer.state.store import Store
 from smartsync.relayer.state.tables import TransactionRow
-from tests.relayer_metrics import ANCHOR, REPLICA, SENDER, STATUS
+from tests.relayer_metrics import ANCHOR, SENDER
 
 
 async def write(database: Database, *rows: tuple[int, str, int, str, float]) -> None:
@@ -38,11 +34,3 @@ async def test_outstanding_counts_by_chain_and_account_what_is_not_final(databas
         (2, ANCHOR, 0, "final", 16.0),
     )
     assert await outstanding(database) == [Outstanding(1, SENDER, 2, 1, 13.0), Outstanding(2, SENDER, 0, 1, None)]
-
-
-async def test_looked_is_the_last_look_at_any_replica_of_a_pair(database: Database) -> None:
-    assert await looked(database) == {}
-    store = Store(database)
-    for address, pair, looked_s in ((REPLICA, "one", 5.0), (ANCHOR, "one", 7.0), (REPLICA, "other", 6.0)):
-        await store.remember(replace(STATUS, address=address, pair=pair, looked_s=looked_s))
-    assert await looked(database) == {"one": 7.0, "other": 6.0}

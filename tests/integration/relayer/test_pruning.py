@@ -14,7 +14,7 @@ from smartsync.relayer.state.costs import Costs
 from smartsync.relayer.state.database import Database, opened
 from smartsync.relayer.state.journal import StateJournal, finalise, included
 from smartsync.relayer.state.pruning import _AT_ONCE, KEPT_S, SENT_S, forget
-from smartsync.relayer.state.store import Happening, Sample, Store
+from smartsync.relayer.state.store import Happening, Sample, Status, Store
 from tests.integration.relayer.test_costs import pay
 from tests.integration.relayer.test_journal import CHAIN, signed, write
 
@@ -96,6 +96,15 @@ async def test_forget_history_and_samples_that_are_old(database: Database) -> No
     await forget(database, NOW)
     assert [one.told for _, one in await store.history()] == [f"{KEPT_S - 120}"]
     assert len(await store.samples("a-b", "0x1", 0.0)) == 1
+
+
+async def test_forget_replicas_that_nobody_looks_at_any_more(database: Database) -> None:
+    store = Store(database)
+    await final(database, "replica 1", 1, NOW)
+    for address, age_s in (("0x1", KEPT_S + 120), ("0x2", KEPT_S - 120), ("0x3", 0.0)):
+        await store.remember(Status("a-b", address, address, "exact", "", NOW - age_s, NOW - age_s))
+    await forget(database, NOW)
+    assert [one.address for one in await store.statuses()] == ["0x2", "0x3"]
 
 
 async def test_forget_more_than_at_once(database: Database) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.reading import Lag, Reading, Used
 from smartsync.relayer.state.store import Happening, Sample, Status, Store
-from smartsync.relayer.state.tables import TransactionRow
+from smartsync.relayer.state.tables import ReplicaRow, TransactionRow
 
 STATUS = Status("a-b", "0x1", "one", "exact", "", 100.0, 200.0)
 SYNC = Happening("a-b", "0x1", None, 1_000.0, "sync", "synced", to_block=7)
@@ -25,6 +25,11 @@ async def send(database: Database, number: int, at_s: float, state: str = "final
         await connection.execute(insert(TransactionRow), [row])
 
 
+async def remove(database: Database, address: str) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(delete(ReplicaRow).where(ReplicaRow.address == address))
+
+
 async def test_version_is_another_one_after_anything_that_is_shown(database: Database) -> None:
     store, reading = Store(database), Reading(database)
     seen = [await reading.version()]
@@ -36,7 +41,7 @@ async def test_version_is_another_one_after_anything_that_is_shown(database: Dat
         store.demand("a-b", "0x1"),
         store.tell(SYNC),
         send(database, 1, 5.0),
-        store.forget("a-b", "0x1"),
+        remove(database, "0x1"),
     ):
         await change
         seen.append(await reading.version())
@@ -105,3 +110,11 @@ async def test_sent_has_the_newest_first(database: Database) -> None:
     rest = await reading.sent("0x1 on chain 7", before=first[-1].id, limit=3)
     assert [one.nonce for one in rest] == [1, 0]
     assert await reading.sent("' OR 1=1 --", before=None, limit=3) == []
+
+
+async def test_newest_looks_are_those_at_any_replica_of_a_pair(database: Database) -> None:
+    store, reading = Store(database), Reading(database)
+    assert await reading.newest_looks() == {}
+    for address, pair, looked_s in (("0x1", "one", 5.0), ("0x2", "one", 7.0), ("0x1", "other", 6.0)):
+        await store.remember(replace(STATUS, address=address, pair=pair, looked_s=looked_s))
+    assert await reading.newest_looks() == {"one": 7.0, "other": 6.0}

@@ -42,14 +42,6 @@ async def test_demand_unknown_replica_is_none(store: Store) -> None:
     assert not await store.demand("a-b", R1)
 
 
-async def test_forget_keeps_what_happened(store: Store) -> None:
-    await store.remember(EXACT)
-    await store.tell(Happening("a-b", R1, None, 1.0, "sync", "synced"))
-    await store.forget("a-b", R1)
-    assert await store.status("a-b", R1) is None
-    assert len(await store.history("a-b", R1)) == 1
-
-
 async def test_history_is_told_newest_first_in_pages(store: Store) -> None:
     happened = [
         Happening("a-b", R1, None, float(n), "sync", f"number {n}", gas_used=n, cost_wei=2**200 + n) for n in range(5)

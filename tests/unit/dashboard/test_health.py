@@ -50,14 +50,14 @@ async def test_problems_none_where_a_pair_was_looked_at_by_another_process(shown
     assert await problems(shown) == {}
 
 
-async def test_problems_none_in_the_first_minute(shown: Shown) -> None:
+async def test_problems_none_in_the_first_moments(shown: Shown) -> None:
     assert await problems(shown) == {}
 
 
 async def test_problems_pair_that_nobody_looks_at(shown: Shown, later: list[float]) -> None:
-    later[0] = 61.0
+    later[0] = 91.0
     (told,) = (await problems(shown)).values()
-    assert told.startswith("not looked at for 61 s, and should be every 12 s")
+    assert told.startswith("not looked at for 91 s, and should be every 12 s")
 
 
 async def test_problems_database_that_is_read_only(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,3 +113,15 @@ async def test_healthz_is_about_this_process_alone(shown: Shown, serving: Servin
         shown.metrics.rested()
         async with client.get("/healthz") as answer:
             assert answer.status == 200
+
+
+async def test_healthz_of_chains_that_are_looked_at_rarely_is_alive_between_two_looks(
+    shown: Shown, serving: Serving, later: list[float]
+) -> None:
+    chains = {name: one.model_copy(update={"poll_s": 3_600.0}) for name, one in shown.configuration.chains.items()}
+    shown.configuration = replace(shown.configuration, chains=chains)
+    async with serving(partial(add_health, shown=shown)) as client:
+        for by, status in ((3_700.0, 200), (5 * 3_600.0 + 10, 503)):
+            later[0] = by
+            async with client.get("/healthz") as answer:
+                assert answer.status == status, by

@@ -111,6 +111,15 @@ def test_problems_gather_what_is_alike() -> None:
     assert found[0].longest.status.name == "two"
 
 
+def test_listed_of_what_is_not_configured_any_more_is_no_trouble() -> None:
+    gone = replace(row("gone", "target-down"), is_kept=False)
+    found = listed([gone, row("fine")], Wanted())
+    assert found.problems == ()
+    assert {weight: number for weight, number in found.weights.items() if number} == {"good": 1, "over": 1}
+    assert names([gone, row("fine")]) == ["fine", "gone"]
+    assert names([gone, row("fine")], state="bad") == []
+
+
 def test_unseen_is_no_trouble() -> None:
     one = Row(unseen("a-b", "0x1", "new"))
     assert one.standing.weight == "wait" and one.behind_blocks is None

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from smartsync.dashboard.standing import ANCHORS, STANDINGS, UNSEEN, WEIGHTS, kind_of, standing_of
-from smartsync.relayer.states import State
+from smartsync.dashboard.standing import ANCHORS, STANDINGS, WEIGHTS, kind_of, standing_of
+from smartsync.relayer.states import FINE, UNSEEN, State
 from smartsync.results.telling import WORDS
 
 
@@ -16,6 +16,11 @@ def test_standing_of_what_is_wrong_says_what_to_do() -> None:
         assert standing.words.endswith(".")
         if standing.weight in ("bad", "held"):
             assert standing.advice.endswith("."), state
+
+
+def test_standing_of_what_nothing_holds_up_is_neither_trouble_nor_the_end() -> None:
+    fine = {state for state, standing in STANDINGS.items() if standing.weight in ("work", "wait", "good")}
+    assert fine == {*FINE, UNSEEN}
 
 
 def test_standing_of_an_unknown_state_is_bad() -> None:

@@ -14,9 +14,8 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from smartsync.relayer.gauges import UNSEEN
 from smartsync.relayer.queueing.job import Count
-from smartsync.relayer.states import State
+from smartsync.relayer.states import UNSEEN, State
 from smartsync.submit.event import Event
 from tests.relayer_metrics import configuration, known_metrics
 

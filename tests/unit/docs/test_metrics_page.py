@@ -11,6 +11,7 @@ import yaml
 
 from smartsync.dashboard import health
 from smartsync.dashboard.guarding import OPEN
+from smartsync.relayer.lateness import late_after_s
 from smartsync.relayer.states import State
 from tests.relayer_metrics import configuration, known_metrics
 
@@ -53,9 +54,9 @@ def test_page_has_a_runbook_for_every_alert_in_order_and_for_no_other() -> None:
 def test_page_says_where_health_is() -> None:
     for path in OPEN - {"/sign-in", "/sign-in.css"}:
         assert f"| `{path}` | anybody" in PAGE
-    assert f"none has for {health.DEAD_S // 60:.0f} minutes" in PAGE
-    assert health._POLLS == 5 and health._LEAST_S == 60
-    assert "within five times its `poll_s` (and a minute)" in PAGE
+    assert f"none has for {health.DEAD_S // 60:.0f} minutes, and for five times the longest" in PAGE
+    assert late_after_s(100.0) == 5 * 100 and late_after_s(1.0) == 90
+    assert "within five times its `poll_s` (and 90 seconds)" in PAGE
 
 
 def test_page_states_it_names_are_there() -> None:

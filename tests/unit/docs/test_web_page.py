@@ -10,6 +10,7 @@ from smartsync.dashboard import chart, listing, stream, transition
 from smartsync.dashboard.pages import add_pages
 from smartsync.dashboard.standing import STANDINGS
 from smartsync.dashboard.view import View
+from smartsync.relayer.lateness import late_after_s
 from tests.named_tests import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "web-page.md").read_text("utf-8")
@@ -42,6 +43,7 @@ def test_page_has_every_address() -> None:
 
 def test_page_has_the_limits_of_the_code() -> None:
     assert f"At most {listing.PAGE} rows" in PAGE and listing.OVERVIEW <= listing.PAGE
+    assert f"for {late_after_s(0.0):.0f} seconds, and for five times its `poll_s`" in PAGE
     assert f"{stream.MOST} pages may be open at once" in PAGE
     assert f"A node has {transition.WITHIN_S:g} seconds" in PAGE
     assert [one.name for one in chart.RANGES] == ["24h", "7d", "30d"]

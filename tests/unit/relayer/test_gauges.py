@@ -31,6 +31,7 @@ def test_gauges_tell_how_a_replica_stands(tmp_path: Path) -> None:
     assert found["smartsync_replica_cost_day_ether", ONE] == pytest.approx(0.003)
     assert found["smartsync_replica_gas_limit_day", ONE] == 1_000_000
     assert found["smartsync_replica_lag_limit_seconds", ONE] == 60
+    assert found["smartsync_pair_poll_seconds", (PAIR,)] == 12
 
 
 def test_gauges_tell_of_sources_anchors_accounts_and_jobs(tmp_path: Path) -> None:
@@ -87,6 +88,7 @@ def test_gauges_database_away_says_so_and_nothing_of_the_replicas(tmp_path: Path
     assert found["smartsync_state_up", ()] == 0
     assert {name for name, _ in found} == {
         "smartsync_state_up",
+        "smartsync_pair_poll_seconds",
         "smartsync_replica_gas_limit_day",
         "smartsync_replica_lag_limit_seconds",
     }

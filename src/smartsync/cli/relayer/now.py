@@ -14,12 +14,10 @@ from smartsync.cli.relayer.given import ConfigurationFile, chosen_replica, relay
 from smartsync.cli.session import Session
 from smartsync.errors import ConfigError
 from smartsync.relayer.configuration import DEFAULT_FILE, Configuration, read_configuration
+from smartsync.relayer.lateness import late_after_s
 from smartsync.relayer.replicas import Replica
 
 _Replica = Annotated[str, typer.Argument(metavar="REPLICA", help="Name or address, as in the configuration.")]
-
-_LOOKS = 10
-"""So many looks may be missed, and two minutes, until it is said that nobody looks."""
 
 
 @command(configured=False)
@@ -36,7 +34,7 @@ def now(session: Session, replica: _Replica, config: ConfigurationFile = DEFAULT
     asked = {"pair": chosen.pair, "address": chosen.address, "name": chosen.name, "looked_ago_s": round(silent_s)}
     session.output.show(asked, lambda console: console.print(f"asked for a sync of {chosen.name}", soft_wrap=True))
     source = configuration.pairs[chosen.pair].source
-    if silent_s > max(120.0, _LOOKS * configuration.chains[source].poll_s):
+    if silent_s > late_after_s(configuration.chains[source].poll_s):
         session.output.note(
             f"no relayer has looked at it for {duration(int(silent_s))}: it is done once one is at work again "
             "(smartsync run)"

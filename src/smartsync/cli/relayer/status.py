@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_CEILING
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,12 @@ from smartsync.cli.relayer.given import ConfigurationFile, relayers_libraries
 from smartsync.cli.session import Session
 from smartsync.document import to_json
 from smartsync.relayer.configuration import DEFAULT_FILE, Configuration, read_configuration
+from smartsync.relayer.seen import DAY_S
+from smartsync.relayer.states import FINE
 
 if TYPE_CHECKING:
     from smartsync.relayer.state.costs import Cost
     from smartsync.relayer.state.store import Status
-
-_DAY_S = 86_400.0
-_FINE = ("exact", "behind", "waiting")
 
 
 @command(configured=False)
@@ -31,12 +30,14 @@ def status(session: Session, config: ConfigurationFile = DEFAULT_FILE) -> None:
     """Show how the replicas of a relayer stand, by what it has written down; no node is asked."""
     configuration = read_configuration(session.environ, config)
     with relayers_libraries():
-        found, costs = asyncio.run(_read(configuration))
-    rows = [_document(one, costs.get(f"{one.address} on chain {_chain_id(configuration, one.pair)}")) for one in found]
+        found = asyncio.run(_read(configuration))
+    rows = [_document(one, cost) for one, cost in found]
     session.output.show({"replicas": rows}, lambda console: _draw(console, rows))
 
 
-async def _read(configuration: Configuration) -> tuple[Sequence[Status], Mapping[str, Cost]]:
+async def _read(configuration: Configuration) -> list[tuple[Status, Cost | None]]:
+    """Return how the replicas of the configuration stand, each with what was paid for it in a day, if anything."""
+    from smartsync.relayer.pairs import subject
     from smartsync.relayer.state.costs import Costs
     from smartsync.relayer.state.database import visited
     from smartsync.relayer.state.store import Store
@@ -44,8 +45,12 @@ async def _read(configuration: Configuration) -> tuple[Sequence[Status], Mapping
     async with visited(configuration.relayer.state.url) as database:
         kept = {(one.pair, one.address) for one in configuration.replicas}
         statuses = await Store(database).statuses()
-        costs = await Costs(database).by_subject(time.time() - _DAY_S)
-        return [one for one in statuses if (one.pair, one.address) in kept], costs
+        costs = await Costs(database).by_subject(time.time() - DAY_S)
+        return [
+            (one, costs.get(subject(one.address, _chain_id(configuration, one.pair))))
+            for one in statuses
+            if (one.pair, one.address) in kept
+        ]
 
 
 def _chain_id(configuration: Configuration, pair: str) -> int:
@@ -78,7 +83,7 @@ def _draw(console: Console, rows: Sequence[dict[str, object]]) -> None:
     console.print()
     render.table(console, columns, cells, right=("block", "accepted", "source head", "behind", "gas 24 h"))
     for row in rows:
-        if row["state"] not in _FINE:
+        if row["state"] not in FINE:
             render.warning(console, f"{row['name']}: {row['state']}: {row['reason']}")
 
 

@@ -59,8 +59,8 @@ _DUE = datetime(1970, 1, 1, tzinfo=UTC)
 class Shared:
     """Jobs in PostgreSQL.
 
-    A job that a worker has taken is its own while it lives; where it dies, the job is another's after ``lease_s`` and
-    two beats at most. Nothing hangs on that: who was only slow finds in the journal that he was overtaken.
+    A job that a worker has taken is its own while it lives; where it dies, the job is another's after ``lease_s``,
+    a beat and a look at most. Nothing hangs on that: who was only slow finds in the journal that he was overtaken.
 
     Parameters
     ----------
@@ -314,7 +314,7 @@ async def _plan_for_queues(connection: psycopg.AsyncConnection) -> None:
     """Have the next job found by the index that is in its order, and not by sorting all that wait.
 
     A table that is empty now and full then has no statistics to plan by: 3,000 jobs that waited were sorted for each
-    that was fetched, 3 a second instead of 190.
+    that was fetched, 3 a second instead of 185.
     """
     for way in ("sort", "seqscan", "bitmapscan"):
         await connection.execute(f"SET enable_{way} = off")

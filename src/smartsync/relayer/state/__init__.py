@@ -1,1 +1,1 @@
-"""What the relayer remembers, in SQLite or PostgreSQL. All of it can be had from the chains again."""
+"""What the relayer remembers, in SQLite or PostgreSQL. What of it matters can be had from the chains again."""

@@ -29,7 +29,6 @@ _FEW = 5
 _LOCK_S = 120
 """Seconds to wait for a lock: several times as long as a turn takes."""
 
-
 _WAL_BYTES = 64 * 1024 * 1024
 """What SQLite's log keeps of the disk once it was larger."""
 

@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from smartsync.answers import Receipt
 from smartsync.errors import Overtaken
 from smartsync.fees import Fees
-from smartsync.relayer.seen import DAY_S, Spending
 from smartsync.relayer.state.database import Database
 from smartsync.relayer.state.tables import AttemptRow, TransactionRow
 from smartsync.submit.journal import Attempt, Signed
@@ -133,31 +132,6 @@ async def holds_up(database: Database, chain_id: int, signed: Signed, after_s: f
         rows = {nonce: signed_s for nonce, signed_s in await connection.execute(open_)}
     waited_s = time.time() - rows.pop(signed.nonce, time.time())
     return bool(rows) and abs(waited_s) >= after_s
-
-
-async def spendings(database: Database, subject: str, now_s: float, target_s: float | None = None) -> list[Spending]:
-    """Return the gas that was spent for a subject in the last 24 hours; what is in no block yet counts with its limit.
-
-    Parameters
-    ----------
-    now_s
-        The time from which the 24 hours are counted back: what is returned is of this clock.
-    target_s
-        The time of the target's newest block, by which the 24 hours are measured where it is given: a clock of a
-        machine that jumps ahead would have what was spent forgotten.
-    """
-    end_s = now_s if target_s is None else target_s
-    is_recent = (_T.state != "dropped") & (_T.spent_s > end_s - DAY_S)
-    wanted = select(_T.gas, _T.gas_used, _T.spent_s, _T.state).where(
-        _T.subject == subject, is_recent | (_T.state == "signed")
-    )
-    async with database.transaction() as connection:
-        rows = (await connection.execute(wanted)).all()
-    # What may be in the next block counts as of now, whenever it was signed; and so does what is ahead of the clock.
-    return [
-        Spending(now_s if state == "signed" else min(now_s, now_s - end_s + spent_s), gas if used is None else used)
-        for gas, used, spent_s, state in rows
-    ]
 
 
 @dataclass(frozen=True, slots=True)

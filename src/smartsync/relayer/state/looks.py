@@ -60,7 +60,23 @@ async def remembered(database: Database, pair: str, addresses: Collection[str]) 
 async def spendings_of(
     database: Database, subjects: Collection[str], now_s: float, target_s: float
 ) -> dict[str, list[Spending]]:
-    """Return the gas that was spent for each of these subjects in the last 24 hours, as `journal.spendings`."""
+    """Return the gas that was spent for each of these subjects in the last 24 hours (`Pair.subject`).
+
+    What is in no block yet counts with its limit.
+
+    Parameters
+    ----------
+    now_s
+        The time that is told of what is open: what is returned is of this clock.
+    target_s
+        The time of the target's newest block, by which the 24 hours are measured: a clock of a machine that jumps ahead
+        would have what was spent forgotten.
+
+    Raises
+    ------
+    StateUnavailable
+        The database does not answer.
+    """
     found: dict[str, list[Spending]] = {subject: [] for subject in subjects}
     if not found:
         return found
@@ -70,6 +86,7 @@ async def spendings_of(
     )
     async with database.transaction() as connection:
         for subject, gas, used, spent_s, state in await connection.execute(wanted):
+            # What may be in the next block counts as of now, whenever it was signed; so does what is ahead of now.
             at_s = now_s if state == "signed" else min(now_s, now_s - target_s + spent_s)
             found[subject].append(Spending(at_s, gas if used is None else used))
     return found

@@ -2,6 +2,7 @@
 
 Never what is open: what is signed, or in a block that is not final. And by the time of the newest final block that is
 known, where the machine's clock is ahead of that: one that jumped by a year is no reason to forget.
+But for how far behind replicas were, which is of the machine's clock itself, and for charts alone.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from sqlalchemy.orm import aliased
 
 from smartsync.relayer.seen import DAY_S
 from smartsync.relayer.state.database import Database
-from smartsync.relayer.state.tables import AttemptRow, HistoryRow, SampleRow, TransactionRow
+from smartsync.relayer.state.tables import AttemptRow, HistoryRow, ReplicaRow, SampleRow, TransactionRow
 
-_T, _A, _H, _S = TransactionRow, AttemptRow, HistoryRow, SampleRow
+_T, _A, _H, _R, _S = TransactionRow, AttemptRow, HistoryRow, ReplicaRow, SampleRow
 
 SENT_S = 7 * DAY_S
 """Seconds for which it is kept what was signed, byte for byte, once its block is final: to look something up."""
 
 KEPT_S = 90 * DAY_S
-"""Seconds for which it is kept what happened, what it cost, and how far behind the replicas were."""
+"""Seconds for which it is kept what happened, what it cost, how far behind the replicas were, and how one stood that
+nobody looks at any more: it was taken out of the configuration."""
 
 _AT_ONCE = 1_000
 """Rows in one transaction: others wait for that long."""
@@ -50,6 +52,7 @@ async def forget(database: Database, now_s: float) -> None:
         await _forget_sent(database, now_s - SENT_S)
         await _forget_transactions(database, now_s - KEPT_S)
         await _repeat(database, delete(_H), _H.at_s < now_s - KEPT_S, (_H.id,))
+        await _repeat(database, delete(_R), _R.looked_s < now_s - KEPT_S, (_R.pair, _R.address))
     if not database.is_shared:
         # Gives the room back that rows have left, of files that were made for that; others use it again themselves.
         async with database.transaction() as connection:

@@ -84,6 +84,12 @@ class Reading:
             row = (await connection.execute(wanted)).one()
         return "-".join("" if one is None else f"{one:.3f}".rstrip("0").rstrip(".") for one in row)
 
+    async def newest_looks(self) -> dict[str, float]:
+        """Return when any replica of each pair was looked at last, by whichever process; no pairs never looked at."""
+        wanted = select(_R.pair, func.max(_R.looked_s)).group_by(_R.pair)
+        async with self._database.transaction() as connection:
+            return {pair: at_s for pair, at_s in await connection.execute(wanted)}
+
     async def standing(self, pair: str | None = None, address: str | None = None) -> list[tuple[Status, float | None]]:
         """Return how replicas stand, each with the time of its last sync, ``None`` where none is remembered.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smartsync.relayer.state.database import Database
@@ -108,11 +108,6 @@ class Store:
         change = update(_R).where(_R.pair == pair, _R.address == address).values(is_demanded=is_demanded)
         async with self._database.transaction() as connection:
             return (await connection.execute(change)).rowcount > 0
-
-    async def forget(self, pair: str, address: str) -> None:
-        """Forget how a replica stands; what happened to it stays."""
-        async with self._database.transaction() as connection:
-            await connection.execute(delete(_R).where(_R.pair == pair, _R.address == address))
 
     async def tell(self, happening: Happening) -> None:
         """Write down what happened."""

@@ -1,4 +1,4 @@
-"""The relayer's tables. All that is in them can be read from the chains again, and from the configuration.
+"""The relayer's tables. What matters of them can be read from the chains again; `rebuilding.NEVER_KNOWN` has the rest.
 
 Times are seconds since 1970, of the relayer's clock; addresses checksummed; hashes 32 bytes; what may pass 64 bits is
 text, since neither database has a number for it that both keep exactly.

@@ -126,7 +126,7 @@ async def test_again_comes_when_its_time_has_come(url: str) -> None:
         began = time.monotonic()
         await queue.again(Job("look", "a-b", "part 1"), 1.0)
         await until(lambda: bool(came))
-    assert 0.9 < came[0] - began < 2.5
+    assert came[0] - began > 0.9
 
 
 async def test_again_is_by_the_databases_clock(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
