@@ -254,8 +254,8 @@ class _Rebuilding:
         if found is None:
             if open_ > 0:
                 self.unknown.append(
-                    f"{open_} transactions of {address} wait, and {target.rpc.host} does not tell which: let them get "
-                    "into blocks before smartsync run is started, or a step may be paid for twice"
+                    f"{open_} transactions of {address} wait, and {target.rpc.host} does not tell which: smartsync run "
+                    "sends nothing with that key before they are in blocks, so that no step is paid for twice"
                 )
             self.found = replace(self.found, waiting=self.found.waiting + max(0, open_))
             return

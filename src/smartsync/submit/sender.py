@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -193,8 +193,8 @@ class Sender:
         Overtaken
             Where somebody else who has the journal has sent for the same subject meanwhile. Nothing is sent.
         TransactionPending
-            Where it was sent and is not seen in a block in time; or one that was sent before is not. Nothing is sent
-            then.
+            Where it was sent and is not seen in a block in time; or one that was sent before is not, or one waits of
+            which the journal does not know. Nothing is sent then.
         TransactionError
             Where the node does not take it for another reason.
         """
@@ -272,10 +272,28 @@ class Sender:
 
     async def _nonce(self, turn: Turn) -> int:
         """Return the first nonce that is free: the node's next one, but for what was signed and it has not seen."""
-        nonce, taken = await self.chain.nonce(self.address), await turn.taken()
+        taken = await turn.taken()
+        if turn.has_all:
+            # After the journal, and before what waits: what gets into a block meanwhile is not taken for a stranger.
+            used = await self.chain.nonce(self.address, "latest")
+            nonce = await self.chain.nonce(self.address)
+            self._require_known(used, nonce, taken)
+        else:
+            nonce = await self.chain.nonce(self.address)
         while nonce in taken:
             nonce += 1
         return nonce
+
+    def _require_known(self, used: int, nonce: int, taken: Collection[int]) -> None:
+        """Check that all that waits in the node's pool is in the journal: else a step could be paid for twice."""
+        strange = nonce - used - sum(used <= one < nonce for one in taken)
+        if strange > 0:
+            raise TransactionPending(
+                f"of the transactions of {self.address} that wait, {strange} are not in the journal: nothing is sent "
+                "before they are in blocks",
+                hint="after a database was lost, or restored, they may do what is to be done now; it goes on by "
+                "itself. Where somebody else uses the key, give the relayer one of its own",
+            )
 
     async def _fees(self, what: str) -> Fees:
         """Return what to offer: as much as may be offered, where the chain asks for no more than that now."""

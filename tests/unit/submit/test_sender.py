@@ -529,6 +529,33 @@ async def test_finish_of_another_account_is_not_outbid_with_this_ones_key(node: 
     assert set(node.sent) == {of_other.newest.raw}
 
 
+@pytest.mark.parametrize(("taken", "strange"), [((), 2), ((5,), 1), ((6, 9), 1)])
+async def test_send_while_something_waits_that_the_journal_does_not_know_sends_nothing(
+    node: Target, chain: Chain, taken: Sequence[int], strange: int
+) -> None:
+    """As where the database was lost: what waits may be the same step, which two would both pay for."""
+    journal = Kept()
+    journal.has_all = True
+    journal._nonces.update(taken)
+    node.results["eth_getTransactionCount"] = lambda params: "0x5" if params[1] == "latest" else "0x7"
+    sender = Sender(chain, ACCOUNT, timeout_s=0.5, poll_s=0.01, journal=journal)
+    with pytest.raises(TransactionPending, match=f"{strange} are not in the journal"):
+        await sender.send(TO, b"", what="sync")
+    assert node.sent == [] and journal.told == []
+
+
+@pytest.mark.parametrize(("taken", "latest", "nonce"), [((5, 6), 5, 7), ((), 7, 7), ((), 8, 7), ((5, 6, 7, 9), 5, 8)])
+async def test_send_while_all_that_waits_is_in_the_journal_goes_on(
+    node: Target, chain: Chain, taken: Sequence[int], latest: int, nonce: int
+) -> None:
+    journal = Kept()
+    journal.has_all = True
+    journal._nonces.update(taken)
+    node.results["eth_getTransactionCount"] = lambda params: hex(latest) if params[1] == "latest" else "0x7"
+    await Sender(chain, ACCOUNT, timeout_s=0.5, poll_s=0.01, journal=journal).send(TO, b"", what="sync")
+    assert node.told()["nonce"] == nonce
+
+
 def cannot_be_sent(node: Target, reason: str) -> Signed:
     """Return what offers all that is asked for, and that the node refuses: its block has no room for so much gas."""
     node.looks = 1

@@ -242,6 +242,7 @@ class _Turn:
     connection: AsyncConnection
     chain_id: int
     sender: str
+    has_all: bool = True
 
     async def taken(self) -> Collection[int]:
         """Return the nonces of what may not be known to the node yet."""
