@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from smartsync.dashboard.access import Access
 from smartsync.dashboard.guarding import guard
@@ -19,6 +21,18 @@ _MAX_BODY = 4096
 _STOP_S = 2.0
 """Seconds that open answers, such as streams of events, have when the relayer ends. Who streams ends by
 ``application.on_shutdown``."""
+
+
+class _NotOfStrangers(logging.Filter):
+    """Leaves out that somebody sent what is no HTTP: aiohttp has an error with a traceback for each such request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, (HttpProcessingError, web.RequestPayloadError))
+
+
+logger = logging.getLogger(__name__)
+logger.addFilter(_NotOfStrangers())
 
 
 def application(access: Access, *faces: Face) -> web.Application:
@@ -39,7 +53,7 @@ async def served(application: web.Application, listen: Listen) -> AsyncIterator[
     ConfigError
         It cannot listen there.
     """
-    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_STOP_S)
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_STOP_S, logger=logger)
     await runner.setup()
     try:
         yield await bind(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from smartsync.dashboard.access import Access
 from smartsync.dashboard.server import application, served
@@ -40,3 +43,27 @@ async def test_served_address_of_another_machine_says_so() -> None:
     with pytest.raises(ConfigError, match="this machine has no such address"):
         async with served(application(Access("x" * 16)), Listen("192.0.2.1", 8600)):
             raise AssertionError("it listens")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+        b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\nabc",
+        b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+)
+async def test_served_what_is_no_http_is_refused_without_a_line_in_the_log(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(application(Access("x" * 16)), Listen("127.0.0.1", 0)) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(url).port)
+        writer.write(sent)
+        assert b" 400 Bad Request" in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
