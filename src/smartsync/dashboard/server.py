@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +22,11 @@ _MAX_BODY = 4096
 _STOP_S = 2.0
 """Seconds that open answers, such as streams of events, have when the relayer ends. Who streams ends by
 ``application.on_shutdown``."""
+
+
+MOST = 300
+"""Connections at once. A process may have 1,024 files open where nobody says otherwise: without a limit, any stranger
+who opens so many and says nothing would leave none for nodes and the database."""
 
 
 class _NotOfStrangers(logging.Filter):
@@ -44,6 +50,18 @@ def application(access: Access, *faces: Face) -> web.Application:
     return made
 
 
+def _limit_connections(server: web.Server) -> None:
+    """Close what is opened beyond the limit, at once."""
+    made = server.connection_made
+
+    def connection_made(handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        made(handler, transport)
+        if len(server.connections) > MOST:
+            transport.abort()
+
+    server.connection_made = connection_made  # type: ignore[method-assign]  # aiohttp has no setting for it
+
+
 @asynccontextmanager
 async def served(application: web.Application, listen: Listen) -> AsyncIterator[str]:
     """Serve an application, and give the url at which.
@@ -55,6 +73,8 @@ async def served(application: web.Application, listen: Listen) -> AsyncIterator[
     """
     runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_STOP_S, logger=logger)
     await runner.setup()
+    if runner.server is not None:
+        _limit_connections(runner.server)
     try:
         yield await bind(
             runner,

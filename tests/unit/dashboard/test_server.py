@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -67,3 +68,25 @@ async def test_served_what_is_no_http_is_refused_without_a_line_in_the_log(
         writer.close()
         await writer.wait_closed()
     assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
+
+
+async def test_served_connections_beyond_the_limit_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens many and says nothing must leave files for nodes and the database."""
+    monkeypatch.setattr("smartsync.dashboard.server.MOST", 3)
+    async with served(application(Access(None), page), Listen("127.0.0.1", 0)) as url:
+        silent = [await asyncio.open_connection("127.0.0.1", URL(url).port) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(url).port)
+        async with asyncio.timeout(2):
+            with suppress(ConnectionError):
+                assert await reader.read(1) == b""
+        for _, one in [silent.pop(), (reader, writer)]:
+            one.close()
+            with suppress(ConnectionError):
+                await one.wait_closed()
+        await asyncio.sleep(0.05)
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            assert answer.status == 200
+        for _, one in silent:
+            one.close()
+            await one.wait_closed()
