@@ -14,7 +14,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ import aiohttp
 
 from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RateLimited, RpcError
 from smartsync.exchange import Exchange, Fault, Observe
+from smartsync.url_secrets import without_secrets_of
 
 Call = tuple[str, Sequence[Any]]
 """A method and its parameters."""
@@ -136,6 +137,7 @@ class Rpc:
         self._batch_size, self._repeats_timeouts = max(1, batch_size), repeats_timeouts
         self._advice, self._observe = advice, observe
         self._ids = itertools.count(1)
+        self._plain = without_secrets_of(url)
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -233,10 +235,12 @@ class Rpc:
     def _outcome(self, method: str, answer: object) -> Any:
         """Return the result that an answer holds, or the RpcError that it is."""
         if not isinstance(answer, Mapping):
-            raise NodeError(f"{method}: {self.host} answered something that is not JSON-RPC: {str(answer)[:120]}")
+            raise NodeError(
+                f"{method}: {self.host} answered something that is not JSON-RPC: {self._plain(answer)[:120]}"
+            )
         error = answer.get("error")
         if error is not None:
-            return _rpc_error(method, error, self.host)
+            return _rpc_error(method, error, self.host, self._plain)
         if "result" not in answer:
             raise NodeError(f"{method}: {self.host} answered neither a result nor an error")
         return answer["result"]
@@ -317,7 +321,11 @@ class Rpc:
                 return None
             if status == TOO_LARGE:
                 return {"error": {"code": TOO_LARGE, "message": "HTTP status 413: request or answer too large"}}
-            what = f"HTTP status {status}" if status >= 400 else f"no JSON: {body[:60]!r}"
+            what = (
+                f"HTTP status {status}"
+                if status >= 400
+                else f"no JSON: {self._plain(body.decode('latin-1')).encode('latin-1')[:60]!r}"
+            )
             raise NodeError(f"{name}: {self.host} answered {what}", hint="check the node's url and key")
         return answer
 
@@ -382,12 +390,12 @@ def is_of_load(error: RpcError) -> bool:
     return isinstance(error, RateLimited) or error.code in _TRANSIENT_CODES or _OF_LOAD.search(error.text) is not None
 
 
-def _rpc_error(method: str, error: object, host: str) -> RpcError:
+def _rpc_error(method: str, error: object, host: str, plain: Callable[[object], str]) -> RpcError:
     if not isinstance(error, Mapping):
-        return RpcError(method, 0, str(error)[:500], host=host)
+        return RpcError(method, 0, plain(error)[:500], host=host)
     code = error.get("code")
     number = code if isinstance(code, int) else 0
-    text = str(error.get("message") or "no message")[:500]
+    text = plain(error.get("message") or "no message")[:500]
     # Without the method's own name: debug_traceBlockByNumber has a word in it that rules this out.
     if number in _MISSING_CODES or _MISSING_TEXT.search(text.replace(method, "")):
         return MethodMissing(

@@ -398,6 +398,29 @@ def test_host_url_with_secrets_is_without_them(url: str, host: str) -> None:
     assert repr(rpc) == f"Rpc({host})"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(f"<html>no such page: {'a1b2c3d4' * 4}</html>", 404),
+        Reply(f"{'a1b2c3d4' * 4} is no key"),
+        Refusal(-32600, f"project {'a1b2c3d4' * 4} is unknown"),
+        Refusal(-32601, f"the method does not exist for {'A1B2C3D4' * 4}"),
+        Refusal(-32600, "x" * 490 + "a1b2c3d4" * 4),
+    ],
+)
+async def test_call_gateway_that_repeats_the_key_in_the_path_has_it_hidden(node: HttpNode, answer: Any) -> None:
+    """What a node says stands in a replica's reason: on the page, and in the database."""
+    key = "a1b2c3d4" * 4
+    if isinstance(answer, Reply):
+        node.replies.append(answer)
+    node.results["eth_chainId"] = answer if isinstance(answer, Refusal) else "0x1"
+    async with Rpc(f"{node.url.rstrip('/')}/v3/{key}", retries=0) as rpc:
+        with pytest.raises(NodeError) as caught:
+            await rpc.call("eth_chainId")
+    told = caught.value.in_full.lower()
+    assert key not in told and key[:6] not in told
+
+
 async def test_aclose_and_call_again_opens_again(node: HttpNode) -> None:
     node.results["eth_chainId"] = "0x1"
     rpc = Rpc(node.url)

@@ -56,7 +56,7 @@ def _guarded(access: Access) -> Middleware:
         if not access.is_host(request.headers.get("Host", "")):
             hint = f"ask for it as localhost or 127.0.0.1; under another name it is served with a token ({TOKEN}) only"
             return refusal(request, 421, "WrongHost", "this relayer has no such name", hint)
-        if request.method not in ("GET", "HEAD") and request.headers.get("Sec-Fetch-Site", "none") not in _OWN:
+        if not _is_of_this_site(request):
             return refusal(request, 403, "CrossSite", "another site's page asked for this", "sign in on this page")
         request[SIGNED_IN] = access.is_signed_in(request.headers, request.cookies)
         if not request[SIGNED_IN] and request.path not in OPEN:
@@ -64,6 +64,17 @@ def _guarded(access: Access) -> Middleware:
         return await _answered(request, handler)
 
     return guarded
+
+
+def _is_of_this_site(request: web.Request) -> bool:
+    """Whether no other site's page asks for this behind its visitor's back; a link to a page of ours may be there.
+
+    Where no token is needed, such a page could have nodes asked for as many transactions as it has pictures.
+    """
+    headers = request.headers
+    is_link = headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document"
+    is_read = request.method in ("GET", "HEAD")
+    return headers.get("Sec-Fetch-Site", "none") in _OWN or (is_read and is_link)
 
 
 async def _answered(request: web.Request, handler: _Handler) -> web.StreamResponse:

@@ -46,7 +46,11 @@ def add_sign_in(application: web.Application, access: Access) -> None:
         return sign_in_page(URL("/"), status=200)
 
     async def sign_in(request: web.Request) -> web.Response:
-        form = await request.post()
+        try:
+            form = await request.post()
+        except (ValueError, LookupError, RuntimeError, web.RequestPayloadError):
+            # Anybody may send anything here: that is nothing for the log.
+            raise web.HTTPBadRequest(reason="this is no form") from None
         token, to = form.get("token"), URL(own_path(form.get("next")), encoded=True)
         if access.needs_token and not (isinstance(token, str) and access.is_token(token.strip())):
             return sign_in_page(to, status=401, is_wrong=True)

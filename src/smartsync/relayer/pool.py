@@ -17,10 +17,14 @@ _KINDS = ("pending", "queued")
 
 
 async def waiting(chain: Chain, address: str) -> list[Transaction] | None:
-    """Return an account's transactions that wait, by nonce; ``None`` where the node does not tell."""
+    """Return an account's transactions that wait, by nonce; ``None`` where the node does not tell.
+
+    What it tells of others is left out, whatever it was asked for.
+    """
     for ask in (_content_from, _content):
         try:
-            return sorted(await ask(chain, address), key=lambda one: one.nonce)
+            told = [one for one in await ask(chain, address) if one.sender == address]
+            return sorted(told, key=lambda one: one.nonce)
         except NodeError:
             continue
     return None

@@ -1,4 +1,6 @@
-"""When a transaction that waits below what its owner would pay is given up, for what waits behind its nonce.
+"""When a transaction that waits below what its owner would pay, or that no node takes, is given up.
+
+It is given up for what waits behind its nonce.
 
 It is replaced by one that does nothing, of the same nonce: so one of the two at most gets into a block, and nothing is
 paid for twice. That one may pay what any transaction on the chain may, and uses the gas of a transfer.

@@ -57,7 +57,16 @@ class Signed:
 
 
 class Turn(Protocol):
-    """The right to sign an account's next transaction, which one has at a time."""
+    """The right to sign an account's next transaction, which one has at a time.
+
+    ``has_all`` where everything that the account signs is in the journal, as long as that was not lost: what waits in a
+    pool and is not in it may do the very same that is to be signed now.
+    """
+
+    @property
+    def has_all(self) -> bool:
+        """Whether there is nothing else of the account."""
+        ...
 
     async def taken(self) -> Collection[int]:
         """Return the nonces of all that was signed and is not dropped, as far back as the node may not know it yet."""
@@ -104,6 +113,8 @@ class Journal(Protocol):
 
 class Memory:
     """A journal that ends with its process: nobody comes after it, so nothing is ever unfinished."""
+
+    has_all = False
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()

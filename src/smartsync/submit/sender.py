@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -18,6 +18,7 @@ from smartsync.errors import (
     InsufficientFunds,
     NodeError,
     NonceTaken,
+    PoolFull,
     TransactionError,
     TransactionPending,
     TransactionReverted,
@@ -29,7 +30,7 @@ from smartsync.submit.cancelling import Cancelling
 from smartsync.submit.event import Tell, untold
 from smartsync.submit.following import Following
 from smartsync.submit.journal import Journal, Memory, Signed, Turn
-from smartsync.submit.signing import capped, is_by, outbid, sign
+from smartsync.submit.signing import capped, gas_of, is_by, least, outbid, sign
 from smartsync.types import TX_GAS_CAP
 
 logger = logging.getLogger(__name__)
@@ -192,8 +193,8 @@ class Sender:
         Overtaken
             Where somebody else who has the journal has sent for the same subject meanwhile. Nothing is sent.
         TransactionPending
-            Where it was sent and is not seen in a block in time; or one that was sent before is not. Nothing is sent
-            then.
+            Where it was sent and is not seen in a block in time; or one that was sent before is not, or one waits of
+            which the journal does not know. Nothing is sent then.
         TransactionError
             Where the node does not take it for another reason.
         """
@@ -271,10 +272,28 @@ class Sender:
 
     async def _nonce(self, turn: Turn) -> int:
         """Return the first nonce that is free: the node's next one, but for what was signed and it has not seen."""
-        nonce, taken = await self.chain.nonce(self.address), await turn.taken()
+        taken = await turn.taken()
+        if turn.has_all:
+            # After the journal, and before what waits: what gets into a block meanwhile is not taken for a stranger.
+            used = await self.chain.nonce(self.address, "latest")
+            nonce = await self.chain.nonce(self.address)
+            self._require_known(used, nonce, taken)
+        else:
+            nonce = await self.chain.nonce(self.address)
         while nonce in taken:
             nonce += 1
         return nonce
+
+    def _require_known(self, used: int, nonce: int, taken: Collection[int]) -> None:
+        """Check that all that waits in the node's pool is in the journal: else a step could be paid for twice."""
+        strange = nonce - used - sum(used <= one < nonce for one in taken)
+        if strange > 0:
+            raise TransactionPending(
+                f"of the transactions of {self.address} that wait, {strange} are not in the journal: nothing is sent "
+                "before they are in blocks",
+                hint="after a database was lost, or restored, they may do what is to be done now; it goes on by "
+                "itself. Where somebody else uses the key, give the relayer one of its own",
+            )
 
     async def _fees(self, what: str) -> Fees:
         """Return what to offer: as much as may be offered, where the chain asks for no more than that now."""
@@ -311,15 +330,18 @@ class Sender:
             return signed
         asked = await self.chain.fees()
         fees, cancels = outbid(signed.newest.fees, asked), signed.newest.cancels
-        if fees is None:
+        is_refused = fees is None and not cancels and await self._is_refused(signed)
+        if fees is None and not is_refused:
             return signed
-        own = None if cancels else capped(fees, signed.newest.fees, asked, self._fee_cap_wei)
+        fees = least(signed.newest.fees) if fees is None else fees
+        is_own = not (cancels or is_refused)
+        own = capped(fees, signed.newest.fees, asked, self._fee_cap_wei) if is_own else None
         if own is None:
             own, cancels = await self._cancels_for(signed, fees, asked), True
         if own is None:
             return signed
         fees = own
-        if await self.chain.balance(self.address) < signed.gas * fees.max_fee_wei:
+        if await self.chain.balance(self.address) < gas_of(signed, cancels=cancels) * fees.max_fee_wei:
             return signed  # the node would refuse it, and what was taken is to be sent again where it is dropped
         async with self._journal.turn(await self._chain(), self.address) as turn:
             signed = sign(self._account, await self._chain(), signed, fees, cancels=cancels)
@@ -327,6 +349,22 @@ class Sender:
         done = "cancelled, since others wait behind it" if cancels else "outbid"
         logger.info("%s: nonce %d is %s, %d wei per gas", signed.what, signed.nonce, done, fees.max_fee_wei)
         return signed
+
+    async def _is_refused(self, signed: Signed) -> bool:
+        """Whether the node does not take what offers as much as is asked for, and it could be cancelled for others.
+
+        As where the block's gas limit has fallen below its own since it was signed: no price gets it into a block.
+        """
+        if self._cancelling is None or not await self._cancelling.is_due(signed):
+            return False
+        try:
+            await broadcast(self.chain, signed)
+        except (TransactionPending, PoolFull):
+            return False
+        except TransactionError as error:
+            logger.warning("%s: nonce %d cannot be sent any more: %s", signed.what, signed.nonce, error.message)
+            return True
+        return False
 
     async def _cancels_for(self, signed: Signed, fees: Fees, asked: Fees) -> Fees | None:
         """Return what a version offers that cancels a transaction; ``None`` where it is not to be cancelled (yet)."""

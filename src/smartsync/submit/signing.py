@@ -16,20 +16,29 @@ _BUMP = 9, 8
 ``pricebump``, which count the priority fee too), and an eighth is above their roundings."""
 
 
+_CANCEL_GAS = 2_000_000
+"""Gas limit of a version that cancels, at most: rollups ask for more than the 21,000 of a transfer, for what their L1
+takes. And less than any block's limit, below which that of the version before may not be any more."""
+
+
+def gas_of(signed: Signed, *, cancels: bool) -> int:
+    """Return the gas limit of a version of a transaction."""
+    return min(signed.gas, _CANCEL_GAS) if cancels else signed.gas
+
+
 def sign(account: LocalAccount, chain_id: int, signed: Signed, fees: Fees, *, cancels: bool = False) -> Signed:
     """Return a transaction with one more version, which offers ``fees``.
 
     Parameters
     ----------
     cancels
-        Whether it is one that does nothing but take the nonce. It has the gas limit of the others: rollups ask for more
-        than a transfer's, and what is not used is not paid.
+        Whether it is one that does nothing but take the nonce.
     """
     to, data = (signed.sender, b"") if cancels else (signed.to, signed.data)
     transaction: dict[str, Any] = {
         "chainId": chain_id,
         "nonce": signed.nonce,
-        "gas": signed.gas,
+        "gas": gas_of(signed, cancels=cancels),
         "value": 0,
         "data": data,
     }
@@ -74,6 +83,12 @@ def outbid(before: Fees, offer: Fees) -> Fees | None:
         return None
     max_fee_wei = max(offer.max_fee_wei, _more(before.max_fee_wei))
     return Fees(max_fee_wei, None if is_legacy else min(max(asked_tip, _more(tip)), max_fee_wei))
+
+
+def least(before: Fees) -> Fees:
+    """Return the least that takes the place of a version that offers ``before``."""
+    tip = before.priority_fee_wei
+    return Fees(_more(before.max_fee_wei), None if tip is None else _more(tip))
 
 
 def capped(fees: Fees, before: Fees, asked: Fees, cap_wei: int | None) -> Fees | None:

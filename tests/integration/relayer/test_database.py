@@ -139,6 +139,39 @@ async def test_locked_whose_connection_was_cut_cannot_write(postgres: Postgres) 
             assert await connection.scalar(text("SELECT count(*) FROM samples")) == 0
 
 
+async def test_locked_by_who_was_stopped_is_anothers_after_a_while(postgres: Postgres) -> None:
+    """A process that was stopped keeps its connection, and would keep the lock for ever."""
+    url = postgres.create("stopped")
+    async with opened(url) as stopped, opened(url) as next_worker:
+        with pytest.raises(StateUnavailable):
+            async with stopped.locked("key", idle_s=0.5) as connection:
+                async with asyncio.timeout(5):
+                    await _enter(next_worker)
+                async with connection.begin():
+                    await connection.execute(text("INSERT INTO samples VALUES ('p', 'r', 1, 2, 3)"))
+        async with stopped.transaction() as connection:
+            assert await connection.scalar(text("SELECT count(*) FROM samples")) == 0
+        async with stopped.locked("key", idle_s=0.5):
+            pass
+        connections = [stopped.engine.connect() for _ in range(3)]
+        for one in connections:
+            opened_one = await one
+            assert await opened_one.scalar(text("SHOW idle_session_timeout")) == "0", "only while it has the lock"
+        for one in connections:
+            await one.close()
+
+
+async def test_connections_of_a_machine_that_is_gone_are_ended_soon(postgres: Postgres) -> None:
+    """Else the server keeps its locks for two hours."""
+    async with opened(postgres.create("gone")) as database, database.locked("key") as connection:
+        told = [
+            int(str(await connection.scalar(text(f"SHOW tcp_keepalives_{name}"))).removesuffix("s"))
+            for name in ("idle", "interval", "count")
+        ]
+        assert told[0] + told[1] * told[2] <= 20
+        assert await connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "1min"
+
+
 async def test_opened_for_the_first_time_and_killed_meanwhile_opens_again(tmp_path: Path) -> None:
     def killed(_: object, __: object, statement: str, *___: object) -> None:
         if statement.lstrip().startswith("CREATE INDEX"):

@@ -192,6 +192,45 @@ async def test_rebuild_finds_what_waits_and_it_is_paid_for_once(
     assert (await made.client.verify(replica)).exact
 
 
+async def test_database_lost_and_not_rebuilt_while_a_step_waits_it_is_paid_for_once(
+    made: World,
+    replica: str,
+    anvil: Node,
+    url: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = paid_by_itself(made, anvil)
+    await made.do("set(uint256,uint256)", 1, 76)
+    await made.attest()
+    nonce = await pair.target.nonce(anvil.accounts[2].address)
+    await pair.target.rpc.call("evm_setAutomine", [False])
+    try:
+        async with opened(url) as database:
+            await dies(service_of(pair, database, (replica, Policy())), after_it_was_sent, monkeypatch)
+        async with opened(other_url(url, request, tmp_path)) as anew:
+            with monkeypatch.context() as hidden:
+                hidden.setattr("smartsync.relayer.rebuilding.waiting", _nothing_waits)
+                found = await rebuilt(pair, replica, anew, check=True)
+            assert found.waiting == 1 and "does not tell which" in found.unknown[0]
+            (status,) = (await look(service_of(pair, anew, (replica, Policy())))).values()
+            assert status.state == "target-full" and "1 are not in the journal" in status.reason
+            assert await transactions(anew) == 0
+            assert await pair.target.nonce(anvil.accounts[2].address) == nonce + 1, "nothing more is sent"
+            await pair.target.rpc.call("evm_setAutomine", [True])
+            await pair.target.rpc.call("anvil_mine", ["0x1"])
+            assert (await look(service_of(pair, anew, (replica, Policy()))))["number 0"].state == "exact"
+    finally:
+        await pair.target.rpc.call("evm_setAutomine", [True])
+    assert await pair.target.nonce(anvil.accounts[2].address) == nonce + 1
+    assert (await made.client.verify(replica)).exact
+
+
+async def _nothing_waits(*_: object) -> list[object]:
+    return []
+
+
 async def test_rebuild_keeps_the_days_gas_spent(
     made: World, replica: str, anvil: Node, url: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

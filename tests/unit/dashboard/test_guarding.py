@@ -75,6 +75,28 @@ async def test_post_by_another_sites_page_is_refused(serving: Serving) -> None:
         assert answer.status == 403 and not answer.cookies
 
 
+@pytest.mark.parametrize("token", [SECRET, None])
+@pytest.mark.parametrize(
+    ("site", "mode", "kind", "status"),
+    [
+        ("cross-site", "no-cors", "image", 403),
+        ("same-site", "no-cors", "script", 403),
+        ("cross-site", "navigate", "iframe", 403),
+        ("cross-site", "cors", "empty", 403),
+        ("cross-site", "navigate", "document", 200),
+        ("same-origin", "cors", "empty", 200),
+        ("none", "navigate", "document", 200),
+    ],
+)
+async def test_get_by_another_sites_page_is_refused_but_for_a_link(
+    serving: Serving, token: str | None, site: str, mode: str, kind: str, status: int
+) -> None:
+    """Where no token is needed, its pictures would have the relayer's nodes work."""
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": kind}
+    async with serving(token=token) as client, client.get("/", headers=BEARER | headers) as answer:
+        assert answer.status == status
+
+
 async def test_failure_tells_nothing_of_itself(serving: Serving, caplog: pytest.LogCaptureFixture) -> None:
     secret = "https://node.example/v3/key-in-the-path"
 

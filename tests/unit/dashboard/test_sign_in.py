@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from smartsync.dashboard.access import COOKIE
@@ -39,6 +41,29 @@ async def test_sign_in_wrong_token_says_so(serving: Serving, body: str) -> None:
     async with serving() as client, client.post("/sign-in", data=body, headers=headers) as answer:
         assert answer.status == 401 and not answer.cookies
         assert 'role="alert"' in await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=a", b"x"),
+        (
+            "multipart/form-data; boundary=a",
+            b'--a\r\nContent-Disposition: form-data; name="token"\r\nContent-Transfer-Encoding: b\r\n\r\n--a--\r\n',
+        ),
+        ("application/x-www-form-urlencoded; charset=none-such", b"token=x"),
+        ("application/x-www-form-urlencoded", b"\xff\xfe"),
+    ],
+)
+async def test_sign_in_what_is_no_form_is_refused_without_a_line_in_the_log(
+    serving: Serving, caplog: pytest.LogCaptureFixture, kind: str, body: bytes
+) -> None:
+    """Whoever has no token must not be able to fill the log."""
+    headers = {"Content-Type": kind}
+    async with serving() as client, client.post("/sign-in", data=body, headers=headers) as answer:
+        assert answer.status == 400 and not answer.cookies
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 async def test_sign_in_where_no_token_is_needed_leads_on(serving: Serving) -> None:

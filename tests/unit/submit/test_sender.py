@@ -13,6 +13,7 @@ from hexbytes import HexBytes
 
 from smartsync.chain import Chain
 from smartsync.errors import (
+    Cancelled,
     FeeTooHigh,
     InsufficientFunds,
     NodeError,
@@ -26,6 +27,7 @@ from smartsync.errors import (
 from smartsync.fees import Fees
 from smartsync.rpc import Rpc
 from smartsync.submit import Sender, create, fits_pools
+from smartsync.submit.cancelling import Cancelling
 from smartsync.submit.journal import Memory, Signed
 from smartsync.submit.signing import sign
 from smartsync.types import TX_BYTES_CAP, TX_GAS_CAP
@@ -525,6 +527,92 @@ async def test_finish_of_another_account_is_not_outbid_with_this_ones_key(node: 
         await sender.finish()
     assert journal.told == []
     assert set(node.sent) == {of_other.newest.raw}
+
+
+@pytest.mark.parametrize(("taken", "strange"), [((), 2), ((5,), 1), ((6, 9), 1)])
+async def test_send_while_something_waits_that_the_journal_does_not_know_sends_nothing(
+    node: Target, chain: Chain, taken: Sequence[int], strange: int
+) -> None:
+    """As where the database was lost: what waits may be the same step, which two would both pay for."""
+    journal = Kept()
+    journal.has_all = True
+    journal._nonces.update(taken)
+    node.results["eth_getTransactionCount"] = lambda params: "0x5" if params[1] == "latest" else "0x7"
+    sender = Sender(chain, ACCOUNT, timeout_s=0.5, poll_s=0.01, journal=journal)
+    with pytest.raises(TransactionPending, match=f"{strange} are not in the journal"):
+        await sender.send(TO, b"", what="sync")
+    assert node.sent == [] and journal.told == []
+
+
+@pytest.mark.parametrize(("taken", "latest", "nonce"), [((5, 6), 5, 7), ((), 7, 7), ((), 8, 7), ((5, 6, 7, 9), 5, 8)])
+async def test_send_while_all_that_waits_is_in_the_journal_goes_on(
+    node: Target, chain: Chain, taken: Sequence[int], latest: int, nonce: int
+) -> None:
+    journal = Kept()
+    journal.has_all = True
+    journal._nonces.update(taken)
+    node.results["eth_getTransactionCount"] = lambda params: hex(latest) if params[1] == "latest" else "0x7"
+    await Sender(chain, ACCOUNT, timeout_s=0.5, poll_s=0.01, journal=journal).send(TO, b"", what="sync")
+    assert node.told()["nonce"] == nonce
+
+
+def cannot_be_sent(node: Target, reason: str) -> Signed:
+    """Return what offers all that is asked for, and that the node refuses: its block has no room for so much gas."""
+    node.looks = 1
+
+    def refuse_large(params: list[Any]) -> Any:
+        gas = TypedTransaction.from_bytes(HexBytes(params[0])).as_dict()["gas"]
+        return node.send(params) if gas < 30_000_000 else Refusal(-32000, reason)
+
+    node.results["eth_sendRawTransaction"] = refuse_large
+    unsigned = Signed("sync", ACCOUNT.address, 5, TO, b"\x01", 30_000_001, ())
+    return sign(ACCOUNT, 31337, unsigned, Fees(203, 3))
+
+
+async def always(_: Signed) -> bool:
+    return True
+
+
+async def never(_: Signed) -> bool:
+    return False
+
+
+async def test_finish_of_what_can_never_be_sent_gives_its_nonce_to_those_behind_it(node: Target, chain: Chain) -> None:
+    """It was written down, and its process killed before it was sent: then the block's gas limit fell."""
+    journal = Kept([cannot_be_sent(node, "exceeds block gas limit")])
+    cancelling = Cancelling(10**12, always)
+    sender = Sender(
+        chain, ACCOUNT, timeout_s=2.0, poll_s=0.01, stuck_s=0.05, fee_cap_wei=0, journal=journal, cancelling=cancelling
+    )
+    with pytest.raises(Cancelled):
+        await sender.finish()
+    told = node.told()
+    assert (told["nonce"], told["value"], told["data"]) == (5, 0, b"")
+    assert told["to"].hex() == ACCOUNT.address[2:].lower()
+    assert told["gas"] < 30_000_000, "else it would be refused just so"
+    assert (told["maxFeePerGas"], told["maxPriorityFeePerGas"]) == (229, 4), "no more than takes the place"
+    assert len(node.sent) == 1 and journal.told == ["write 5"]
+
+
+@pytest.mark.parametrize(
+    ("is_due", "cap_wei", "reason"),
+    [
+        (never, 10**12, "exceeds block gas limit"),
+        (always, 204, "exceeds block gas limit"),
+        (always, 10**12, "txpool is full"),
+    ],
+)
+async def test_finish_of_what_is_refused_is_not_cancelled_where(
+    node: Target, chain: Chain, is_due: Any, cap_wei: int, reason: str
+) -> None:
+    journal = Kept([cannot_be_sent(node, reason)])
+    cancelling = Cancelling(cap_wei, is_due)
+    sender = Sender(
+        chain, ACCOUNT, timeout_s=0.4, poll_s=0.01, stuck_s=0.05, fee_cap_wei=0, journal=journal, cancelling=cancelling
+    )
+    with pytest.raises(TransactionPending):
+        await sender.finish()
+    assert node.sent == [] and journal.told == []
 
 
 async def test_send_not_in_a_block_is_told_by_the_version_that_was_sent_last(node: Target, chain: Chain) -> None:

@@ -111,3 +111,10 @@ def test_sign_a_version_that_cancels_pays_nobody_and_does_nothing() -> None:
     assert both.is_cancelled_by(both.newest.tx_hash) and not both.is_cancelled_by(one.newest.tx_hash)
     assert is_by(ACCOUNT, 31337, both)
     assert not is_by(ACCOUNT, 31337, replace(both, attempts=tuple(replace(a, cancels=False) for a in both.attempts)))
+
+
+def test_sign_a_version_that_cancels_fits_a_block_that_has_no_room_for_the_others() -> None:
+    one = sign(ACCOUNT, 31337, Signed("sync", ACCOUNT.address, 5, TO, b"\x01", 16_777_216, ()), Fees(203, 3))
+    both = sign(ACCOUNT, 31337, one, Fees(406, 6), cancels=True)
+    assert TypedTransaction.from_bytes(HexBytes(both.newest.raw)).as_dict()["gas"] == 2_000_000
+    assert is_by(ACCOUNT, 31337, both)

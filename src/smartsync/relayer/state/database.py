@@ -29,6 +29,12 @@ _FEW = 5
 _LOCK_S = 120
 """Seconds to wait for a lock: several times as long as a turn takes."""
 
+_GONE_S = 15
+"""Seconds without a sign of life after which a machine at the other end of a connection is taken to be away."""
+
+_STOPPED_S = 60
+"""Seconds without a statement in the middle of a transaction after which its process is taken to have been stopped."""
+
 _WAL_BYTES = 64 * 1024 * 1024
 """What SQLite's log keeps of the disk once it was larger."""
 
@@ -70,11 +76,17 @@ class Database:
             raise _unavailable(self.engine.url, error) from error
 
     @asynccontextmanager
-    async def locked(self, name: str) -> AsyncIterator[AsyncConnection]:
+    async def locked(self, name: str, idle_s: float | None = None) -> AsyncIterator[AsyncConnection]:
         """Wait until nobody else, in any process, is between here and the end, and give a connection to work with.
 
         No transaction is open on it. In PostgreSQL the lock is the connection's own: whoever lost it, since the
         database was restarted or took him for dead, cannot write by this connection either.
+
+        Parameters
+        ----------
+        idle_s
+            Seconds without a statement on the connection after which the lock is lost: of a process that was stopped,
+            or a machine that sleeps. ``None``: it may take any time.
 
         Raises
         ------
@@ -89,10 +101,14 @@ class Database:
                     return
                 await _advisory(connection, "pg_advisory_lock", name)
                 try:
+                    if idle_s is not None:
+                        await _end_when_idle(connection, idle_s)
                     yield connection
                 finally:
                     try:
                         await connection.rollback()
+                        if idle_s is not None:
+                            await _end_when_idle(connection, 0.0)
                         await _advisory(connection, "pg_advisory_unlock", name)
                     except BaseException:
                         # The pool must not hand it out again with the lock.
@@ -131,8 +147,7 @@ async def opened(url: str, password: str | None = None) -> AsyncIterator[Databas
         parsed = parsed.set(password=password)
     file = _own(parsed)
     engine = create_async_engine(parsed, pool_pre_ping=True, **_options(parsed))
-    if file is not None:
-        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    event.listen(engine.sync_engine, "connect", _set_up_postgres if file is None else _set_up_sqlite)
     database = Database(engine, file)
     try:
         await _migrate(database)
@@ -157,8 +172,8 @@ async def visited(url: str, password: str | None = None) -> AsyncIterator[Databa
         parsed = parsed.set(password=password)
     _require_file(parsed)
     engine = create_async_engine(parsed, pool_pre_ping=True, **_options(parsed))
-    if parsed.drivername.startswith("sqlite"):
-        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    is_file = parsed.drivername.startswith("sqlite")
+    event.listen(engine.sync_engine, "connect", _set_up_sqlite if is_file else _set_up_postgres)
     database = Database(engine)
     try:
         async with database.transaction() as connection:
@@ -166,6 +181,14 @@ async def visited(url: str, password: str | None = None) -> AsyncIterator[Databa
         yield database
     finally:
         await database.close()
+
+
+async def _end_when_idle(connection: AsyncConnection, idle_s: float) -> None:
+    """Have the server end a connection on which nothing is asked for so many seconds; 0: never."""
+    # PostgreSQL 13 does not know it.
+    wanted = "SELECT set_config('idle_session_timeout', :idle, false) WHERE current_setting('server_version_num')::int"
+    await connection.execute(text(f"{wanted} >= 140000"), {"idle": f"{round(idle_s * 1000)}ms"})
+    await connection.commit()
 
 
 async def _advisory(connection: AsyncConnection, function: str, name: str) -> None:
@@ -212,6 +235,18 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
     for pragma in (*pragmas, f"journal_size_limit={_WAL_BYTES}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _set_up_postgres(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    # A machine that lost its power or its network says no goodbye. The server would keep its locks for two hours, and
+    # with them all that its accounts have to send.
+    for name, value in (("idle", _GONE_S // 3), ("interval", _GONE_S // 3), ("count", 2)):
+        cursor.execute(f"SET tcp_keepalives_{name} = {value}")
+    # Nobody waits for anything but the database in the middle of a transaction, unless he was stopped.
+    cursor.execute(f"SET idle_in_transaction_session_timeout = '{_STOPPED_S}s'")
+    cursor.close()
+    connection.commit()
 
 
 def _own(url: URL) -> IO[bytes] | None:

@@ -25,6 +25,9 @@ _OPEN = ("signed", "included")
 ABANDONED_S = 180.0
 """Seconds after which nobody is taken to follow what was signed: `Sender` gives up after 120."""
 
+TURN_S = 300.0
+"""Seconds for which a turn may wait for nodes at most; then it is another's, as of a process that was stopped."""
+
 _COLUMNS: tuple[Any, ...] = (
     *(_T.id, _T.what, _T.sender, _T.nonce, _T.to, _T.data, _T.gas),
     *(_A.tx_hash, _A.raw, _A.max_fee_wei, _A.priority_fee_wei, _A.cancels),
@@ -62,7 +65,7 @@ class StateJournal:
     @asynccontextmanager
     async def turn(self, chain_id: int, sender: str) -> AsyncIterator[_Turn]:
         """Wait for the turn of an account, in whichever process the others are."""
-        async with self._database.locked(f"{chain_id} {sender}") as connection:
+        async with self._database.locked(f"{chain_id} {sender}", idle_s=TURN_S) as connection:
             yield _Turn(self, connection, chain_id, sender)
 
     @asynccontextmanager
@@ -216,6 +219,7 @@ class _Turn:
     connection: AsyncConnection
     chain_id: int
     sender: str
+    has_all: bool = True
 
     async def taken(self) -> Collection[int]:
         """Return the nonces of what may not be known to the node yet."""
