@@ -54,7 +54,8 @@ async def changed(made: World, value: int) -> None:
 
 async def test_source_that_stops_is_stalled_and_goes_on(made: World, replica: str, database: Database) -> None:
     await look(service_of(pair_of(made), database, (replica, Policy())))
-    await asyncio.sleep(2.1)
+    # Blocks that are made faster than one a second are ahead of the time.
+    await asyncio.sleep(max(0.0, (await made.client.source.header("latest")).timestamp - time.time()) + 2.1)
     await made.client.target.rpc.call("anvil_mine", ["0x1"])
     service = service_of(pair_of(made, stalled_after_s=1.0), database, (replica, Policy()))
     found = (await look(service))["number 0"]
@@ -95,6 +96,17 @@ async def test_node_that_is_asked_too_often_is_told(
             service = service_of(pair_of(made, **{role: Chain(rpc, role)}), database, (replica, Policy()))
             found = (await look(service))["number 0"]
     assert found.state == f"{role}-limited" and "per second" in found.reason and "less often" in found.reason
+    assert (await look(service_of(pair_of(made), database, (replica, Policy()))))["number 0"].state == "exact"
+
+
+async def test_source_node_of_another_chain_is_told_before_anything_of_it_is_believed(
+    made: World, replica: str, database: Database
+) -> None:
+    other = Chain(made.client.target.rpc, "source")
+    found = (await look(service_of(pair_of(made, source=other), database, (replica, Policy()))))["number 0"]
+    expected, actual = await made.client.source.chain_id(), await other.chain_id()
+    assert found.state == "source-wrong"
+    assert f"is on chain {actual}, expected chain {expected}" in found.reason and other.rpc.host in found.reason
     assert (await look(service_of(pair_of(made), database, (replica, Policy()))))["number 0"].state == "exact"
 
 
