@@ -34,6 +34,7 @@ from smartsync.relayer.state.pruning import forget
 from smartsync.relayer.state.store import Store
 from smartsync.relayer.supervisor import Supervisor
 from smartsync.relayer.tending import Tending
+from smartsync.replica import read_records
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ async def run(
 
 
 async def check(configuration: Configuration, environ: Mapping[str, str]) -> list[str]:
-    """Return what is wrong with a configuration that its file alone does not show: keys, nodes, chains.
+    """Return what is wrong with a configuration that its file alone does not show: keys, nodes, chains, hubs, replicas.
 
     Raises
     ------
@@ -118,7 +119,8 @@ async def check(configuration: Configuration, environ: Mapping[str, str]) -> lis
         A key is not there, or cannot be unlocked.
     """
     accounts = unlock(configuration.keys, environ)
-    problems = []
+    problems: list[str] = []
+    wrong: dict[str, str] = {}
     async with connected(configuration, accounts) as pairs:
         for pair in pairs:
             table = configuration.pairs[pair.name]
@@ -126,8 +128,30 @@ async def check(configuration: Configuration, environ: Mapping[str, str]) -> lis
                 try:
                     await require_chain(chain, configuration.chains[name].chain_id)
                 except SmartSyncError as error:
-                    problems.append(f"chain {name}: {error.in_full}")
-    return list(dict.fromkeys(problems))
+                    wrong[name] = f"chain {name}: {error.in_full}"
+            if table.target not in wrong:
+                source_id = configuration.chains[table.source].chain_id
+                problems += [f"pair {pair.name}: {one}" for one in await _strangers(configuration, pair, source_id)]
+    return list(dict.fromkeys([*wrong.values(), *problems]))
+
+
+async def _strangers(configuration: Configuration, pair: Pair, source_id: int) -> list[str]:
+    """Return what is wrong with a pair's hub, and with its replicas by what that has recorded of them."""
+    problems = []
+    for part in parts_of(_replicas(configuration, pair)):
+        try:
+            found = await read_records(pair.target, pair.hub, [one.address for one in part.replicas])
+        except SmartSyncError as error:
+            return [error.in_full]
+        for replica, record in zip(part.replicas, found, strict=True):
+            if isinstance(record, SmartSyncError):
+                problems.append(record.in_full)
+            elif (actual := record.key.source_chain_id) != source_id:
+                problems.append(
+                    f"{replica.name} is a replica of a contract on chain {actual}, and the pair's source is chain "
+                    f"{source_id}: it belongs to another pair, or the source's chain_id is wrong"
+                )
+    return problems
 
 
 async def _queue(

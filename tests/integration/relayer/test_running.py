@@ -231,6 +231,22 @@ async def test_check_names_what_is_wrong(relayer: Relayer) -> None:
     assert relayer.ended() == 2 and "chain there" in relayer.told() and "31339" in relayer.told()
 
 
+async def test_check_names_a_hub_that_is_none_and_a_replica_that_it_lacks(made: World, relayer: Relayer) -> None:
+    file = relayer.folder / "relayer.toml"
+    right, hub, replica = file.read_text(), made.client.hub or "", relayer.environ["REPLICA"]
+    for wrong, expected in (
+        (right.replace(hub, made.anchor), "there is no hub at " + made.anchor),
+        (right.replace(replica, made.anchor), f"{made.anchor} is not a replica of the hub"),
+        (right.replace(replica, made.owner.address), f"{made.owner.address} is not a replica of the hub"),
+    ):
+        assert wrong != right
+        file.write_text(wrong)
+        relayer.log.unlink(missing_ok=True)
+        relayer.start("--check")
+        assert relayer.ended() == 2, relayer.told()
+        assert expected in " ".join(relayer.told().split())
+
+
 async def test_run_no_key_is_told_and_shows_none(relayer: Relayer) -> None:
     relayer.environ["SMARTSYNC_KEY_MAIN"] = "0xdeadbeef"
     relayer.start()
