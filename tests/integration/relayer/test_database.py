@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -92,6 +93,15 @@ async def test_opened_no_server_is_told_without_the_password() -> None:
     error = caught.value
     assert "secret" not in str(error.as_dict()) and error.retryable and error.exit_code == 3
     assert "postgresql://me:***@127.0.0.1:1/none" in error.message, "as it was given, without the driver's name"
+
+
+async def test_opened_without_the_package_for_it_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra ``relayer`` alone has none for PostgreSQL."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError, match="needs the package psycopg") as caught:
+        async with opened("postgresql://me@127.0.0.1:1/none"):
+            pass
+    assert "[relayer,postgresql]" in caught.value.hint
 
 
 @pytest.mark.parametrize("open_it", [opened, visited])

@@ -136,7 +136,7 @@ async def opened(url: str, password: str | None = None) -> AsyncIterator[Databas
     if password is not None and parsed.password is None:
         parsed = parsed.set(password=password)
     file = _own(parsed)
-    engine = create_async_engine(parsed, pool_pre_ping=True, **_options(parsed))
+    engine = _engine(parsed)
     if file is not None:
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     database = Database(engine, file)
@@ -163,7 +163,7 @@ async def visited(url: str, password: str | None = None) -> AsyncIterator[Databa
     if password is not None and parsed.password is None:
         parsed = parsed.set(password=password)
     _require_file(parsed)
-    engine = create_async_engine(parsed, pool_pre_ping=True, **_options(parsed))
+    engine = _engine(parsed)
     if parsed.drivername.startswith("sqlite"):
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     database = Database(engine)
@@ -217,6 +217,16 @@ def parse_url(url: str) -> URL:
 def shown_url(url: URL) -> str:
     """Return a database's url as the configuration has it, without driver and password."""
     return url.set(drivername=url.get_backend_name()).render_as_string()
+
+
+def _engine(url: URL) -> AsyncEngine:
+    try:
+        return create_async_engine(url, pool_pre_ping=True, **_options(url))
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the relayer's state in {shown_url(url)} needs the package {error.name}",
+            hint="pip install 'smartsync[relayer,postgresql]'",
+        ) from error
 
 
 def _options(url: URL) -> dict[str, Any]:
