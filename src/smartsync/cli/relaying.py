@@ -52,3 +52,4 @@ def relay(session: Session, file: Path, form: LogFormat, *, dry: bool, once: boo
             if form is LogFormat.JSON:
                 logger.critical("it ends: %s", error.in_full)
             raise
+        logger.info("ended")

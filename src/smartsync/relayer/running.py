@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 
@@ -98,6 +99,7 @@ async def run(
                         supervisor.ready(f"replicas kept: {len(configuration.replicas)}")
                         await _work(services, queue, shown, (stop,) if once else (stop, again))
                 if once:
+                    await _sum_up(configuration, database)
                     return
                 if again.is_set():
                     again.clear()
@@ -199,6 +201,14 @@ def _replicas(configuration: Configuration, pair: Pair) -> list[Replica]:
 async def _tell_the_end(supervisor: Supervisor, stop: asyncio.Event) -> None:
     await stop.wait()
     supervisor.stopping()
+    logger.info("ending: nothing new is begun, and what is under way is followed to its end")
+
+
+async def _sum_up(configuration: Configuration, database: Database) -> None:
+    """Tell how many replicas stand how: who looks once may not know how they stood before, and only news is told."""
+    kept = {(one.pair, one.address) for one in configuration.replicas}
+    states = Counter(one.state for one in await Store(database).statuses() if (one.pair, one.address) in kept)
+    logger.info("replicas, by state: %s", ", ".join(f"{number} {state}" for state, number in states.most_common()))
 
 
 async def _forget(database: Database) -> None:

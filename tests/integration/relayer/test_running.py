@@ -125,6 +125,15 @@ async def test_run_keeps_in_sync_until_sigterm(made: World, relayer: Relayer) ->
     assert relayer.ended() == 0
     assert (await made.client.verify(relayer.environ["REPLICA"])).exact
     assert "Traceback" not in relayer.told()
+    *_, before, last = relayer.told().splitlines()
+    assert "ending: nothing new is begun" in before and last.endswith("  ended")
+
+
+async def test_run_once_tells_how_all_stand_also_where_nothing_is_new(relayer: Relayer) -> None:
+    for _ in range(2):
+        relayer.start("--once")
+        assert relayer.ended() == 0
+    assert relayer.told().count("replicas, by state: 1 exact") == 2
 
 
 async def test_run_killed_at_any_moment_goes_on(made: World, relayer: Relayer, url: str) -> None:
