@@ -61,7 +61,7 @@
         └── Equivocation          a signer signed two hashes of one height; with the evidence
 
 Five more of the tree live where alone they are raised: ``Interrupted`` (exit 130) and ``UnexpectedError`` (exit 1) of
-`smartsync.cli.command` and ``StateUnavailable`` (exit 1) of `smartsync.relayer.state` are `SmartSyncError`,
+`smartsync.cli.command` and ``StateUnavailable`` (exit 3) of `smartsync.relayer.state` are `SmartSyncError`,
 ``NodeNotStarted`` of `smartsync.testing` is a `NodeError`, and its ``ToolMissing`` a `ConfigError`.
 
 Each class knows the exit code of the command line (``exit_code``), whether the same call can succeed later with nothing

@@ -12,6 +12,7 @@ from smartsync.cli.logged import LogFormat
 from smartsync.cli.session import Session
 from smartsync.cli.structured import logged
 from smartsync.dashboard.dashboard import shown_by_http
+from smartsync.dashboard.figures import counted
 from smartsync.errors import SmartSyncError
 from smartsync.relayer import running
 from smartsync.relayer.configuration import Configuration, read_configuration
@@ -44,10 +45,11 @@ def relay(session: Session, file: Path, form: LogFormat, *, dry: bool, once: boo
     configuration = read()
     work = running.run(configuration, session.environ, read, dry=dry, once=once, metrics=metrics, show=shown_by_http)
     with logged(sys.stderr, form, secrets.hidden, metrics.logged):
-        logger.info("keeping %d replicas; SIGTERM or Ctrl-C ends it", len(configuration.replicas))
+        logger.info("keeping %s; SIGTERM or Ctrl-C ends it", counted(len(configuration.replicas), "replica"))
         try:
             asyncio.run(work)
         except SmartSyncError as error:
             if form is LogFormat.JSON:
                 logger.critical("it ends: %s", error.in_full)
             raise
+        logger.info("ended")

@@ -10,11 +10,15 @@ from smartsync.cli.command import command
 from smartsync.cli.logged import LogFormat
 from smartsync.cli.relayer.given import ConfigurationFile, relayers_libraries
 from smartsync.cli.session import Session
+from smartsync.dashboard.figures import counted
 from smartsync.errors import ConfigError
 from smartsync.relayer.configuration import DEFAULT_FILE, read_configuration
 
 _Check = Annotated[
-    bool, typer.Option("--check", help="Check configuration, keys and nodes, and end; exit code 2 where one is wrong.")
+    bool,
+    typer.Option(
+        "--check", help="Check configuration, keys, nodes and replicas, and end; exit code 2 where one is wrong."
+    ),
 ]
 _Once = Annotated[bool, typer.Option("--once", help="Look once at every replica, do what is due, and end.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and send nothing.")]
@@ -50,7 +54,9 @@ def run(
         problems = relaying.check(session, configuration)
         if problems:
             raise ConfigError("\n".join(problems), hint="correct it, or start the node; then check again")
-        told = f"{len(configuration.replicas)} replicas of {len(configuration.pairs)} pairs: all nodes answer"
+        many = counted(len(configuration.replicas), "replica")
+        pairs = counted(len(configuration.pairs), "pair")
+        told = f"{many} of {pairs}: all nodes answer, and the hubs have all replicas"
         session.output.show({"problems": []}, lambda console: console.print(told))
         return
     form = LogFormat.JSON if session.output.as_json else log_format

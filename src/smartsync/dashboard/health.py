@@ -97,7 +97,7 @@ async def _require_writable(database: Database) -> None:
             # Takes the lock for writing, which SQLite refuses where the file can be read only.
             await connection.exec_driver_sql("UPDATE replicas SET failures = failures WHERE pair = ''")
         elif await connection.scalar(text("SHOW transaction_read_only")) == "on":
-            raise StateUnavailable(database.engine.url.render_as_string(), "it is read-only, as a standby is")
+            raise StateUnavailable(database.shown, "it is read-only, as a standby is")
 
 
 async def _watch_loop(shown: Shown) -> None:

@@ -48,6 +48,8 @@ def _unlocked(name: str, key: KeyTable, environ: Mapping[str, str], prompt: Prom
     if key.keystore is None and not environ.get(variable):
         hint = f'set {variable} to it, or give keystore = "FILE" there, and its password in {password}'
         raise KeyUnavailable("there is no key", hint=hint)
+    if key.keystore is not None and key.keystore.is_file() and prompt is None and not environ.get(password):
+        raise KeyUnavailable(f"the keystore {key.keystore} is locked", hint=f"set {password} to its password")
     return load_account(key.keystore, environ, prompt, variable=variable, password_variable=password)
 
 

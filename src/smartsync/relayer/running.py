@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 
@@ -34,6 +35,7 @@ from smartsync.relayer.state.pruning import forget
 from smartsync.relayer.state.store import Store
 from smartsync.relayer.supervisor import Supervisor
 from smartsync.relayer.tending import Tending
+from smartsync.replica import read_records
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +99,7 @@ async def run(
                         supervisor.ready(f"replicas kept: {len(configuration.replicas)}")
                         await _work(services, queue, shown, (stop,) if once else (stop, again))
                 if once:
+                    await _sum_up(configuration, database)
                     return
                 if again.is_set():
                     again.clear()
@@ -110,7 +113,7 @@ async def run(
 
 
 async def check(configuration: Configuration, environ: Mapping[str, str]) -> list[str]:
-    """Return what is wrong with a configuration that its file alone does not show: keys, nodes, chains.
+    """Return what is wrong with a configuration that its file alone does not show: keys, nodes, chains, hubs, replicas.
 
     Raises
     ------
@@ -118,7 +121,8 @@ async def check(configuration: Configuration, environ: Mapping[str, str]) -> lis
         A key is not there, or cannot be unlocked.
     """
     accounts = unlock(configuration.keys, environ)
-    problems = []
+    problems: list[str] = []
+    wrong: dict[str, str] = {}
     async with connected(configuration, accounts) as pairs:
         for pair in pairs:
             table = configuration.pairs[pair.name]
@@ -126,8 +130,30 @@ async def check(configuration: Configuration, environ: Mapping[str, str]) -> lis
                 try:
                     await require_chain(chain, configuration.chains[name].chain_id)
                 except SmartSyncError as error:
-                    problems.append(f"chain {name}: {error.in_full}")
-    return list(dict.fromkeys(problems))
+                    wrong[name] = f"chain {name}: {error.in_full}"
+            if table.target not in wrong:
+                source_id = configuration.chains[table.source].chain_id
+                problems += [f"pair {pair.name}: {one}" for one in await _strangers(configuration, pair, source_id)]
+    return list(dict.fromkeys([*wrong.values(), *problems]))
+
+
+async def _strangers(configuration: Configuration, pair: Pair, source_id: int) -> list[str]:
+    """Return what is wrong with a pair's hub, and with its replicas by what that has recorded of them."""
+    problems = []
+    for part in parts_of(_replicas(configuration, pair)):
+        try:
+            found = await read_records(pair.target, pair.hub, [one.address for one in part.replicas])
+        except SmartSyncError as error:
+            return [error.in_full]
+        for replica, record in zip(part.replicas, found, strict=True):
+            if isinstance(record, SmartSyncError):
+                problems.append(record.in_full)
+            elif (actual := record.key.source_chain_id) != source_id:
+                problems.append(
+                    f"{replica.name} is a replica of a contract on chain {actual}, and the pair's source is chain "
+                    f"{source_id}: it belongs to another pair, or the source's chain_id is wrong"
+                )
+    return problems
 
 
 async def _queue(
@@ -175,6 +201,14 @@ def _replicas(configuration: Configuration, pair: Pair) -> list[Replica]:
 async def _tell_the_end(supervisor: Supervisor, stop: asyncio.Event) -> None:
     await stop.wait()
     supervisor.stopping()
+    logger.info("ending: nothing new is begun, and what is under way is followed to its end")
+
+
+async def _sum_up(configuration: Configuration, database: Database) -> None:
+    """Tell how many replicas stand how: who looks once may not know how they stood before, and only news is told."""
+    kept = {(one.pair, one.address) for one in configuration.replicas}
+    states = Counter(one.state for one in await Store(database).statuses() if (one.pair, one.address) in kept)
+    logger.info("replicas, by state: %s", ", ".join(f"{number} {state}" for state, number in states.most_common()))
 
 
 async def _forget(database: Database) -> None:

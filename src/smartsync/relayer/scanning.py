@@ -23,6 +23,7 @@ from smartsync.errors import (
     NodeUnreachable,
     RpcError,
     SmartSyncError,
+    WrongChain,
 )
 from smartsync.relayer.pairs import Pair, require_chain
 from smartsync.relayer.policy import EventFilter
@@ -115,6 +116,7 @@ async def look(
         fee_wei = (await pair.target.fees()).present_wei
         found = await read_records(pair.target, pair.hub, [one.address for one in replicas])
     async with blamed("source"):
+        source_id = await pair.source.chain_id()
         head = await pair.source.header("latest")
     _tell_of_jumps(pair)
     stalled_s = _stalled_s(pair, head.timestamp, target_s)
@@ -123,6 +125,9 @@ async def look(
     for replica, record in zip(replicas, found, strict=True):
         if isinstance(record, SmartSyncError):
             outcomes[replica.address] = record
+        elif (expected := record.key.source_chain_id) != source_id:
+            # By another chain's blocks it would seem to be behind, or orphaned.
+            outcomes[replica.address] = WrongChain("source", pair.source.rpc.host, expected, source_id)
         else:
             records.append((replica, record))
     async with blamed("target"):

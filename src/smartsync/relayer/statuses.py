@@ -62,7 +62,8 @@ def after_sync(replica: Replica, before: Status | None, sight: Sight, result: Sy
     seen = replace(sight.seen, recorded_block=result.to_block, change=None, differs=False)
     state: State = "unreadable" if result.unreadable else "exact"
     why = result.unreadable or f"synced to block {result.to_block}"
-    after = replace(sight, record=record, seen=seen, level=seen.accepted_level)
+    behind_s = 0 if result.to_block >= seen.source_head else sight.behind_s
+    after = replace(sight, record=record, seen=seen, level=seen.accepted_level, behind_s=behind_s)
     return _shown(_stands(replica, before, state, why, now_s, 0), after)
 
 

@@ -26,6 +26,11 @@ from smartsync.sync.news import News
 
 logger = logging.getLogger(__name__)
 
+_WITHOUT_SIGNERS = (
+    "name its attestors' urls as signers in [pairs.%s]; or say update_anchors = false there, where others have blocks "
+    "accepted"
+)
+
 
 @dataclass(slots=True)
 class Tending:
@@ -90,7 +95,7 @@ class Tending:
                 await care.check(anchor)
             except AnchorMismatch as error:
                 if self._of(anchor).is_new(error):
-                    logger.warning("anchor %s: %s (%s)", anchor, error.message, error.hint)
+                    logger.warning("%s (%s)", error.message, _WITHOUT_SIGNERS % pair.name)
                 return False
         minding = Minding(pair.source, pair.target, anchor, care, self._of(anchor))
         is_moved = False

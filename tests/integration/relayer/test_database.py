@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, event, text
 
 from smartsync.errors import ConfigError
-from smartsync.relayer.state.database import Database, opened
+from smartsync.relayer.state.database import Database, opened, visited
 from smartsync.relayer.state.errors import StateUnavailable
 from smartsync.relayer.state.journal import StateJournal
 from smartsync.relayer.state.tables import Table
@@ -87,7 +90,30 @@ async def test_opened_no_server_is_told_without_the_password() -> None:
     with pytest.raises(StateUnavailable) as caught:
         async with opened("postgresql://me:secret@127.0.0.1:1/none"):
             pass
-    assert "secret" not in str(caught.value.as_dict()) and caught.value.retryable
+    error = caught.value
+    assert "secret" not in str(error.as_dict()) and error.retryable and error.exit_code == 3
+    assert "postgresql://me:***@127.0.0.1:1/none" in error.message, "as it was given, without the driver's name"
+
+
+async def test_opened_without_the_package_for_it_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra ``relayer`` alone has none for PostgreSQL."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError, match="needs the package psycopg") as caught:
+        async with opened("postgresql://me@127.0.0.1:1/none"):
+            pass
+    assert "[relayer,postgresql]" in caught.value.hint
+
+
+@pytest.mark.parametrize("open_it", [opened, visited])
+async def test_opened_file_that_is_no_database_is_told_with_what_to_do(
+    open_it: Callable[[str], AbstractAsyncContextManager[Database]], tmp_path: Path
+) -> None:
+    (tmp_path / "state.db").write_bytes(b"damaged" * 100)
+    with pytest.raises(StateUnavailable, match="not a database") as caught:
+        async with open_it(f"sqlite:///{tmp_path / 'state.db'}"):
+            pass
+    assert f"sqlite:///{tmp_path}" in caught.value.message
+    assert "rebuild" in caught.value.hint and "by itself" not in caught.value.hint, "nobody waits for it"
 
 
 async def test_locked_lets_one_in_at_a_time(database: Database) -> None:

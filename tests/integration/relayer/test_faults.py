@@ -102,6 +102,17 @@ async def test_node_that_is_asked_too_often_is_told(
     assert (await look(service_of(pair_of(made), database, (replica, Policy()))))["number 0"].state == "exact"
 
 
+async def test_source_node_of_another_chain_is_told_before_anything_of_it_is_believed(
+    made: World, replica: str, database: Database
+) -> None:
+    other = Chain(made.client.target.rpc, "source")
+    found = (await look(service_of(pair_of(made, source=other), database, (replica, Policy()))))["number 0"]
+    expected, actual = await made.client.source.chain_id(), await other.chain_id()
+    assert found.state == "source-wrong"
+    assert f"is on chain {actual}, expected chain {expected}" in found.reason and other.rpc.host in found.reason
+    assert (await look(service_of(pair_of(made), database, (replica, Policy()))))["number 0"].state == "exact"
+
+
 def refuse_all(node: HttpNode) -> None:
     for method in ("eth_chainId", "eth_getBlockByNumber", "eth_blockNumber", "eth_feeHistory"):
         node.results[method] = Refusal(-32029, "25 calls per second are allowed")

@@ -125,6 +125,15 @@ async def test_run_keeps_in_sync_until_sigterm(made: World, relayer: Relayer) ->
     assert relayer.ended() == 0
     assert (await made.client.verify(relayer.environ["REPLICA"])).exact
     assert "Traceback" not in relayer.told()
+    *_, before, last = relayer.told().splitlines()
+    assert "ending: nothing new is begun" in before and last.endswith("  ended")
+
+
+async def test_run_once_tells_how_all_stand_also_where_nothing_is_new(relayer: Relayer) -> None:
+    for _ in range(2):
+        relayer.start("--once")
+        assert relayer.ended() == 0
+    assert relayer.told().count("replicas, by state: 1 exact") == 2
 
 
 async def test_run_killed_at_any_moment_goes_on(made: World, relayer: Relayer, url: str) -> None:
@@ -229,6 +238,22 @@ async def test_check_names_what_is_wrong(relayer: Relayer) -> None:
     file.write_text(file.read_text().replace("chain_id = 31338", "chain_id = 31339"))
     relayer.start("--check")
     assert relayer.ended() == 2 and "chain there" in relayer.told() and "31339" in relayer.told()
+
+
+async def test_check_names_a_hub_that_is_none_and_a_replica_that_it_lacks(made: World, relayer: Relayer) -> None:
+    file = relayer.folder / "relayer.toml"
+    right, hub, replica = file.read_text(), made.client.hub or "", relayer.environ["REPLICA"]
+    for wrong, expected in (
+        (right.replace(hub, made.anchor), "there is no hub at " + made.anchor),
+        (right.replace(replica, made.anchor), f"{made.anchor} is not a replica of the hub"),
+        (right.replace(replica, made.owner.address), f"{made.owner.address} is not a replica of the hub"),
+    ):
+        assert wrong != right
+        file.write_text(wrong)
+        relayer.log.unlink(missing_ok=True)
+        relayer.start("--check")
+        assert relayer.ended() == 2, relayer.told()
+        assert expected in " ".join(relayer.told().split())
 
 
 async def test_run_no_key_is_told_and_shows_none(relayer: Relayer) -> None:

@@ -86,6 +86,19 @@ def test_page_services_are_those_of_the_compose_file() -> None:
     assert "./config:/etc/smartsync:ro" in compose()["services"]["relayer"]["volumes"]
 
 
+def test_page_no_command_ends_workers_unawares() -> None:
+    """Compose goes by the file's ``scale`` wherever it is not told another one, whatever runs."""
+    assert compose()["services"]["worker"]["scale"] == 0
+    for line in re.findall(r"docker compose up [^`#\n]*", PAGE)[1:]:
+        assert "--scale worker=" in line, line
+
+
+def test_page_folder_made_by_hand_is_one_that_systemd_takes() -> None:
+    """``DynamicUser`` refuses a ``/var/lib/private`` that others than root may look into (setup_exec_directory)."""
+    (made,) = re.findall(r"^(?:mkdir|install) [^#\n]*/var/lib/private[^#\n]*", PAGE, re.M)
+    assert "-m 0700 /var/lib/private /var/lib/private/smartsync" in made
+
+
 def test_page_python_is_that_of_the_lock() -> None:
     (version,) = re.findall(r"pip-compile with Python (\S+)", (ROOT / "requirements/relayer.txt").read_text())
     assert f"python{version} -m venv /opt/smartsync" in PAGE

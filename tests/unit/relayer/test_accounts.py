@@ -92,6 +92,13 @@ def replicas(count: int) -> list[str]:
     return [f"0x{number:040x}" for number in range(count)]
 
 
+def test_unlock_locked_keystore_is_not_said_to_be_asked_for_in_a_terminal(keystore: Path) -> None:
+    """A service asks nobody."""
+    with pytest.raises(KeyUnavailable, match="is locked; set SMARTSYNC_KEY_COLD_PASSWORD to its password") as caught:
+        unlock({"cold": KeyTable(keystore=keystore)}, {})
+    assert "terminal" not in caught.value.in_full
+
+
 def test_key_for_spreads_evenly_and_does_not_depend_on_order_or_case() -> None:
     keys = ["a", "b", "c"]
     shares = Counter(key_for(keys, replica) for replica in replicas(3_000))

@@ -10,8 +10,9 @@ from smartsync.relayer.replicas import Replica
 from smartsync.relayer.scanning import Sight
 from smartsync.relayer.seen import Change, Seen
 from smartsync.relayer.state.store import Sample, Status
-from smartsync.relayer.statuses import Failed, Looked, after_failure, after_look, sample
+from smartsync.relayer.statuses import Failed, Looked, after_failure, after_look, after_sync, sample
 from smartsync.replica import ReplicaKey, ReplicaRecord
+from smartsync.results import SyncResult
 
 NOW_S = 1_000.0
 REPLICA = Replica("a-b", "0x" + "11" * 20, "ENS", Policy())
@@ -67,6 +68,14 @@ def test_after_look_a_proxy_without_copy_stays_unreadable_at_its_block() -> None
     assert after_look(REPLICA, known, EXACT, NOW_S).reason == "no copy of 0xaa"
     moved = replace(known, block_hash=b"\x09" * 32)
     assert after_look(REPLICA, moved, EXACT, NOW_S).state == "exact"
+
+
+def test_after_sync_to_the_newest_block_is_behind_by_nothing() -> None:
+    done = SyncResult(REPLICA.address, 90, 120, bytes([9] * 32), (), ())
+    found = after_sync(REPLICA, before("behind", behind_s=360), SIGHT, done, NOW_S)
+    assert (found.state, found.block_number, found.behind_s) == ("exact", 120, 0)
+    short = after_sync(REPLICA, before("behind", behind_s=360), SIGHT, replace(done, to_block=100), NOW_S)
+    assert short.behind_s == 360, "at most, until it is looked at again"
 
 
 def test_after_failure_counts_and_keeps_what_was_known() -> None:

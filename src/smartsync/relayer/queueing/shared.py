@@ -288,7 +288,7 @@ async def shared(database: Database, lanes: Sequence[Lane], lease_s: float = LEA
         reconnect_timeout=2.0,
         configure=_plan_for_queues,
     )
-    app, tables = App(connector=connector), Patient(connector, url.render_as_string())
+    app, tables = App(connector=connector), Patient(connector, database.shown)
     app.job_manager = tables
     try:
         with _told(database):
@@ -339,4 +339,4 @@ def _told(database: Database) -> Iterator[None]:
     try:
         yield
     except (exceptions.ConnectorException, psycopg.Error) as error:
-        raise StateUnavailable(database.engine.url.render_as_string(), cause_of(error)) from error
+        raise StateUnavailable(database.shown, cause_of(error)) from error

@@ -60,6 +60,11 @@ class Database:
         """Whether several processes may work with it: PostgreSQL."""
         return self.engine.dialect.name == "postgresql"
 
+    @property
+    def shown(self) -> str:
+        """Its url, without driver and password."""
+        return shown_url(self.engine.url)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection whose changes stand all or not at all.
@@ -146,11 +151,11 @@ async def opened(url: str, password: str | None = None) -> AsyncIterator[Databas
     if password is not None and parsed.password is None:
         parsed = parsed.set(password=password)
     file = _own(parsed)
-    engine = create_async_engine(parsed, pool_pre_ping=True, **_options(parsed))
-    event.listen(engine.sync_engine, "connect", _set_up_postgres if file is None else _set_up_sqlite)
+    engine = _engine(parsed)
     database = Database(engine, file)
     try:
-        await _migrate(database)
+        async with _beginning():
+            await _migrate(database)
         yield database
     finally:
         await database.close()
@@ -171,12 +176,10 @@ async def visited(url: str, password: str | None = None) -> AsyncIterator[Databa
     if password is not None and parsed.password is None:
         parsed = parsed.set(password=password)
     _require_file(parsed)
-    engine = create_async_engine(parsed, pool_pre_ping=True, **_options(parsed))
-    is_file = parsed.drivername.startswith("sqlite")
-    event.listen(engine.sync_engine, "connect", _set_up_sqlite if is_file else _set_up_postgres)
+    engine = _engine(parsed)
     database = Database(engine)
     try:
-        async with database.transaction() as connection:
+        async with _beginning(), database.transaction() as connection:
             await connection.run_sync(_require_newest, parsed)
         yield database
     finally:
@@ -189,6 +192,15 @@ async def _end_when_idle(connection: AsyncConnection, idle_s: float) -> None:
     wanted = "SELECT set_config('idle_session_timeout', :idle, false) WHERE current_setting('server_version_num')::int"
     await connection.execute(text(f"{wanted} >= 140000"), {"idle": f"{round(idle_s * 1000)}ms"})
     await connection.commit()
+
+
+@asynccontextmanager
+async def _beginning() -> AsyncIterator[None]:
+    """Say of a database that is not to be had that it never was: nobody waits for it."""
+    try:
+        yield
+    except StateUnavailable as error:
+        raise StateUnavailable(error.url, error.cause, is_full=error.is_full, is_begun=False) from error
 
 
 async def _advisory(connection: AsyncConnection, function: str, name: str) -> None:
@@ -219,6 +231,24 @@ def parse_url(url: str) -> URL:
             hint="give it as postgresql://USER:PASSWORD@HOST/NAME in SMARTSYNC_STATE_URL, or as PGPASSWORD",
         )
     return parsed.set(drivername=driver)
+
+
+def shown_url(url: URL) -> str:
+    """Return a database's url as the configuration has it, without driver and password."""
+    return url.set(drivername=url.get_backend_name()).render_as_string()
+
+
+def _engine(url: URL) -> AsyncEngine:
+    try:
+        engine = create_async_engine(url, pool_pre_ping=True, **_options(url))
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the relayer's state in {shown_url(url)} needs the package {error.name}",
+            hint="pip install 'smartsync[relayer,postgresql]'",
+        ) from error
+    is_file = url.drivername.startswith("sqlite")
+    event.listen(engine.sync_engine, "connect", _set_up_sqlite if is_file else _set_up_postgres)
+    return engine
 
 
 def _options(url: URL) -> dict[str, Any]:
@@ -289,7 +319,7 @@ def _upgrade(connection: Connection, url: URL) -> None:
     except CommandError as error:
         newest = ScriptDirectory.from_config(config).get_current_head()
         raise ConfigError(
-            f"the tables in {url.render_as_string()} are of another version of smartsync than this one ({newest})",
+            f"the tables in {shown_url(url)} are of another version of smartsync than this one ({newest})",
             hint="run the newer one; or give it another database: all that is in it can be had from the chains again",
         ) from error
 
@@ -309,12 +339,12 @@ def _require_newest(connection: Connection, url: URL) -> None:
     current = MigrationContext.configure(connection).get_current_revision()
     if current is None:
         raise ConfigError(
-            f"there is no relayer's state in {url.render_as_string()}",
+            f"there is no relayer's state in {shown_url(url)}",
             hint="smartsync run makes its tables: start it with this configuration; or smartsync relayer rebuild",
         )
     if current != newest:
         raise ConfigError(
-            f"the tables in {url.render_as_string()} are of version {current}, and this smartsync knows {newest}",
+            f"the tables in {shown_url(url)} are of version {current}, and this smartsync knows {newest}",
             hint="use the smartsync that the relayer is run with; smartsync run brings older tables up to date",
         )
 
@@ -325,4 +355,4 @@ def _unavailable(url: URL, error: Exception) -> StateUnavailable:
     told = lines[0] if lines else type(cause).__name__
     # Source: PostgreSQL's appendix of error codes; SQLite's text of SQLITE_FULL.
     is_full = getattr(cause, "sqlstate", "") == "53100" or "disk is full" in told or "No space left" in told
-    return StateUnavailable(url.render_as_string(), told, is_full=is_full)
+    return StateUnavailable(shown_url(url), told, is_full=is_full)
