@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from smartsync.relayer.state.store import Status
 
 _DAY_S = 86_400.0
+_NAMED = 10
 _FINE = ("exact", "behind", "waiting")
 
 
@@ -34,6 +35,13 @@ def status(session: Session, config: ConfigurationFile = DEFAULT_FILE) -> None:
         found, costs = asyncio.run(_read(configuration))
     rows = [_document(one, costs.get(f"{one.address} on chain {_chain_id(configuration, one.pair)}")) for one in found]
     session.output.show({"replicas": rows}, lambda console: _draw(console, rows))
+    looked = {(one.pair, one.address) for one in found}
+    if missing := [one.name for one in configuration.replicas if (one.pair, one.address) not in looked]:
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        session.output.note(
+            f"not looked at yet: {', '.join(missing[:_NAMED])}{more}; start smartsync run with this configuration, or "
+            "have the one that runs read it again (SIGHUP)"
+        )
 
 
 async def _read(configuration: Configuration) -> tuple[Sequence[Status], Mapping[str, Cost]]:
