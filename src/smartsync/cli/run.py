@@ -14,6 +14,7 @@ from smartsync.cli.session import Session
 from smartsync.dashboard.figures import counted
 from smartsync.errors import ConfigError
 from smartsync.relayer.configuration import DEFAULT_FILE, read_configuration
+from smartsync.relayer.missing import package_missing
 
 _Configuration = Annotated[
     Path,
@@ -72,7 +73,5 @@ def _relaying() -> ModuleType:
     try:
         from smartsync.cli import relaying
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the relayer needs the package {error.name}", hint="pip install 'smartsync[relayer,postgresql]'"
-        ) from error
+        raise package_missing("the relayer", error) from error
     return relaying

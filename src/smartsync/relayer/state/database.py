@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from smartsync.errors import ConfigError
 from smartsync.keccak import keccak256
+from smartsync.relayer.missing import package_missing
 from smartsync.relayer.state.errors import StateUnavailable
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
@@ -223,10 +224,7 @@ def _engine(url: URL) -> AsyncEngine:
     try:
         return create_async_engine(url, pool_pre_ping=True, **_options(url))
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the relayer's state in {shown_url(url)} needs the package {error.name}",
-            hint="pip install 'smartsync[relayer,postgresql]'",
-        ) from error
+        raise package_missing(f"the relayer's state in {shown_url(url)}", error) from error
 
 
 def _options(url: URL) -> dict[str, Any]:
