@@ -86,8 +86,8 @@ async def run(
     supervised = [asyncio.create_task(one) for one in (supervisor.kept_alive(), _tell_the_end(supervisor, stop))]
     try:
         async with AsyncExitStack() as outer:
-            database = await outer.enter_async_context(opened(configuration.relayer.state.url))
             accounts: Mapping[str, LocalAccount] = unlock(configuration.keys, environ)
+            database = await outer.enter_async_context(opened(configuration.relayer.state.url))
             shown = Shown(database, configuration, metrics or Metrics())
             if show is not None and not once:
                 await outer.enter_async_context(show(shown))
