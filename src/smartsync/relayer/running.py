@@ -14,12 +14,13 @@ from contextlib import AsyncExitStack, suppress
 from eth_account.signers.local import LocalAccount
 from structlog.contextvars import bound_contextvars
 
-from smartsync.errors import ConfigError, SmartSyncError
+from smartsync.errors import SmartSyncError
 from smartsync.relayer.accounts import unlock
 from smartsync.relayer.balances import watch_balances
 from smartsync.relayer.changes import changes
 from smartsync.relayer.configuration import Configuration
 from smartsync.relayer.metrics import Metrics
+from smartsync.relayer.missing import package_missing
 from smartsync.relayer.pairs import Pair, connected, require_chain
 from smartsync.relayer.parts import parts_of
 from smartsync.relayer.queueing.embedded import Embedded
@@ -85,8 +86,8 @@ async def run(
     supervised = [asyncio.create_task(one) for one in (supervisor.kept_alive(), _tell_the_end(supervisor, stop))]
     try:
         async with AsyncExitStack() as outer:
-            database = await outer.enter_async_context(opened(configuration.relayer.state.url))
             accounts: Mapping[str, LocalAccount] = unlock(configuration.keys, environ)
+            database = await outer.enter_async_context(opened(configuration.relayer.state.url))
             shown = Shown(database, configuration, metrics or Metrics())
             if show is not None and not once:
                 await outer.enter_async_context(show(shown))
@@ -175,8 +176,7 @@ async def _queue(
     try:
         from smartsync.relayer.queueing.shared import shared
     except ModuleNotFoundError as error:
-        hint = "pip install 'smartsync[relayer,postgresql]'"
-        raise ConfigError(f"workers that share PostgreSQL need the package {error.name}", hint=hint) from error
+        raise package_missing("sharing the work through PostgreSQL", error) from error
     return await stack.enter_async_context(shared(database, lanes))
 
 

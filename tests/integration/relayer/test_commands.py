@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from smartsync.relayer.state.database import opened
 from smartsync.testing import Node
 from tests.integration.relayer.test_running import FILE, Relayer
 from tests.integration.world import World, world
@@ -85,7 +86,8 @@ async def test_commands_beside_a_relayer_and_after_its_database_is_lost(made: Wo
     assert code == 0 and document["written"] and document["pairs"][0]["syncs"] == 1  # type: ignore[index]
     code, document, _ = await told(relayer, "rebuild", "--check")
     assert code == 0 and document["pairs"][0]["differences"] == []  # type: ignore[index]
-    code, document, _ = await told(relayer, "status")
+    code, document, notes = await told(relayer, "status")
+    assert "not looked at" not in notes
     (again,) = document["replicas"]  # type: ignore[misc]
     assert [again[name] for name in ("block_number", "gas_24h", "cost_24h_wei")] == [
         row[name] for name in ("block_number", "gas_24h", "cost_24h_wei")
@@ -106,6 +108,14 @@ async def test_now_while_nobody_looks_says_so(relayer: Relayer) -> None:
     connection.close()
     code, document, notes = await told(relayer, "now", "the sample")
     assert code == 0 and "no relayer has looked at it for 2" in notes and int(str(document["looked_ago_s"])) >= 7200
+
+
+async def test_status_names_replicas_that_nobody_has_looked_at(relayer: Relayer) -> None:
+    async with opened(f"sqlite:///{relayer.folder / 'state.db'}"):
+        pass
+    code, document, notes = await told(relayer, "status")
+    assert code == 0 and document["replicas"] == []
+    assert "not looked at yet: the sample; start smartsync run" in " ".join(notes.split())
 
 
 async def test_commands_without_a_configuration_say_so(relayer: Relayer) -> None:

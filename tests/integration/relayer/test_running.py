@@ -261,3 +261,4 @@ async def test_run_no_key_is_told_and_shows_none(relayer: Relayer) -> None:
     relayer.start()
     assert relayer.ended() == 2
     assert "deadbeef" not in relayer.told()
+    assert not list(relayer.folder.glob("*.db*")), "nothing is begun"

@@ -11,6 +11,7 @@ import typer
 
 from smartsync.errors import ConfigError
 from smartsync.relayer.configuration import Configuration
+from smartsync.relayer.missing import package_missing
 from smartsync.relayer.replicas import Replica
 
 ConfigurationFile = Annotated[
@@ -25,9 +26,7 @@ def relayers_libraries() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the relayer needs the package {error.name}", hint="pip install 'smartsync[relayer,postgresql]'"
-        ) from error
+        raise package_missing("the relayer", error) from error
 
 
 def chosen_replica(configuration: Configuration, text: str) -> Replica:

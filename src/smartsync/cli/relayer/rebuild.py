@@ -76,6 +76,8 @@ def _draw(console: Console, found: Sequence[Rebuilt], never: str, *, check: bool
             ("differed" if check else "written", len(one.differences)),
         ]
         render.card(console, f"Pair {one.pair}, by the chains", rows)
+        if one.differences and not check:
+            console.print("  what the database lacked, and has now:")
         for text in one.differences[:_SHOWN]:
             console.print(f"  {text}", soft_wrap=True)
         if len(one.differences) > _SHOWN:

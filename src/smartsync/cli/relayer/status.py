@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from smartsync.relayer.state.costs import Cost
     from smartsync.relayer.state.store import Status
 
+_NAMED = 10
+
 
 @command(configured=False)
 def status(session: Session, config: ConfigurationFile = DEFAULT_FILE) -> None:
@@ -33,6 +35,13 @@ def status(session: Session, config: ConfigurationFile = DEFAULT_FILE) -> None:
         found = asyncio.run(_read(configuration))
     rows = [_document(one, cost) for one, cost in found]
     session.output.show({"replicas": rows}, lambda console: _draw(console, rows))
+    looked = {(one.pair, one.address) for one, _ in found}
+    if missing := [one.name for one in configuration.replicas if (one.pair, one.address) not in looked]:
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        session.output.note(
+            f"not looked at yet: {', '.join(missing[:_NAMED])}{more}; start smartsync run with this configuration, or "
+            "have the one that runs read it again (SIGHUP)"
+        )
 
 
 async def _read(configuration: Configuration) -> list[tuple[Status, Cost | None]]:

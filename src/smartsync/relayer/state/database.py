@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from smartsync.errors import ConfigError
 from smartsync.keccak import keccak256
+from smartsync.relayer.missing import package_missing
 from smartsync.relayer.state.errors import StateUnavailable
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
@@ -242,10 +243,7 @@ def _engine(url: URL) -> AsyncEngine:
     try:
         engine = create_async_engine(url, pool_pre_ping=True, **_options(url))
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the relayer's state in {shown_url(url)} needs the package {error.name}",
-            hint="pip install 'smartsync[relayer,postgresql]'",
-        ) from error
+        raise package_missing(f"the relayer's state in {shown_url(url)}", error) from error
     is_file = url.drivername.startswith("sqlite")
     event.listen(engine.sync_engine, "connect", _set_up_sqlite if is_file else _set_up_postgres)
     return engine
