@@ -37,9 +37,9 @@ class Pair:
     ``accounts`` are those that pay, by the names of their keys; ``signers`` where a quorum anchor's signatures come
     from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block;
     ``confirmations`` how deep a block of the target's is final; ``max_fee_wei`` what any transaction may pay per gas,
-    ``None`` without a bound; ``max_anchor_gas_a_day`` what an anchor may take;
-    ``stalled_after_s`` how old the source's newest block may be. ``tell`` is told of what
-    becomes of transactions, and ``jumps`` watches this machine's clock.
+    ``None`` without a bound; ``max_anchor_gas_a_day`` what an anchor may take; ``stalled_after_s`` how old the
+    source's newest block may be. ``tell`` is told of what becomes of transactions, and ``jumps`` watches this machine's
+    clock.
     """
 
     name: str
