@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from smartsync.chain import Chain
-from smartsync.errors import BlockUnavailable, NodeError, NodeUnreachable, RpcError
+from smartsync.errors import BlockUnavailable, NodeError, NodeUnreachable, RateLimited, RpcError
 from smartsync.rpc import Rpc
 from tests.http_node import HttpNode, Refusal, Reply, serving
 
@@ -146,7 +146,7 @@ async def test_logs_gateway_that_takes_no_large_answer_is_asked_for_less(node: H
     [
         (-32000, "internal error", RpcError),
         (-32602, "invalid argument 0: json: cannot unmarshal", RpcError),
-        (-32000, "daily request count exceeded", RpcError),
+        (-32000, "daily request count exceeded", RateLimited),
         (4444, "pruned history unavailable", BlockUnavailable),
         (-32000, "header not found", BlockUnavailable),
     ],

@@ -37,8 +37,9 @@ class Pair:
     ``accounts`` are those that pay, by the names of their keys; ``signers`` where a quorum anchor's signatures come
     from, ``None`` where nowhere; ``updates_anchors`` whether others are brought to the source's newest block;
     ``confirmations`` how deep a block of the target's is final; ``max_fee_wei`` what any transaction may pay per gas,
-    ``None`` without a bound; ``stalled_after_s`` how old the source's newest block may be. ``tell`` is told of what
-    becomes of transactions, and ``jumps`` watches this machine's clock.
+    ``None`` without a bound; ``max_anchor_gas_a_day`` what an anchor may take; ``stalled_after_s`` how old the
+    source's newest block may be. ``tell`` is told of what becomes of transactions, and ``jumps`` watches this machine's
+    clock.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Pair:
     max_fee_wei: int | None = None
     tell: Tell = untold
     stalled_after_s: float = math.inf
+    max_anchor_gas_a_day: int | None = None
     jumps: Jumps = field(default_factory=Jumps, compare=False)
 
     def subject(self, address: str) -> str:
@@ -140,6 +142,7 @@ async def connected(
                 None if (fee := configuration.chains[table.target].max_fee_gwei) == "none" else fee,
                 untold if metrics is None else partial(metrics.transacted, name),
                 configuration.chains[table.source].stalled_after_s,
+                None if (gas := table.max_anchor_gas_a_day) == "none" else gas,
             )
             for name, table in configuration.pairs.items()
         ]

@@ -321,6 +321,8 @@ class PairTable(Table):
         Whether to have the source's newest block accepted by anchors that need no signatures.
     signers
         Urls of attestors whose signatures are collected for quorum anchors. Not in the ``repr``.
+    max_anchor_gas_a_day
+        Gas that each of its anchors may take in any 24 hours, or ``none``.
     policy
         What its replicas have where they say nothing else.
     """
@@ -331,6 +333,7 @@ class PairTable(Table):
     keys: tuple[str, ...] = ()
     update_anchors: StrictBool = True
     signers: Annotated[HttpUrls, Field(repr=False)] = ()
+    max_anchor_gas_a_day: Gas = "none"
     policy: PolicyTable = PolicyTable()
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from smartsync.discovery.hints import NO_HINTS, Hints, read_hints
 from smartsync.discovery.slots_file import read_slots
 from smartsync.document import to_json
-from smartsync.errors import AnchorMismatch, SmartSyncError
+from smartsync.errors import AnchorMismatch, GasSpent, SmartSyncError
 from smartsync.relayer.metrics import Metrics
 from smartsync.relayer.pairs import Pair
 from smartsync.relayer.policy import Due
 from smartsync.relayer.replicas import Replica
+from smartsync.relayer.seen import spent_lately
 from smartsync.relayer.state.database import Database
+from smartsync.relayer.state.journal import spendings
 from smartsync.relayer.state.store import Happening, Store
 from smartsync.results import Step, SyncResult
 from smartsync.results.steps import cost_of
@@ -87,7 +89,7 @@ class Tending:
         pair = self.pair
         if self.dry or not (pair.updates_anchors or pair.signers is not None):
             return False
-        sender = await pair.sender(self.database, anchor)
+        sender = await pair.sender(self.database, anchor, gas_left=await self._gas_left_for(anchor, now_s))
         client = pair.client(sender)
         care = care_by(client, sender, signers=pair.signers, update=pair.updates_anchors)
         if care.check is not None:
@@ -103,6 +105,8 @@ class Tending:
         for events in (minding.straighten(latest), minding.advance(), minding.report()):
             async with aclosing(events) as told:
                 async for event in told:
+                    if isinstance(event, GasSpent) and not self._of(anchor).is_new(GasSpent):
+                        continue  # each look has another block
                     if isinstance(event, SmartSyncError):
                         logger.warning("anchor %s: will try again: %s", anchor, event.in_full)
                     else:
@@ -110,6 +114,18 @@ class Tending:
                         await self._tell(event, now_s, anchor=anchor)
         self._of(anchor).end_look()
         return is_moved
+
+    async def _gas_left_for(self, anchor: str, now_s: float) -> int | None:
+        """Return the gas that may still be used for an anchor today.
+
+        An anchor can be any contract: one that takes much, and never accepts anything, would be paid for at each look.
+        """
+        pair = self.pair
+        if pair.max_anchor_gas_a_day is None:
+            return None
+        target_s = float((await pair.target.header("latest")).timestamp)
+        spent = await spendings(self.database, pair.subject(anchor), now_s, target_s)
+        return max(0, pair.max_anchor_gas_a_day - spent_lately(spent, now_s))
 
     def _of(self, anchor: str) -> News:
         return self._news.setdefault(anchor, News())

@@ -556,6 +556,28 @@ async def test_tend_that_failed_is_tried_again_later_and_its_reason_stands_meanw
     assert found[found.index(("no-funds", 1)) :] == [("no-funds", 1)] * (len(found) - found.index(("no-funds", 1)))
 
 
+async def test_mind_ends_at_the_days_gas_of_an_anchor(
+    made: World, replica: str, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An anchor that takes much and accepts nothing would be paid for at each look."""
+    pair = pair_of(
+        made, signers=SignersOnce(LocalSigners([made.owner]), made.client.target), max_anchor_gas_a_day=400_000
+    )
+    service = service_of(pair, database, (replica, Policy()))
+    found = []
+    for value in range(6):
+        await made.do("set(uint256,uint256)", 1, 1_000 + value)
+        found.append((await look(service))["number 0"].state)
+    async with database.transaction() as connection:
+        rows = await connection.execute(text("SELECT subject, gas, gas_used FROM transactions"))
+        used = [row for row in rows if made.anchor in row.subject]
+    assert found[0] == "exact" and found[-1] == "anchor-behind"
+    assert used and sum(row.gas_used for row in used[:-1]) + used[-1].gas <= 400_000
+    assert len([one for one in caplog.messages if "gas" in one and made.anchor in one and "left" in one]) == 1
+    pair = replace(pair, max_anchor_gas_a_day=None)
+    assert (await look(service_of(pair, database, (replica, Policy()))))["number 0"].state == "exact"
+
+
 async def test_mind_of_an_anchor_that_no_replica_has_is_not_paid_for(
     made: World, replica: str, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:

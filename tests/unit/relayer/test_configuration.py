@@ -89,6 +89,7 @@ def test_read_configuration_smallest_has_defaults(read: Read, tmp_path: Path) ->
     assert (chain.poll_s, chain.confirmations, chain.timeout_s) == (12.0, 12, 30.0)
     assert found.pairs["main-to-base"].keys == ("main",)
     assert found.pairs["main-to-base"].update_anchors
+    assert found.pairs["main-to-base"].max_anchor_gas_a_day == "none"
     (replica,) = found.replicas
     assert (replica.pair, replica.address, replica.name, replica.policy) == ("main-to-base", ADDRESS, ADDRESS, Policy())
     assert len(SMALLEST.splitlines()) == 12
@@ -275,6 +276,7 @@ def test_read_configuration_replica_keeps_the_limits_of_its_pair(read: Read, own
         (changed(f'"{HUB}"', f'"{HUB}"\nkeys = "main"'), "[pairs.main-to-base] keys: a list is needed"),
         (changed(f'"{HUB}"', f'"{HUB}"\nkeys = ["main", "main"]'), "keys: 'main' is named 2 times"),
         (changed(f'"{HUB}"', f'"{HUB}"\nupdate_anchors = "yes"'), "update_anchors: true or false"),
+        (changed(f'"{HUB}"', f'"{HUB}"\nmax_anchor_gas_a_day = 0'), "max_anchor_gas_a_day: "),
         (SMALLEST + "[keys.a]\n[keys.b]\n[keys.a-password]", "[keys.a-password]: a key's name does not end like that"),
         (SMALLEST + "[keys.a]\n[keys.b]\n[keys.a-file]", "[keys.a-file]: a key's name does not end like that"),
         (SMALLEST + f"[keys.a]\nkeystore = '{PRIVATE_KEY}'", "[keys.a] keystore: 64 hex digits look"),
