@@ -17,7 +17,7 @@ from smartsync.relayer.policy import Due
 from smartsync.relayer.replicas import Replica
 from smartsync.relayer.seen import spent_lately
 from smartsync.relayer.state.database import Database
-from smartsync.relayer.state.journal import spendings
+from smartsync.relayer.state.looks import spendings_of
 from smartsync.relayer.state.store import Happening, Store
 from smartsync.results import Step, SyncResult
 from smartsync.results.steps import cost_of
@@ -124,8 +124,9 @@ class Tending:
         if pair.max_anchor_gas_a_day is None:
             return None
         target_s = float((await pair.target.header("latest")).timestamp)
-        spent = await spendings(self.database, pair.subject(anchor), now_s, target_s)
-        return max(0, pair.max_anchor_gas_a_day - spent_lately(spent, now_s))
+        subject = pair.subject(anchor)
+        spent = await spendings_of(self.database, [subject], now_s, target_s)
+        return max(0, pair.max_anchor_gas_a_day - spent_lately(spent[subject], now_s))
 
     def _of(self, anchor: str) -> News:
         return self._news.setdefault(anchor, News())
