@@ -22,6 +22,7 @@ from smartsync.errors import (
     MethodMissing,
     NodeError,
     NodeUnreachable,
+    RateLimited,
     RpcError,
     SmartSyncError,
     SourceReorganised,
@@ -491,7 +492,7 @@ LIMITS = {
     "asked too often": Deviation(always(Reply(status=429, headers={"Retry-After": "0"})), NodeUnreachable, "429"),
     "asked too often, no time named": Deviation(always(Reply(status=429)), NodeUnreachable, "429"),
     "no more requests today": Deviation(
-        refusing("eth_getProof", -32005, "daily request count exceeded"), RpcError, "request count"
+        refusing("eth_getProof", -32005, "daily request count exceeded"), RateLimited, "request count"
     ),
     "bad gateway": Deviation(always(Reply("<html>", 502)), NodeUnreachable, "502"),
     "key refused": Deviation(always(Reply("forbidden", 403)), NodeError, "403"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -118,6 +119,9 @@ async def test_read_payments_double_payment_on_a_real_chain_is_found(hardhat: No
             signed = Signed("the same again", key.address, nonce, last.to, last.data, 2_000_000, ())
             signed = sign(key, anvil.chain_id, signed, Fees(10**11, 10**9))
             await target.rpc.call("eth_sendRawTransaction", [f"0x{signed.newest.raw.hex()}"])
+            async with asyncio.timeout(30):
+                while await target.receipt(signed.newest.tx_hash) is None:  # noqa: ASYNC110  # its block comes a moment later
+                    await asyncio.sleep(0.05)
         found = await read_payments(target, made.hub, [key.address], since_block)
         assert [one.success for one in found] == [True, True, False] and found[2].step == found[1].step
         assert paid_in_vain(found) == [found[2]]
