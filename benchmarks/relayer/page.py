@@ -71,7 +71,7 @@ def _introduction(results: dict[str, Any]) -> str:
     machine = results["machine"]
     note = f" {machine['note']}" if machine["note"] else ""
     return paragraph(
-        f"Measured in one run on {machine['date']}: {machine['cores']} cores, {machine['system']}, Python "
+        f"Measured on {machine['date']}: {machine['cores']} cores, {machine['system']}, Python "
         f"{machine['python']}; {results['replicas']:,} replicas of {results['sources']} sources.{note} Source "
         "(hardhat), target (anvil), PostgreSQL and all workers share these cores: so more workers do not get more "
         "done here once the cores are busy, and what tells of other machines is the processor's time that a worker "
