@@ -34,8 +34,9 @@ from smartsync.errors import (
     WrongChain,
 )
 from smartsync.exchange import Observe
+from smartsync.node_errors import is_of_load
 from smartsync.refusals import unavailable
-from smartsync.rpc import Call, Rpc, is_of_load, is_repeatable
+from smartsync.rpc import Call, Rpc, is_repeatable
 
 _T = TypeVar("_T")
 

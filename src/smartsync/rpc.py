@@ -14,15 +14,16 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from smartsync.errors import ConfigError, MethodMissing, NodeError, NodeUnreachable, RateLimited, RpcError
+from smartsync.errors import ConfigError, NodeError, NodeUnreachable, RpcError
 from smartsync.exchange import Exchange, Fault, Observe
+from smartsync.node_errors import LIMITED, may_pass, may_pass_alone, rpc_error
 from smartsync.url_secrets import without_secrets_of
 
 Call = tuple[str, Sequence[Any]]
@@ -39,22 +40,8 @@ _MAX_BODY = 256 * 1024 * 1024
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.S)
 _NESTS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _TOO_OFTEN, _GATEWAY_TIMEOUT = 429, 504
-_LIMITED = "ask it less often (poll_s, --interval), give more nodes of the chain, or pay the node's operator for more"
 _REFUSES_BATCH = frozenset({400, TOO_LARGE, 500})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_TRANSIENT_CODES = frozenset({429, -32029})
-_TRANSIENT_TEXT = re.compile(r"too many requests|rate.?limit|request rate|per second", re.I)
-_OF_LOAD = re.compile(f"{_TRANSIENT_TEXT.pattern}|request count exceeded|quota|out of credits", re.I)
-_TOO_LARGE_TOGETHER = re.compile("response too large", re.I)
-"""geth's words for the calls of a batch whose answers do not fit any more; one by one they may."""
-
-_MISSING_CODES = frozenset({-32601, 4200})
-_MISSING_TEXT = re.compile(
-    r"method\b(?:(?!block|state|header|trie).){0,80}?"
-    r"(not found|not supported|unsupported|does not exist|not available|not implemented|not allowed|disabled)"
-    r"|(unsupported|unknown|no such) method|not whitelisted",
-    re.I | re.S,
-)
 _ONCE = re.compile(r"eth_(sendTransaction|sign)|debug_set")
 _REPEATABLE = re.compile(r"(eth|net|web3|debug|trace|rpc|txpool|erigon|ots)_")
 
@@ -225,7 +212,7 @@ class Rpc:
             self._batch_size = min(self._batch_size, half)
             return await self._chunk(calls[:half]) + await self._chunk(calls[half:])
         return [
-            await self._single(call) if repeatable and _may_pass_alone(item) else self._outcome(call[0], item)
+            await self._single(call) if repeatable and may_pass_alone(item) else self._outcome(call[0], item)
             for call, item in zip(calls, answers, strict=True)
         ]
 
@@ -240,7 +227,7 @@ class Rpc:
             )
         error = answer.get("error")
         if error is not None:
-            return _rpc_error(method, error, self.host, self._plain)
+            return rpc_error(method, error, self.host, self._plain)
         if "result" not in answer:
             raise NodeError(f"{method}: {self.host} answered neither a result nor an error")
         return answer["result"]
@@ -251,7 +238,7 @@ class Rpc:
             wait_s = _BACKOFF_S * 2**attempt
             try:
                 answer = await self._post(payload, name)
-                if attempt == self._retries or not repeatable or not _may_pass(answer):
+                if attempt == self._retries or not repeatable or not may_pass(answer):
                     return answer
             except _Transient as failure:
                 # What took so long twice is not a matter of luck.
@@ -260,7 +247,7 @@ class Rpc:
                 if attempt == self._retries or in_vain or not (repeatable or failure.unsent):
                     raise NodeUnreachable(
                         f"{name}: {self.host}: {failure.text}" + (f" ({attempt + 1} attempts)" if attempt else ""),
-                        hint=_LIMITED if failure.kind == "rate-limited" else self._advice,
+                        hint=LIMITED if failure.kind == "rate-limited" else self._advice,
                         timed_out=failure.timed_out,
                         wait_s=min(failure.wait_s, _MAX_WAIT_S),
                         limited=failure.kind == "rate-limited",
@@ -282,7 +269,7 @@ class Rpc:
             tell(error.kind if isinstance(error, _Transient) else "invalid")
             raise
         items = answer if isinstance(answer, list) else [answer]
-        tell("rate-limited" if any(map(_may_pass, items)) else None)
+        tell("rate-limited" if any(map(may_pass, items)) else None)
         return answer
 
     async def _answer(self, payload: object, name: str) -> Any:
@@ -369,45 +356,6 @@ def _has_plain_id(item: object) -> bool:
 def _is_json_rpc(answer: object) -> bool:
     first = answer[0] if isinstance(answer, list) and answer else answer
     return isinstance(first, Mapping) and ("error" in first or "result" in first)
-
-
-def _may_pass(answer: object) -> bool:
-    """Whether an answer is an error of load, which another try may not meet."""
-    error = answer.get("error") if isinstance(answer, Mapping) else None
-    if not isinstance(error, Mapping):
-        return False
-    return error.get("code") in _TRANSIENT_CODES or _TRANSIENT_TEXT.search(str(error.get("message", ""))) is not None
-
-
-def _may_pass_alone(answer: object) -> bool:
-    error = answer.get("error") if isinstance(answer, Mapping) else None
-    text = str(error.get("message", "")) if isinstance(error, Mapping) else ""
-    return _may_pass(answer) or _TOO_LARGE_TOGETHER.search(text) is not None
-
-
-def is_of_load(error: RpcError) -> bool:
-    """Whether a node refuses a call for the load that it has, or that it grants."""
-    return isinstance(error, RateLimited) or error.code in _TRANSIENT_CODES or _OF_LOAD.search(error.text) is not None
-
-
-def _rpc_error(method: str, error: object, host: str, plain: Callable[[object], str]) -> RpcError:
-    if not isinstance(error, Mapping):
-        return RpcError(method, 0, plain(error)[:500], host=host)
-    code = error.get("code")
-    number = code if isinstance(code, int) else 0
-    text = plain(error.get("message") or "no message")[:500]
-    # Without the method's own name: debug_traceBlockByNumber has a word in it that rules this out.
-    if number in _MISSING_CODES or _MISSING_TEXT.search(text.replace(method, "")):
-        return MethodMissing(
-            method,
-            number,
-            text,
-            error.get("data"),
-            hint=f"use a node that has {method} (smartsync doctor tells)",
-            host=host,
-        )
-    kind = RateLimited if number in _TRANSIENT_CODES or _OF_LOAD.search(text) else RpcError
-    return kind(method, number, text, error.get("data"), hint=_LIMITED if kind is RateLimited else "", host=host)
 
 
 def _seconds(header: str) -> float:
