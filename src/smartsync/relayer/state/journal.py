@@ -137,6 +137,19 @@ async def holds_up(database: Database, chain_id: int, signed: Signed, after_s: f
     return bool(rows) and abs(waited_s) >= after_s
 
 
+def attempt_row(id_: int, attempt: Attempt, place: int) -> dict[str, object]:
+    """Return the columns of a version of a transaction: the how-manieth, from 0."""
+    return {
+        "tx_hash": attempt.tx_hash,
+        "transaction_id": id_,
+        "place": place,
+        "raw": attempt.raw,
+        "max_fee_wei": attempt.fees.max_fee_wei,
+        "priority_fee_wei": attempt.fees.priority_fee_wei,
+        "cancels": attempt.cancels,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Included:
     """A transaction that is in a block, which is not final yet."""
@@ -250,17 +263,7 @@ class _Turn:
         same = _A.tx_hash == attempt.tx_hash
         await self.connection.execute(delete(_A).where(same, _A.transaction_id.in_(dropped)))
         try:
-            await self.connection.execute(
-                insert(_A).values(
-                    tx_hash=attempt.tx_hash,
-                    transaction_id=id_,
-                    place=place,
-                    raw=attempt.raw,
-                    max_fee_wei=attempt.fees.max_fee_wei,
-                    priority_fee_wei=attempt.fees.priority_fee_wei,
-                    cancels=attempt.cancels,
-                )
-            )
+            await self.connection.execute(insert(_A).values(attempt_row(id_, attempt, place)))
         except IntegrityError as error:
             raise Overtaken(self.journal.subject) from error
 

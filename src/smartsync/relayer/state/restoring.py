@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from smartsync.answers import Receipt
 from smartsync.errors import Overtaken
 from smartsync.relayer.state.database import Database
+from smartsync.relayer.state.journal import attempt_row
 from smartsync.relayer.state.tables import AttemptRow, HistoryRow, TransactionRow
 from smartsync.submit.journal import Signed
 
@@ -109,16 +110,7 @@ async def restore(
             )
             id_ = int(result.scalar_one())
             for place, attempt in enumerate(signed.attempts if state != "final" else ()):
-                await connection.execute(
-                    insert(_A).values(
-                        tx_hash=attempt.tx_hash,
-                        transaction_id=id_,
-                        place=place,
-                        raw=attempt.raw,
-                        max_fee_wei=attempt.fees.max_fee_wei,
-                        priority_fee_wei=attempt.fees.priority_fee_wei,
-                    )
-                )
+                await connection.execute(insert(_A).values(attempt_row(id_, attempt, place)))
         except IntegrityError as error:
             raise Overtaken(subject) from error
 
